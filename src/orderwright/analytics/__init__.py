@@ -1,0 +1,1 @@
+"""Execution quality: slippage, shortfall, fill times, venues compared."""

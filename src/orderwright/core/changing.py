@@ -1,0 +1,245 @@
+"""Changing and ending orders that exist: cancel, replace, cancel all, approve, deny, and an operator's last word.
+
+Each asks the venue by a request of its own (number, client id, signing time); several may be out at once. A waiting
+order is ended here, without the venue. A replace is checked as the order it would become; while it is out, exposure
+and reservation count the larger of both sides.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from orderwright.core import messages as m
+from orderwright.core import risk, validation
+from orderwright.core.model import DONE, MAX_REQUESTS, Account, Instrument, Order, OrderStatus, TradingState
+from orderwright.core.numbers import ZERO, divided, floor_to, text
+from orderwright.core.placing import Decision, denied, fresh, release
+from orderwright.core.reasons import Reason, Refusal
+from orderwright.core.sizing import Sized, expected_price, priced
+from orderwright.core.state import State
+
+
+def cancel_order(state: State, command: m.CancelOrder, now: int) -> Decision:
+    order = state.find(command.order_id)
+    refusal = _not_cancellable(order, command.order_id)
+    if refusal is not None or order is None:
+        outcome = "nothing" if refusal is not None and refusal.reason is Reason.ALREADY_CANCELLING else "refused"
+        return [], [m.Reply(outcome=outcome, order_id=command.order_id, refusal=refusal)]  # type: ignore[arg-type]
+    event, action = cancel(state, order, now, command.cause)
+    return [event], action
+
+
+def _not_cancellable(order: Order | None, order_id: str) -> Refusal | None:
+    if order is None:
+        return Refusal(Reason.UNKNOWN_ORDER, "no such order", "order_id", order_id)
+    if order.status in DONE or order.ending is not None:
+        return Refusal(Reason.NOT_OPEN, f"the order is {order.ending or order.status}", "order_id", order_id)
+    if any(request.kind == "cancel" and request.in_flight for request in order.requests):
+        return Refusal(Reason.ALREADY_CANCELLING, "a cancel is under way", "order_id", order_id)
+    if len(order.requests) >= MAX_REQUESTS:
+        return Refusal(Reason.TOO_MANY_REQUESTS, f"an order has at most {MAX_REQUESTS} requests", "order_id", order_id)
+    return None
+
+
+def cancel(state: State, order: Order, now: int, cause: str) -> tuple[m.AnyOrderEvent, list[m.AnyAction]]:
+    """End a waiting order here, or ask the venue to cancel a live one."""
+    order_id = order.order_id
+    if order.status is OrderStatus.PENDING:
+        if cause == "expired":
+            return m.OrderWithdrawn(
+                time=now, order_id=order_id, status=OrderStatus.EXPIRED, reason=Reason.EXPIRED_WAITING, cause=cause
+            ), []
+        return m.OrderWithdrawn(time=now, order_id=order_id, status=OrderStatus.CANCELLED, cause=cause), []
+    account = state.accounts[order.instruction.account]
+    event = m.RequestSubmitted(
+        time=now,
+        order_id=order_id,
+        number=len(order.requests),
+        request="cancel",
+        sign_at=now,
+        lifetime_ms=account.traits.lifetime_ms,
+        cause=cause,
+    )
+    action = m.SendCancel(
+        order_id=order_id,
+        account=account.account,
+        exchange=account.exchange,
+        symbol=order.instruction.symbol,
+        number=event.number,
+        sign_at=now,
+        lifetime_ms=event.lifetime_ms,
+        exchange_order_id=order.exchange_order_id,
+    )
+    return event, [action]
+
+
+def cancel_all(state: State, command: m.CancelAll, now: int) -> Decision:
+    events: list[m.AnyEvent] = []
+    actions: list[m.AnyAction] = []
+    for order in state.working(command.account, command.symbol):
+        if _not_cancellable(order, order.order_id) is None:
+            event, sent = cancel(state, order, now, command.cause or "cancel all")
+            events.append(event)
+            actions += sent
+    return events, actions
+
+
+def replace_order(state: State, command: m.ReplaceOrder, now: int) -> Decision:
+    order = state.find(command.order_id)
+    refusal = _not_replaceable(order, command)
+    if refusal is not None or order is None:
+        return [], [m.Reply(outcome="refused", order_id=command.order_id, refusal=refusal)]
+    account, instrument = state.accounts[order.instruction.account], state.instrument_of(order)
+    wanted = msgspec.structs.replace(
+        order.instruction,
+        quantity=command.quantity if command.quantity is not None else order.quantity,
+        quote_quantity=None,
+        price=command.price if command.price is not None else order.price,
+        stop_price=command.stop_price if command.stop_price is not None else order.stop_price,
+        execute_at=None,
+    )
+    quote = fresh(state, state.market.get((account.exchange, instrument.symbol)), now)
+    quantity = wanted.quantity or ZERO
+    sized = priced(quantity, wanted.side, expected_price(wanted, account, quote), instrument, account)
+    refusal = (
+        validation.shape(wanted, min(now, (wanted.expire_at or now) - 1))
+        or validation.fit(wanted, sized, instrument, quote, state.settings)
+        or _replace_risk(state, order, sized, instrument, account)
+    )
+    if refusal is not None:
+        return [], [m.Reply(outcome="refused", order_id=order.order_id, refusal=refusal)]
+    return _replace(order, account, command, sized, now)
+
+
+def _not_replaceable(order: Order | None, command: m.ReplaceOrder) -> Refusal | None:
+    if order is None:
+        return Refusal(Reason.UNKNOWN_ORDER, "no such order", "order_id", command.order_id)
+    if order.status in DONE - {OrderStatus.FILLED} or order.status is OrderStatus.PENDING:
+        return Refusal(Reason.NOT_OPEN, f"the order is {order.status}", "order_id", command.order_id)
+    if any(request.kind == "cancel" and request.in_flight for request in order.requests):
+        return Refusal(Reason.ALREADY_CANCELLING, "a cancel is under way", "order_id", command.order_id)
+    if len(order.requests) >= MAX_REQUESTS - 1:  # the last one is kept for a cancel
+        return Refusal(
+            Reason.TOO_MANY_REQUESTS, f"an order has at most {MAX_REQUESTS} requests", "order_id", order.order_id
+        )
+    if command.quantity is not None and command.quantity <= order.filled:
+        rule = f"{text(order.filled)} has filled already; cancel it instead"
+        return Refusal(Reason.BELOW_FILLED, rule, "quantity", text(command.quantity))
+    unchanged = (
+        command.quantity in (None, order.quantity)
+        and command.price in (None, order.price)
+        and command.stop_price in (None, order.stop_price)
+    )
+    pending = any(request.kind == "replace" and request.in_flight for request in order.requests)
+    if unchanged and not pending:
+        return Refusal(Reason.NOTHING_CHANGES, "nothing would change", "order_id", order.order_id)
+    return None
+
+
+def _replace_risk(state: State, order: Order, sized: Sized, instrument: Instrument, account: Account) -> Refusal | None:
+    """A replace that adds is checked for what it adds."""
+    needed = (sized.quantity - order.filled) * sized.unit_cost - order.reserved
+    added = sized.quantity - order.filled - order.exposed
+    if needed <= 0 and added <= 0:
+        if state.controls.trading is TradingState.HALTED:
+            return Refusal(Reason.HALTED, "trading is halted; only cancels go out", "order_id", order.order_id)
+        return None
+    more = Sized(
+        max(added, ZERO),
+        sized.basis,
+        max(added, ZERO) * (sized.basis or ZERO),
+        ZERO,
+        ZERO,
+        sized.unit_cost,
+        sized.reserved_asset,
+    )
+    refusal = risk.check_replace(state, order.instruction, more, instrument)
+    if refusal is not None:
+        return refusal
+    balance = state.balances.get((account.account, sized.reserved_asset))
+    free = balance.free if balance is not None else ZERO
+    if needed <= free:
+        return None
+    affordable = floor_to(divided(max(free + order.reserved, ZERO), sized.unit_cost), instrument.step_size)
+    rule = f"needs {text(needed)} {sized.reserved_asset} more, {text(free)} is free"
+    return Refusal(
+        Reason.BUYING_POWER,
+        rule,
+        "quantity",
+        text(sized.quantity),
+        text(affordable + order.filled) if affordable else None,
+    )
+
+
+def _replace(order: Order, account: Account, command: m.ReplaceOrder, sized: Sized, now: int) -> Decision:
+    number = len(order.requests)
+    event = m.RequestSubmitted(
+        time=now,
+        order_id=order.order_id,
+        number=number,
+        request="replace",
+        sign_at=now,
+        lifetime_ms=account.traits.lifetime_ms,
+        quantity=sized.quantity,
+        price=command.price,
+        stop_price=command.stop_price,
+        unit_cost=sized.unit_cost,
+        cause=command.cause,
+    )
+    action = m.SendReplace(
+        order_id=order.order_id,
+        account=account.account,
+        exchange=account.exchange,
+        symbol=order.instruction.symbol,
+        number=number,
+        sign_at=now,
+        lifetime_ms=event.lifetime_ms,
+        exchange_order_id=order.exchange_order_id,
+        quantity=sized.quantity,
+        price=command.price,
+        stop_price=command.stop_price,
+    )
+    return [event], [action]
+
+
+def approve_order(state: State, command: m.ApproveOrder, now: int) -> Decision:
+    order = state.find(command.order_id)
+    if order is None or order.status is not OrderStatus.PENDING or order.wait_for != "approval":
+        return [], [
+            m.Reply(outcome="refused", order_id=command.order_id, refusal=_not_waiting(order, command.order_id))
+        ]
+    return release(state, order, now, approved=True)
+
+
+def deny_order(state: State, command: m.DenyOrder, now: int) -> Decision:
+    order = state.find(command.order_id)
+    if order is None or order.status is not OrderStatus.PENDING or order.wait_for != "approval":
+        return [], [
+            m.Reply(outcome="refused", order_id=command.order_id, refusal=_not_waiting(order, command.order_id))
+        ]
+    refusal = Refusal(Reason.APPROVAL_DENIED, f"denied by {command.by}" if command.by else "denied")
+    return [denied(order.order_id, refusal, now)], []
+
+
+def _not_waiting(order: Order | None, order_id: str) -> Refusal:
+    if order is None:
+        return Refusal(Reason.UNKNOWN_ORDER, "no such order", "order_id", order_id)
+    return Refusal(Reason.NOT_WAITING, f"the order is {order.status}, not waiting for approval", "order_id", order_id)
+
+
+def resolve_unknown(state: State, command: m.ResolveUnknown, now: int) -> Decision:
+    """The operator's word, for a venue that can neither bound a request's life nor look it up."""
+    order = state.find(command.order_id)
+    if order is None or not 0 <= command.number < len(order.requests):
+        refusal = Refusal(Reason.UNKNOWN_ORDER, "no such request", "order_id", command.order_id)
+        return [], [m.Reply(outcome="refused", order_id=command.order_id, refusal=refusal)]
+    request = order.requests[command.number]
+    if request.state != "unknown":
+        refusal = Refusal(
+            Reason.NOT_OPEN, f"the request is {request.state}, not unknown", "number", str(command.number)
+        )
+        return [], [m.Reply(outcome="refused", order_id=command.order_id, refusal=refusal)]
+    event = m.RequestDead(
+        time=now, order_id=order.order_id, number=command.number, evidence="operator", message=f"closed by {command.by}"
+    )
+    return [event], []

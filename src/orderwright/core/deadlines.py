@@ -1,0 +1,114 @@
+"""Time is an input. `next_deadline` says when the core wants to be told that time has passed, `time_passed` what it
+then does.
+
+The day begins (UTC midnight), trading goes back to ACTIVE, a waiting order's wait is over or it expires, a request
+is overdue and becomes UNKNOWN, an UNKNOWN one is asked about again, an order that its venue should have expired is
+cancelled. A driver sends TimePassed before any other input once a deadline has come, so that no decision is made on
+a day that is over.
+"""
+
+from __future__ import annotations
+
+from orderwright.core import messages as m
+from orderwright.core import risk
+from orderwright.core.changing import cancel
+from orderwright.core.model import DAY, DONE, Order, OrderStatus, TradingState
+from orderwright.core.numbers import text
+from orderwright.core.placing import Decision, denied, release
+from orderwright.core.reasons import Reason, Refusal
+from orderwright.core.reports import next_question, question, unknown
+from orderwright.core.state import State, deadline_of, drop_stale_timers, due
+
+
+def next_deadline(state: State) -> int | None:
+    """The earliest microsecond at which `TimePassed` is due, or None."""
+    drop_stale_timers(state)
+    times = [state.timers[0][0]] if state.timers else []
+    if state.controls.until is not None:
+        times.append(state.controls.until)
+    if state.day is not None:
+        times.append(state.day.start + DAY)
+    elif state.accounts:
+        times.append(state.now)
+    return min(times, default=None)
+
+
+def time_passed(state: State, command: m.TimePassed, now: int) -> Decision:
+    """Everything that is due."""
+    events: list[m.AnyEvent] = []
+    actions: list[m.AnyAction] = []
+    day = state.day
+    if state.accounts and (day is None or now >= day.start + DAY):
+        total, unpriced = risk.equity(state, now)
+        events.append(m.DayStarted(time=now, day=now // DAY * DAY, equity=total, unpriced=unpriced))
+    until = state.controls.until
+    if until is not None and now >= until:
+        events.append(m.TradingStateSet(time=now, state=TradingState.ACTIVE, cause="the time set for it is over"))
+    released: set[str] = set()
+    for order_id in due(state.timers, now):
+        order = state.orders.get(order_id)
+        if order is None:
+            continue
+        deadline = deadline_of(order, state.accounts[order.instruction.account])
+        if deadline is None or deadline > now:
+            continue
+        if order.status is OrderStatus.PENDING and order.wait_for == "rate" and released:
+            continue  # one at a time: each release counts against this second's orders
+        decided, sent = _look(state, order, now)
+        events += decided
+        actions += sent
+        if order.status is OrderStatus.PENDING:
+            released.add(order_id)
+    return events, actions
+
+
+def _look(state: State, order: Order, now: int) -> Decision:
+    if order.status is OrderStatus.PENDING:
+        return _wait_is_over(state, order, now)
+    account = state.accounts[order.instruction.account]
+    events: list[m.AnyEvent] = []
+    actions: list[m.AnyAction] = []
+    for request in order.requests:
+        if request.state == "unknown" and request.ask_at is not None and request.ask_at <= now:
+            ask_at = next_question(request, account, now)
+            events.append(m.RequestAsked(time=now, order_id=order.order_id, number=request.number, ask_at=ask_at))
+            actions.append(question(state, order, request.number))
+        elif request.state in ("sent", "pending"):
+            overdue = request.dead_at if request.dead_at is not None else request.sign_at
+            if now > overdue:
+                decided, asked = unknown(state, order, request, now, "no answer within the request's lifetime")
+                events += decided
+                actions += asked
+    if not events and order.expire_at is not None and order.expire_at <= now and order.status not in DONE:
+        event, actions = cancel(state, order, now, "expired")
+        events.append(event)
+    return events, actions
+
+
+def _wait_is_over(state: State, order: Order, now: int) -> Decision:
+    if order.expire_at is not None and order.expire_at <= now:
+        event, actions = cancel(state, order, now, "expired")
+        return [event], actions
+    if order.wait_for == "approval":
+        refusal = Refusal(Reason.APPROVAL_EXPIRED, "nobody approved it in time")
+        return [denied(order.order_id, refusal, now)], []
+    if order.wait_for == "rate" and risk.over_rate(state, now):
+        return [], []
+    return release(state, order, now)
+
+
+def loss_breach(state: State, now: int) -> Decision:
+    """When the day's loss has reached its limit: REDUCING until the next UTC day, and an alert."""
+    limit = state.settings.limits.max_daily_loss
+    if limit is None or state.day is None or state.controls.trading is not TradingState.ACTIVE:
+        return [], []
+    try:
+        loss = risk.daily_loss(state, now)
+    except risk.NoPrice:
+        return [], []
+    if loss < limit:
+        return [], []
+    cause = f"the day's loss {text(loss)} reached the limit {text(limit)}"
+    until = state.day.start + DAY
+    event = m.TradingStateSet(time=now, state=TradingState.REDUCING, cause=cause, until=until)
+    return [event], [m.RaiseAlert(topic="daily_loss", text=f"book {state.book}: {cause}; REDUCING until the next day")]

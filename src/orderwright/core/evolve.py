@@ -1,0 +1,258 @@
+"""Events to state: the only place where durable state changes.
+
+Events are facts, so nothing is decided here: replaying a book's events through `evolve` gives its state again,
+whatever the market, the limits and the rules have become. What it returns, the `Changes`, is what the log's read
+models are made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from orderwright.core import lifecycle
+from orderwright.core import messages as m
+from orderwright.core.model import DONE, SECOND, Order, OrderSide, Position
+from orderwright.core.numbers import ZERO
+from orderwright.core.portfolio import LedgerRow, book_execution, post
+from orderwright.core.state import KEEP_FINISHED, KEEP_KEYS, Day, Exposure, State, remember, set_timer
+
+PositionRow = tuple[str, str, Decimal, Decimal, Decimal]
+"""(account, symbol, size, cost, realised), after the event"""
+
+_TIMED = frozenset(
+    {
+        m.OrderReceived,
+        m.RequestSubmitted,
+        m.RequestRefused,
+        m.RequestUnknown,
+        m.RequestAsked,
+        m.RequestNotFound,
+        m.RequestDead,
+    }
+)
+
+
+class Changes(Struct, gc=False):
+    """What one event changed. order is the live record: whoever needs its values reads them before the next event."""
+
+    order: Order | None = None
+    ledger: list[LedgerRow] | None = None
+    position: PositionRow | None = None
+
+
+NOTHING = Changes()
+
+
+def evolve(state: State, event: m.AnyEvent) -> Changes:
+    """Apply one event. The caller has numbered it: it is the book's event `state.sequence + 1`."""
+    changes = _HANDLERS[type(event)](state, event)
+    state.sequence += 1
+    state.now = event.time
+    return changes
+
+
+def _received(state: State, event: m.OrderReceived) -> Changes:
+    order = lifecycle.received(event)
+    order_id, instruction = event.order_id, event.instruction
+    state.orders[order_id] = order
+    if order_id > state.last_order_id:
+        state.last_order_id = order_id
+    if instruction.idempotency_key:
+        remember(state.keys, order_key(instruction.idempotency_key), order_id, KEEP_KEYS)
+    if event.wait_for == "cancels":
+        state.closing[instruction.account, instruction.symbol] = order_id
+    _count(state, event)
+    changes = _settle(state, order, ZERO, ZERO, None)
+    if event.sign_at is not None or event.wait_until is not None or event.expire_at is not None:
+        set_timer(state, order)
+    return changes
+
+
+def _order_event(state: State, event: Any) -> Changes:
+    order = state.orders.get(event.order_id)
+    if order is None:
+        order = state.finished[event.order_id]
+    was, reserved, exposed = order.status, order.reserved, order.exposed
+    kind = type(event)
+    voided = order.executions.get(event.corrects if kind is m.FillCorrected else "") or (
+        order.executions.get(event.execution_id) if kind is m.FillBusted else None
+    )
+    lifecycle.apply(order, event)
+    moves, position = None, None
+    if kind is m.OrderFilled or voided is not None:
+        position, moves = _book(state, order, voided, getattr(event, "execution", None))
+    if kind is m.RequestSubmitted and event.number == 0:
+        state.closing.pop((order.instruction.account, order.instruction.symbol), None)
+        _count(state, event)
+    changes = _settle(state, order, reserved, exposed, moves)
+    if position is not None:
+        key = (order.instruction.account, order.instruction.symbol)
+        changes.position = (*key, position.size, position.cost, position.realised)
+    if order.status in DONE:
+        if was not in DONE:
+            _finish(state, order)
+    elif was in DONE:
+        state.orders[event.order_id] = state.finished.pop(event.order_id)
+        _exposure(state, order).orders += 1
+    if kind in _TIMED:
+        set_timer(state, order)
+    return changes
+
+
+def _book(state: State, order: Order, voided: Any, execution: Any) -> tuple[Position, list[tuple[str, Decimal]]]:
+    """Book an execution, take back the one it stands for, or both."""
+    instruction = order.instruction
+    key = (instruction.account, instruction.symbol)
+    position = state.positions.get(key)
+    if position is None:
+        position = state.positions[key] = Position()
+    instrument = state.instrument_of(order)
+    moves: list[tuple[str, Decimal]] = []
+    if voided is not None:
+        moves += book_execution(position, instrument, instruction.side, voided, -1)
+    if execution is not None:
+        moves += book_execution(position, instrument, instruction.side, execution)
+    return position, moves
+
+
+def _settle(state: State, order: Order, reserved: Decimal, exposed: Decimal, moves: Any) -> Changes:
+    """Bring reservation and exposure in line with the order, and post the moves."""
+    locked = order.reserved - reserved
+    ledger = None
+    if moves is not None or locked:
+        ledger = post(state.balances, order.instruction.account, moves or (), order.reserved_asset, locked)
+    if order.exposed != exposed:
+        exposure = _exposure(state, order)
+        if order.instruction.side is OrderSide.BUY:
+            exposure.buy += order.exposed - exposed
+        else:
+            exposure.sell += order.exposed - exposed
+    return Changes(order, ledger)
+
+
+def _exposure(state: State, order: Order) -> Exposure:
+    key = (order.instruction.account, order.instruction.symbol)
+    exposure = state.exposures.get(key)
+    if exposure is None:
+        exposure = state.exposures[key] = Exposure()
+    return exposure
+
+
+def _finish(state: State, order: Order) -> None:
+    """Move it out of the live orders, and wake the order that waited for the symbol's cancels."""
+    order_id, key = order.order_id, (order.instruction.account, order.instruction.symbol)
+    del state.orders[order_id]
+    remember(state.finished, order_id, order, KEEP_FINISHED)
+    if order.requests:
+        _exposure(state, order).orders -= 1
+    waiting = state.closing.get(key)
+    if waiting == order_id:
+        del state.closing[key]
+    elif waiting is not None and not _exposure(state, order).orders:
+        closer = state.orders[waiting]
+        closer.wait_until = state.now
+        set_timer(state, closer)
+
+
+def _count(state: State, event: m.OrderReceived | m.RequestSubmitted) -> None:
+    """A new order has gone out."""
+    if event.today is None:
+        return
+    controls = state.controls
+    controls.orders_today = event.today
+    controls.second, controls.orders_this_second = event.time // SECOND, event.this_second or 0
+    _exposure(state, state.orders[event.order_id]).orders += 1
+
+
+def _cash_moved(state: State, event: m.CashMoved) -> Changes:
+    if event.reference:
+        remember(state.keys, cash_key(event.reference), "", KEEP_KEYS)
+    if state.day is not None:
+        key = (event.account, event.asset)
+        state.day.moved[key] = state.day.moved.get(key, ZERO) + event.amount
+    return Changes(None, post(state.balances, event.account, [(event.asset, event.amount)]))
+
+
+def _day_started(state: State, event: m.DayStarted) -> Changes:
+    state.day = Day(event.day, event.equity, event.unpriced)
+    state.controls.orders_today = 0
+    return NOTHING
+
+
+def _trading_state_set(state: State, event: m.TradingStateSet) -> Changes:
+    controls = state.controls
+    controls.trading, controls.cause, controls.until = event.state, event.cause, event.until
+    return NOTHING
+
+
+def _account_opened(state: State, event: m.AccountOpened) -> Changes:
+    state.accounts[event.account.account] = event.account
+    return NOTHING
+
+
+def _instrument_defined(state: State, event: m.InstrumentDefined) -> Changes:
+    instrument = event.instrument
+    state.instruments[instrument.exchange, instrument.symbol] = instrument
+    route = (instrument.exchange, instrument.base)
+    if not instrument.linear and (instrument.quote in state.settings.parity or route not in state.routes):
+        state.routes[route] = instrument.symbol
+    return NOTHING
+
+
+def _configured(state: State, event: m.Configured) -> Changes:
+    state.settings = event.settings
+    return NOTHING
+
+
+def _signal_received(state: State, event: m.SignalReceived) -> Changes:
+    remember(state.keys, event.key, event.order_id, KEEP_KEYS)
+    return NOTHING
+
+
+def _noted(state: State, event: m.AnyEvent) -> Changes:
+    """A fact for the log that no decision needs."""
+    return NOTHING
+
+
+def signal_key(key: str) -> str:
+    return f"signal|{key}"
+
+
+def order_key(key: str) -> str:
+    return f"order|{key}"
+
+
+def cash_key(reference: str) -> str:
+    return f"cash|{reference}"
+
+
+def key_of(event: m.AnyEvent) -> tuple[str, str] | None:
+    """(key, order id) of an event whose input must never count twice: a signal, an idempotency key, a cash
+    reference."""
+    if isinstance(event, m.SignalReceived):
+        return event.key, event.order_id
+    if isinstance(event, m.OrderReceived) and event.instruction.idempotency_key:
+        return order_key(event.instruction.idempotency_key), event.order_id
+    if isinstance(event, m.CashMoved) and event.reference:
+        return cash_key(event.reference), ""
+    return None
+
+
+_HANDLERS: dict[type[m.Event], Callable[[State, Any], Changes]] = {
+    m.OrderReceived: _received,
+    m.CashMoved: _cash_moved,
+    m.DayStarted: _day_started,
+    m.TradingStateSet: _trading_state_set,
+    m.AccountOpened: _account_opened,
+    m.InstrumentDefined: _instrument_defined,
+    m.Configured: _configured,
+    m.SignalReceived: _signal_received,
+    m.PriceSeen: _noted,
+    m.ReportParked: _noted,
+}
+for _kind in lifecycle.TABLE:
+    _HANDLERS.setdefault(_kind, _order_event)

@@ -1,0 +1,417 @@
+"""The lifecycle of an order: a table, and the one function that moves an order along it.
+
+The status of an order is never set; it is derived, by FIX precedence (Volume 4, Appendix D), from three facts that
+its events leave behind:
+
+- what has filled (`filled`, only ever from trade records of the venue),
+- what became of each request: new, replace n, cancel n (`requests`),
+- whether the venue has ended it (`ending`), and how much it then claims has filled (`reported`).
+
+So a fill that overtakes its acknowledgement, a cancel refused because the order filled, two replaces outstanding or
+a fill after a cancel need no special code: they are facts in another order. `TABLE` says which event may come in
+which status and where it may lead; the awkward real cases are rows of it, with a note. An event that the table does
+not have is a bug of ours (`IllegalTransition`) and changes nothing; `decide` asks `allowed` before it makes one.
+
+Invariants: filled is the sum of the executions. A fill always counts, in every status. An order whose end the venue
+has announced is not ended here before the fills it claims have come (`ending` waits for `reported`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from orderwright.core import messages as m
+from orderwright.core.model import (
+    DONE,
+    LIVE,
+    WORKING,
+    Execution,
+    Order,
+    OrderStatus,
+    Request,
+    RequestKind,
+    RequestState,
+)
+from orderwright.core.numbers import ZERO
+from orderwright.errors import OrderwrightError
+
+PENDING, SUBMITTED, UNKNOWN = OrderStatus.PENDING, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN
+OPEN, PARTIALLY_FILLED = OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED
+PENDING_CANCEL, PENDING_REPLACE = OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE
+FILLED, CANCELLED, EXPIRED = OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED
+REJECTED, DENIED = OrderStatus.REJECTED, OrderStatus.DENIED
+
+IN_FLIGHT = frozenset({SUBMITTED, UNKNOWN})
+REPORTED_DONE = frozenset({FILLED, CANCELLED, EXPIRED})
+UNSENT_DONE = frozenset({REJECTED, DENIED})
+EVERY = frozenset(OrderStatus)
+SAME: frozenset[OrderStatus] = frozenset()
+
+
+class IllegalTransition(OrderwrightError):
+    """An event in a status where the table does not have it: a bug of ours. The order is unchanged."""
+
+
+class Row(NamedTuple):
+    """`event` may come in each of `before` and leave the status as it is or lead to one of `after`."""
+
+    event: type[m.OrderEvent]
+    before: frozenset[OrderStatus]
+    after: frozenset[OrderStatus]
+    note: str = ""
+
+
+def _set(*statuses: OrderStatus) -> frozenset[OrderStatus]:
+    return frozenset(statuses)
+
+
+ROWS: tuple[Row, ...] = (
+    # before it leaves
+    Row(m.OrderReceived, SAME, _set(PENDING, SUBMITTED), "waits for a time or an approval, or leaves at once"),
+    Row(m.OrderDenied, _set(PENDING), _set(DENIED), "our checks refused it"),
+    Row(m.OrderWithdrawn, _set(PENDING), _set(CANCELLED, EXPIRED), "cancelled or expired while it waited"),
+    # requests
+    Row(m.RequestSubmitted, _set(PENDING), _set(SUBMITTED), "the wait is over"),
+    Row(m.RequestSubmitted, LIVE, _set(PENDING_CANCEL, PENDING_REPLACE), "a cancel may cross the acknowledgement"),
+    Row(m.RequestSubmitted, _set(FILLED), _set(PENDING_REPLACE), "FIX J.1.a: replaced upwards after it filled"),
+    Row(m.RequestPending, _set(PENDING_CANCEL, PENDING_REPLACE), SAME),
+    Row(m.RequestPending, DONE | WORKING, SAME, "late news of a request that no longer matters"),
+    Row(m.RequestRefused, _set(PENDING_CANCEL, PENDING_REPLACE), LIVE | _set(FILLED), "back to what the fills say"),
+    Row(m.RequestRefused, DONE, SAME, "a cancel refused because the order had filled"),
+    Row(m.RequestUnknown, _set(SUBMITTED), _set(UNKNOWN), "a time-out is not a failure"),
+    Row(m.RequestUnknown, EVERY - {PENDING, SUBMITTED}, SAME, "an unknown cancel or replace shows as pending"),
+    Row(m.RequestAsked, EVERY - {PENDING}, SAME),
+    Row(m.RequestNotFound, EVERY - {PENDING}, SAME, "one denial is not yet proof"),
+    Row(m.RequestDead, IN_FLIGHT | _set(PENDING_CANCEL), _set(REJECTED, DENIED), "never reached the venue; not sent"),
+    Row(m.RequestDead, _set(PENDING_CANCEL, PENDING_REPLACE), LIVE | _set(FILLED), "a dead cancel or replace"),
+    # the venue's word
+    Row(m.OrderAccepted, IN_FLIGHT, _set(OPEN)),
+    Row(m.OrderAccepted, WORKING | REPORTED_DONE, SAME, "the acknowledgement came after a fill, or twice"),
+    Row(m.OrderAccepted, UNSENT_DONE, _set(OPEN), "it had reached the venue after all"),
+    Row(m.OrderRejected, LIVE, _set(REJECTED)),
+    Row(m.OrderTriggered, LIVE, _set(OPEN), "a trigger is an acknowledgement too"),
+    Row(m.OrderTriggered, DONE, SAME, "it came after the fill it caused"),
+    Row(
+        m.OrderFilled, IN_FLIGHT | _set(OPEN), _set(PARTIALLY_FILLED, FILLED), "a fill may overtake the acknowledgement"
+    ),
+    Row(m.OrderFilled, _set(PARTIALLY_FILLED), _set(FILLED)),
+    Row(m.OrderFilled, WORKING, REPORTED_DONE, "the fill that an announced end was waiting for"),
+    Row(m.OrderFilled, _set(PENDING_CANCEL, PENDING_REPLACE), SAME, "pending outranks filled until it is answered"),
+    Row(
+        m.OrderFilled,
+        _set(CANCELLED, EXPIRED),
+        _set(FILLED),
+        "a late fill counts; only the last one changes the status",
+    ),
+    Row(m.OrderFilled, _set(FILLED), SAME, "an overfill counts"),
+    Row(m.OrderFilled, UNSENT_DONE, _set(PARTIALLY_FILLED, FILLED), "a fill proves that it had reached the venue"),
+    Row(m.FillCorrected, WORKING | DONE, WORKING | REPORTED_DONE, "FIX J.1: quantities and prices of trades change"),
+    Row(m.FillBusted, WORKING | DONE, WORKING | REPORTED_DONE, "FIX J.1: a filled order may come back to life"),
+    Row(m.OrderReplaced, WORKING | IN_FLIGHT, WORKING | _set(FILLED), "FIX C.3.b: replaced down to what has filled"),
+    Row(m.OrderReplaced, DONE, WORKING | DONE, "FIX J.1.a: replaced upwards after it filled"),
+    Row(m.OrderRestated, WORKING | IN_FLIGHT, WORKING | _set(FILLED), "the venue changed it unasked"),
+    Row(m.OrderRestated, DONE, WORKING | DONE),
+    Row(m.OrderEnded, LIVE, REPORTED_DONE | _set(REJECTED), "unasked too (FIX E.1.b)"),
+    Row(m.OrderEnded, LIVE, WORKING, "the end is known, but its fills have not all come"),
+    Row(m.OrderEnded, DONE, DONE, "said twice, or the venue corrects itself"),
+    Row(m.GapSeen, EVERY - {PENDING}, SAME, "trades are fetched; no fill is made up"),
+)
+
+
+def _table() -> dict[type[m.OrderEvent], dict[OrderStatus, frozenset[OrderStatus]]]:
+    table: dict[type[m.OrderEvent], dict[OrderStatus, frozenset[OrderStatus]]] = {}
+    for row in ROWS:
+        by_status = table.setdefault(row.event, {})
+        for before in row.before:
+            by_status[before] = by_status.get(before, frozenset({before})) | row.after
+    return table
+
+
+TABLE = _table()
+
+
+def allowed(status: OrderStatus, event: type[m.OrderEvent]) -> bool:
+    """Whether the table has this event in this status."""
+    return status in TABLE[event]
+
+
+def received(event: m.OrderReceived) -> Order:
+    """The order that begins with this event."""
+    instruction = event.instruction
+    order = Order(
+        instruction=instruction,
+        quantity=event.quantity,
+        price=instruction.price,
+        stop_price=instruction.stop_price,
+        created_at=event.time,
+        updated_at=event.time,
+        arrival=event.arrival,
+        expire_at=event.expire_at,
+        wait_for=event.wait_for,
+        wait_until=event.wait_until,
+        estimated_fee=event.estimated_fee,
+        estimated_cost=event.estimated_cost,
+        unit_cost=event.unit_cost,
+        reserved_asset=event.reserved_asset,
+    )
+    if event.sign_at is not None:
+        _add_request(order, 0, "new", event.sign_at, event.lifetime_ms)
+        _settle(order)
+    return order
+
+
+def apply(order: Order, event: m.AnyOrderEvent) -> None:
+    """Move the order along by one event. Raises IllegalTransition, and changes nothing, where the table has no
+    row."""
+    before = order.status
+    after = TABLE[type(event)].get(before)
+    if after is None:
+        raise IllegalTransition(f"{m.kind_of(event)} in status {before} of order {order.order_id}")
+    _HANDLERS[type(event)](order, event)
+    order.updated_at = event.time
+    _settle(order)
+    if order.status not in after:
+        raise IllegalTransition(f"{m.kind_of(event)} led order {order.order_id} from {before} to {order.status}")
+
+
+def status_of(order: Order) -> OrderStatus:
+    """The status that follows from the facts, by precedence: the end, pending cancel, pending replace, fills, the
+    ack."""
+    filled, requests = order.filled, order.requests
+    if order.ending is not None and filled >= order.reported:
+        return FILLED if filled >= order.quantity and filled else order.ending
+    if len(requests) > 1:
+        kinds = {request.kind for request in requests if request.in_flight}
+        if "cancel" in kinds:
+            return PENDING_CANCEL
+        if "replace" in kinds:
+            return PENDING_REPLACE
+    if filled:
+        return FILLED if filled >= order.quantity else PARTIALLY_FILLED
+    if not requests:
+        return PENDING
+    return _BY_FIRST_REQUEST.get(requests[0].state, OPEN)
+
+
+_BY_FIRST_REQUEST = {"sent": SUBMITTED, "unknown": UNKNOWN}
+
+
+def _settle(order: Order) -> None:
+    """Derive status, exposure and reservation from the facts."""
+    order.status = status = status_of(order)
+    if status in DONE or status is PENDING:
+        order.exposed = order.reserved = ZERO
+        return
+    quantity, unit_cost = order.quantity, order.unit_cost
+    if order.ending is not None:
+        quantity = order.reported
+    elif len(order.requests) > 1:
+        for request in order.requests:  # a replace in flight counts the larger of both sides
+            if request.kind == "replace" and request.in_flight:
+                quantity = max(quantity, request.quantity or ZERO)
+                unit_cost = max(unit_cost, request.unit_cost)
+    order.exposed = exposed = quantity - order.filled if quantity > order.filled else ZERO
+    order.reserved = exposed * unit_cost
+
+
+def _add_request(
+    order: Order, number: int, kind: RequestKind, sign_at: int, lifetime_ms: int | None, **asked: Any
+) -> None:
+    client_id = f"{order.instruction.order_id}{number:02x}"
+    order.requests.append(
+        Request(number=number, kind=kind, client_id=client_id, sign_at=sign_at, lifetime_ms=lifetime_ms, **asked)
+    )
+    if number == 0:
+        order.submitted_at = sign_at
+
+
+def _denied(order: Order, event: m.OrderDenied) -> None:
+    order.ending, order.code, order.reason = DENIED, event.reason.name.lower(), event.rule
+
+
+def _withdrawn(order: Order, event: m.OrderWithdrawn) -> None:
+    order.ending, order.code, order.reason = event.status, event.reason.name.lower(), event.cause
+
+
+def _submitted(order: Order, event: m.RequestSubmitted) -> None:
+    if event.number:
+        asked = {"quantity": event.quantity, "price": event.price, "stop_price": event.stop_price}
+        costs = {"unit_cost": event.unit_cost, "cause": event.cause}
+        _add_request(order, event.number, event.request, event.sign_at, event.lifetime_ms, **asked, **costs)
+        return
+    order.quantity = event.quantity if event.quantity is not None else order.quantity
+    order.unit_cost, order.arrival = event.unit_cost, event.arrival
+    order.wait_for, order.wait_until = "", None
+    _add_request(order, 0, "new", event.sign_at, event.lifetime_ms)
+
+
+def _request_pending(order: Order, event: m.RequestPending) -> None:
+    _answer(order.requests[event.number], "pending")
+
+
+def _request_refused(order: Order, event: m.RequestRefused) -> None:
+    _answer(order.requests[event.number], "refused")
+
+
+def _request_unknown(order: Order, event: m.RequestUnknown) -> None:
+    request = order.requests[event.number]
+    _answer(request, "unknown")
+    request.ask_at = event.ask_at
+
+
+def _request_asked(order: Order, event: m.RequestAsked) -> None:
+    order.requests[event.number].ask_at = event.ask_at
+
+
+def _request_not_found(order: Order, event: m.RequestNotFound) -> None:
+    request = order.requests[event.number]
+    request.denials += 1
+    request.ask_at = event.ask_at
+
+
+def _request_dead(order: Order, event: m.RequestDead) -> None:
+    request = order.requests[event.number]
+    request.state, request.ask_at = "dead", None
+    if event.number == 0:
+        order.ending = DENIED if event.evidence == "process" else REJECTED
+        order.code = "not_sent" if event.evidence == "process" else "never_reached_venue"
+        order.reason = event.message
+        _end_requests(order)
+
+
+def _accepted(order: Order, event: m.OrderAccepted) -> None:
+    _reached(order)
+    order.exchange_order_id = event.exchange_order_id or order.exchange_order_id
+    if order.accepted_at is None:
+        order.accepted_at = event.time
+
+
+def _rejected(order: Order, event: m.OrderRejected) -> None:
+    order.ending, order.code, order.reason = REJECTED, event.code, event.message
+    _end_requests(order)
+
+
+def _triggered(order: Order, event: m.OrderTriggered) -> None:
+    _reached(order)
+    order.triggered = True
+
+
+def _filled(order: Order, event: m.OrderFilled) -> None:
+    _reached(order)
+    execution = event.execution
+    order.executions[execution.execution_id] = execution
+    order.filled += execution.quantity
+    order.filled_quote += execution.quantity * execution.price
+    order.exchange_order_id = event.exchange_order_id or order.exchange_order_id
+    order.last_fill_at = event.time
+    if order.first_fill_at is None:
+        order.first_fill_at = event.time
+
+
+def _corrected(order: Order, event: m.FillCorrected) -> None:
+    _void(order, event.corrects)
+    execution = event.execution
+    order.executions[execution.execution_id] = execution
+    order.filled += execution.quantity
+    order.filled_quote += execution.quantity * execution.price
+
+
+def _busted(order: Order, event: m.FillBusted) -> None:
+    _void(order, event.execution_id)
+
+
+def _void(order: Order, execution_id: str) -> None:
+    execution = order.executions[execution_id]
+    if execution is None:
+        raise IllegalTransition(f"execution {execution_id} of order {order.order_id} was voided before")
+    order.executions[execution_id] = None
+    order.filled -= execution.quantity
+    order.filled_quote -= execution.quantity * execution.price
+    order.reported = min(order.reported, order.filled)
+
+
+def _replaced(order: Order, event: m.OrderReplaced) -> None:
+    _answer(order.requests[event.number], "done")
+    order.quantity, order.price, order.stop_price = event.quantity, event.price, event.stop_price
+    order.unit_cost = event.unit_cost
+    _reached(order)
+
+
+def _restated(order: Order, event: m.OrderRestated) -> None:
+    order.quantity, order.price, order.unit_cost = event.quantity, event.price, event.unit_cost
+    _reached(order)
+
+
+def _ended(order: Order, event: m.OrderEnded) -> None:
+    claimed = event.cumulative
+    if claimed is None:
+        claimed = order.quantity if event.status is FILLED else order.filled
+    order.reported = max(order.reported, claimed)
+    if event.status is FILLED:  # only its trades can fill an order; until they come this is a gap
+        return
+    order.ending = event.status
+    order.code, order.reason = event.code or order.code, event.message or order.reason
+    _end_requests(order)
+
+
+def _gap(order: Order, event: m.GapSeen) -> None:
+    order.reported = max(order.reported, event.cumulative)
+
+
+def _reached(order: Order) -> None:
+    """The venue has the order: its first request is answered, and an end that denied it was wrong."""
+    first = order.requests[0] if order.requests else None
+    if first is not None and first.state != "done":
+        first.state, first.ask_at = "done", None
+    if order.ending in UNSENT_DONE:
+        order.ending, order.code, order.reason = None, "", ""
+
+
+def _answer(request: Request, state: RequestState) -> None:
+    if request.in_flight:
+        request.state, request.ask_at = state, None
+
+
+def _end_requests(order: Order) -> None:
+    """The order has ended: a cancel got what it wanted, a replace came too late."""
+    for request in order.requests:
+        if request.in_flight:
+            request.state, request.ask_at = ("refused" if request.kind == "replace" else "done"), None
+
+
+def standing(executions: dict[str, Execution | None]) -> list[Execution]:
+    """The executions that count: neither corrected nor busted."""
+    return [execution for execution in executions.values() if execution is not None]
+
+
+_HANDLERS: dict[type[m.OrderEvent], Callable[[Order, Any], None]] = {
+    m.OrderDenied: _denied,
+    m.OrderWithdrawn: _withdrawn,
+    m.RequestSubmitted: _submitted,
+    m.RequestPending: _request_pending,
+    m.RequestRefused: _request_refused,
+    m.RequestUnknown: _request_unknown,
+    m.RequestAsked: _request_asked,
+    m.RequestNotFound: _request_not_found,
+    m.RequestDead: _request_dead,
+    m.OrderAccepted: _accepted,
+    m.OrderRejected: _rejected,
+    m.OrderTriggered: _triggered,
+    m.OrderFilled: _filled,
+    m.FillCorrected: _corrected,
+    m.FillBusted: _busted,
+    m.OrderReplaced: _replaced,
+    m.OrderRestated: _restated,
+    m.OrderEnded: _ended,
+    m.GapSeen: _gap,
+}
+
+
+class OrderStateManager:
+    """The seeds' name for the lifecycle: `apply` moves an order along the table, `allowed` asks it."""
+
+    table = TABLE
+    apply = staticmethod(apply)
+    allowed = staticmethod(allowed)
+    status_of = staticmethod(status_of)

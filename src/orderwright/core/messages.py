@@ -1,0 +1,643 @@
+"""What goes in and what comes out.
+
+Commands are imperative (what someone wants done), reports are the venue's word, events are past tense (facts, the
+only thing that changes state and the only thing the log holds), actions are what we shall do once the events are
+durable.
+
+Every event has `time`, microseconds: when it was decided here. A venue's own time is inside the record it sent. An
+event carries each market value its decision used, so that a replay asks no rule and no market again. Tags are written
+into logs: they outlive the class names, and a tag once given out keeps its meaning.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal, dataclass_transform
+
+import msgspec
+from msgspec import Struct, structs
+
+from orderwright.core.model import (
+    Account,
+    Execution,
+    Instruction,
+    Instrument,
+    OrderStatus,
+    Quote,
+    Settings,
+    Signal,
+    TradingState,
+)
+from orderwright.core.numbers import ZERO
+from orderwright.core.reasons import Reason, Refusal
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The base of commands, reports and actions."""
+
+
+# Commands
+
+
+class OpenAccount(Message):
+    account: Account
+
+
+class DefineInstrument(Message):
+    instrument: Instrument
+
+
+class Configure(Message):
+    settings: Settings
+
+
+class MoveCash(Message):
+    """Money in (amount above 0) or out. reference makes it exactly-once: a second one with the same does nothing."""
+
+    account: str
+    asset: str
+    amount: Decimal
+    kind: Literal["deposit", "withdrawal", "funding", "conversion", "adjustment"] = "deposit"
+    reference: str = ""
+
+
+class ReceiveSignal(Message):
+    """order_id is the id of the order that it may become."""
+
+    signal: Signal
+    order_id: str
+
+
+class SubmitOrder(Message):
+    instruction: Instruction
+
+
+class CancelOrder(Message):
+    order_id: str
+    cause: str = ""
+
+
+class ReplaceOrder(Message):
+    """New values for what is not None; quantity is the whole quantity, what has filled included."""
+
+    order_id: str
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    cause: str = ""
+
+
+class CancelAll(Message):
+    """Cancels every live order; of one account and of one symbol, where named."""
+
+    account: str = ""
+    symbol: str = ""
+    cause: str = ""
+
+
+class ClosePosition(Message):
+    """Cancels the symbol's working orders, then closes its position at market once their final quantities are
+    known."""
+
+    account: str
+    symbol: str
+    order_id: str
+    strategy: str = ""
+    signal_id: str = ""
+    user: str = ""
+
+
+class ApproveOrder(Message):
+    order_id: str
+    by: str = ""
+
+
+class DenyOrder(Message):
+    order_id: str
+    by: str = ""
+
+
+class SetTradingState(Message):
+    """until: microseconds when it goes back to ACTIVE by itself, or None."""
+
+    state: TradingState
+    cause: str = ""
+    until: int | None = None
+
+
+class ResolveUnknown(Message):
+    """An operator closes a request whose outcome the venue cannot be asked about: it never reached the venue."""
+
+    order_id: str
+    number: int
+    by: str
+
+
+class TimePassed(Message):
+    """`next_deadline` has come."""
+
+
+class QuoteSeen(Message):
+    """The market as it is now. Changes the market view, not the durable state."""
+
+    exchange: str
+    symbol: str
+    quote: Quote
+
+
+# Reports
+
+
+class Report(Message):
+    """The base of reports: about which order, and the venue's time in microseconds."""
+
+    order_id: str
+    time: int
+
+
+class AckReport(Report):
+    """The venue has the order (request 0)."""
+
+    exchange_order_id: str = ""
+
+
+class RejectReport(Report):
+    """The venue refused request `number`: 0 is the order itself, another is a cancel or a replace."""
+
+    number: int = 0
+    code: str = ""
+    message: str = ""
+    final_status: OrderStatus | None = None
+
+
+class PendingReport(Report):
+    """The venue is working on request `number`, a cancel or a replace."""
+
+    number: int
+
+
+class FillReport(Report):
+    execution: Execution
+    exchange_order_id: str = ""
+
+
+class CorrectReport(Report):
+    """The venue changed a trade: `execution` stands for the one whose id is `corrects`."""
+
+    corrects: str
+    execution: Execution
+
+
+class BustReport(Report):
+    """The venue cancelled a trade."""
+
+    execution_id: str
+
+
+class ReplacedReport(Report):
+    """Request `number` is done; quantity and prices are the order's new ones, None where unchanged."""
+
+    number: int
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
+class RestateReport(Report):
+    """The venue changed the order unasked."""
+
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+
+
+class TriggerReport(Report):
+    """A stop or take-profit price was reached."""
+
+
+class EndReport(Report):
+    """The order has ended at the venue as `status`, asked for or not. cumulative is what the venue says has
+    filled."""
+
+    status: Literal[OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FILLED, OrderStatus.REJECTED]
+    cumulative: Decimal | None = None
+    code: str = ""
+    message: str = ""
+
+
+class StatusReport(Report):
+    """The venue's answer to a question: the order stands like this."""
+
+    status: OrderStatus
+    cumulative: Decimal = ZERO
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    exchange_order_id: str = ""
+
+
+class UnreachableReport(Report):
+    """No answer to request `number`: whether it was carried out is not known."""
+
+    number: int
+    message: str = ""
+
+
+class NotSentReport(Report):
+    """Request `number` certainly never left this process."""
+
+    number: int
+    message: str = ""
+
+
+class NotFoundReport(Report):
+    """Asked at `asked_at`, the venue's order query, history and trades all did not know the order."""
+
+    asked_at: int
+
+
+# Events
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="kind"):
+    time: int
+
+
+class AccountOpened(Event, tag="account_opened"):
+    account: Account
+
+
+class InstrumentDefined(Event, tag="instrument_defined"):
+    instrument: Instrument
+
+
+class Configured(Event, tag="configured"):
+    settings: Settings
+
+
+class CashMoved(Event, tag="cash_moved"):
+    account: str
+    asset: str
+    amount: Decimal
+    cause: str
+    reference: str = ""
+
+
+class DayStarted(Event, tag="day_started"):
+    """day: its first microsecond. equity: in the book's currency, over all assets but the unpriced ones."""
+
+    day: int
+    equity: Decimal
+    unpriced: tuple[str, ...] = ()
+
+
+class TradingStateSet(Event, tag="trading_state_set"):
+    state: TradingState
+    cause: str = ""
+    until: int | None = None
+
+
+class PriceSeen(Event, tag="price_seen"):
+    """A thinned quote, so that the log alone can value a portfolio as of any moment."""
+
+    exchange: str
+    symbol: str
+    quote: Quote
+
+
+class SignalReceived(Event, tag="signal_received"):
+    """A signal and its verdict: accepted (order_id is its order) or refused."""
+
+    signal: Signal
+    key: str
+    verdict: Literal["accepted", "refused"]
+    order_id: str = ""
+    reason: Reason | None = None
+    detail: str = ""
+
+
+class ReportParked(Event, tag="report_parked"):
+    """A report that fits no order or contradicts what is known. Kept, never dropped, never guessed at."""
+
+    order_id: str
+    report: str
+    cause: str
+
+
+class OrderEvent(Event):
+    """The base of what happens to one order."""
+
+    order_id: str
+
+
+class OrderReceived(OrderEvent, tag="order_received"):
+    """The order as it came in and as it was sized.
+
+    sign_at is set when its first request goes out at once (status SUBMITTED); else the order waits (PENDING) for
+    `wait_for` until `wait_until`, or the denial follows. unit_cost x leaves of reserved_asset is locked while it is
+    live. today and this_second are its numbers among the book's orders of the day and the second; None until it goes
+    out.
+    """
+
+    instruction: Instruction
+    exchange: str
+    quantity: Decimal
+    arrival: Decimal | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    estimated_fee: Decimal = ZERO
+    estimated_cost: Decimal = ZERO
+    unit_cost: Decimal = ZERO
+    reserved_asset: str = ""
+    expire_at: int | None = None
+    sign_at: int | None = None
+    lifetime_ms: int | None = None
+    wait_for: str = ""
+    wait_until: int | None = None
+    today: int | None = None
+    this_second: int | None = None
+
+
+class OrderDenied(OrderEvent, tag="order_denied"):
+    """Our own checks refused it; it never left."""
+
+    reason: Reason
+    field: str = ""
+    value: str = ""
+    rule: str = ""
+    nearest: str | None = None
+
+
+class OrderWithdrawn(OrderEvent, tag="order_withdrawn"):
+    """A waiting order ended before it left: cancelled, or expired."""
+
+    status: Literal[OrderStatus.CANCELLED, OrderStatus.EXPIRED]
+    reason: Reason = Reason.WITHDRAWN
+    cause: str = ""
+
+
+class RequestSubmitted(OrderEvent, tag="request_submitted"):
+    """The intent of one request, durable before it leaves. Number 0 is the new order itself (it had been waiting)."""
+
+    number: int
+    request: Literal["new", "replace", "cancel"]
+    sign_at: int
+    lifetime_ms: int | None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    unit_cost: Decimal = ZERO
+    arrival: Decimal | None = None
+    cause: str = ""
+    today: int | None = None
+    this_second: int | None = None
+
+
+class RequestPending(OrderEvent, tag="request_pending"):
+    number: int
+
+
+class RequestRefused(OrderEvent, tag="request_refused"):
+    """A cancel or a replace that the venue refused; the order is as it was."""
+
+    number: int
+    code: str = ""
+    message: str = ""
+
+
+class RequestUnknown(OrderEvent, tag="request_unknown"):
+    """No answer came. It counts as live until the venue has answered for it. ask_at: when to look it up."""
+
+    number: int
+    ask_at: int | None = None
+    message: str = ""
+
+
+class RequestAsked(OrderEvent, tag="request_asked"):
+    """The venue was asked about an unknown request, and will be again at ask_at."""
+
+    number: int
+    ask_at: int | None = None
+
+
+class RequestNotFound(OrderEvent, tag="request_not_found"):
+    """One denial: asked after its lifetime, the venue did not know it. The first of two, where two are needed."""
+
+    number: int
+    ask_at: int | None = None
+
+
+class RequestDead(OrderEvent, tag="request_dead"):
+    """Proven never to have reached the venue (evidence: venue), certainly not sent (process), or an operator's
+    word."""
+
+    number: int
+    evidence: Literal["venue", "process", "operator"]
+    message: str = ""
+
+
+class OrderAccepted(OrderEvent, tag="order_accepted"):
+    exchange_order_id: str = ""
+    venue_time: int = 0
+
+
+class OrderRejected(OrderEvent, tag="order_rejected"):
+    code: str = ""
+    message: str = ""
+
+
+class OrderTriggered(OrderEvent, tag="order_triggered"):
+    venue_time: int = 0
+
+
+class OrderFilled(OrderEvent, tag="order_filled"):
+    execution: Execution
+    exchange_order_id: str = ""
+
+
+class FillCorrected(OrderEvent, tag="fill_corrected"):
+    corrects: str
+    execution: Execution
+
+
+class FillBusted(OrderEvent, tag="fill_busted"):
+    execution_id: str
+
+
+class OrderReplaced(OrderEvent, tag="order_replaced"):
+    number: int
+    quantity: Decimal
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    unit_cost: Decimal = ZERO
+
+
+class OrderRestated(OrderEvent, tag="order_restated"):
+    quantity: Decimal
+    price: Decimal | None = None
+    unit_cost: Decimal = ZERO
+
+
+class OrderEnded(OrderEvent, tag="order_ended"):
+    """The venue ended it. Where `cumulative` is ahead of our fills the order waits for them before it is `status`."""
+
+    status: Literal[OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FILLED, OrderStatus.REJECTED]
+    cumulative: Decimal | None = None
+    code: str = ""
+    message: str = ""
+
+
+class GapSeen(OrderEvent, tag="gap_seen"):
+    """The venue claims more filled than its trades have shown us. The trades are fetched; no fill is made up."""
+
+    cumulative: Decimal
+
+
+# Actions
+
+
+class SendAction(Message):
+    """The base of what goes to a venue: which request, signed when, valid how long."""
+
+    order_id: str
+    account: str
+    exchange: str
+    symbol: str
+    number: int
+    sign_at: int
+    lifetime_ms: int | None
+
+    @property
+    def client_id(self) -> str:
+        return f"{self.order_id}{self.number:02x}"
+
+
+class SendOrder(SendAction):
+    instruction: Instruction
+    quantity: Decimal
+    expire_at: int | None = None
+
+
+class SendReplace(SendAction):
+    exchange_order_id: str
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
+class SendCancel(SendAction):
+    exchange_order_id: str
+
+
+class AskOrder(Message):
+    """Look the order up: by query, history and trades. number is the request the question is about."""
+
+    order_id: str
+    account: str
+    exchange: str
+    symbol: str
+    number: int
+
+
+class FetchTrades(Message):
+    order_id: str
+    account: str
+    exchange: str
+    symbol: str
+
+
+class RaiseAlert(Message):
+    topic: str
+    text: str
+
+
+class Reply(Message):
+    """The answer to a command that did not become what it asked for."""
+
+    outcome: Literal["duplicate", "refused", "nothing"]
+    order_id: str = ""
+    refusal: Refusal | None = None
+    text: str = ""
+
+
+Command = (
+    OpenAccount
+    | DefineInstrument
+    | Configure
+    | MoveCash
+    | ReceiveSignal
+    | SubmitOrder
+    | CancelOrder
+    | ReplaceOrder
+    | CancelAll
+    | ClosePosition
+    | ApproveOrder
+    | DenyOrder
+    | SetTradingState
+    | ResolveUnknown
+    | TimePassed
+    | QuoteSeen
+)
+AnyReport = (
+    AckReport
+    | RejectReport
+    | PendingReport
+    | FillReport
+    | CorrectReport
+    | BustReport
+    | ReplacedReport
+    | RestateReport
+    | TriggerReport
+    | EndReport
+    | StatusReport
+    | UnreachableReport
+    | NotSentReport
+    | NotFoundReport
+)
+Input = Command | AnyReport
+AnyOrderEvent = (
+    OrderReceived
+    | OrderDenied
+    | OrderWithdrawn
+    | RequestSubmitted
+    | RequestPending
+    | RequestRefused
+    | RequestUnknown
+    | RequestAsked
+    | RequestNotFound
+    | RequestDead
+    | OrderAccepted
+    | OrderRejected
+    | OrderTriggered
+    | OrderFilled
+    | FillCorrected
+    | FillBusted
+    | OrderReplaced
+    | OrderRestated
+    | OrderEnded
+    | GapSeen
+)
+AnyEvent = (
+    AccountOpened
+    | InstrumentDefined
+    | Configured
+    | CashMoved
+    | DayStarted
+    | TradingStateSet
+    | PriceSeen
+    | SignalReceived
+    | ReportParked
+    | AnyOrderEvent
+)
+VenueAction = SendOrder | SendReplace | SendCancel | AskOrder | FetchTrades
+AnyAction = VenueAction | RaiseAlert | Reply
+
+
+def kind_of(event: Event | type[Event]) -> str:
+    """The tag under which an event is written to the log."""
+    return str(type(event).__struct_config__.tag if isinstance(event, Event) else event.__struct_config__.tag)
+
+
+def describe(report: Report) -> str:
+    """A report in a line, for the log of what could not be placed."""
+    return f"{type(report).__name__} {structs.asdict(report)}"

@@ -1,0 +1,434 @@
+"""The words: signals, orders, fills, instruments, accounts, balances and positions, and their enums.
+
+Times are integers: microseconds since the epoch, UTC. Money and quantities are Decimal. Records that say what was
+asked or what happened are frozen; `Order`, `Balance` and `Position` are the state itself and change, but only in
+`orderwright.core.oms.evolve`. A record handed out of the core is a copy.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct, field
+
+from orderwright.core.numbers import ONE, ZERO
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+MAX_REQUESTS = 256
+
+
+class Word(StrEnum):
+    """A word of the vocabulary; its wire value is lower case. Hashed as the plain text it is, which is several times
+    faster."""
+
+    __hash__ = str.__hash__
+
+
+class OrderSide(Word):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def opposite(self) -> OrderSide:
+        return OrderSide.SELL if self is OrderSide.BUY else OrderSide.BUY
+
+
+class OrderType(Word):
+    """`stop_loss` is a stop that becomes a market order, `take_profit` its mirror; `_limit` becomes a limit order."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP_LOSS = "stop_loss"
+    STOP_LOSS_LIMIT = "stop_loss_limit"
+    TAKE_PROFIT = "take_profit"
+    TAKE_PROFIT_LIMIT = "take_profit_limit"
+
+
+HAS_PRICE = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
+HAS_STOP_PRICE = frozenset(
+    {OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
+)
+
+
+class TimeInForce(Word):
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+    GTD = "gtd"
+    DAY = "day"
+
+
+class OrderStatus(Word):
+    """design.md, "Words". The lifecycle table in `orderwright.core.lifecycle` says how one follows another."""
+
+    PENDING = "pending"
+    SUBMITTED = "submitted"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    PARTIALLY_FILLED = "partially_filled"
+    PENDING_CANCEL = "pending_cancel"
+    PENDING_REPLACE = "pending_replace"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    DENIED = "denied"
+
+
+class Source(Word):
+    MANUAL = "manual"
+    TRADINGVIEW = "tradingview"
+    STRATEGY = "strategy"
+    API = "api"
+
+
+class Liquidity(Word):
+    MAKER = "maker"
+    TAKER = "taker"
+
+
+class TradingState(Word):
+    ACTIVE = "active"
+    REDUCING = "reducing"
+    HALTED = "halted"
+
+
+class Action(Word):
+    """What a signal wants. `target` names the position it wants to end with."""
+
+    BUY = "buy"
+    SELL = "sell"
+    CLOSE = "close"
+    TARGET = "target"
+
+
+class Instrument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A symbol as one exchange trades it. The one door between ticks and steps (arrays) and Decimal (money).
+
+    `price_min` and the other optional limits are None where the exchange sets none. `linear` marks a futures
+    contract that is margined and settled in the quote asset.
+    """
+
+    symbol: str
+    base: str
+    quote: str
+    exchange: str = "simulated"
+    tick_size: Decimal
+    step_size: Decimal
+    min_quantity: Decimal = ZERO
+    max_quantity: Decimal | None = None
+    market_max_quantity: Decimal | None = None
+    min_notional: Decimal = ZERO
+    max_notional: Decimal | None = None
+    price_min: Decimal | None = None
+    price_max: Decimal | None = None
+    trading: bool = True
+    linear: bool = False
+
+    def price(self, ticks: int) -> Decimal:
+        """The price that an integer number of ticks stands for."""
+        return int(ticks) * self.tick_size
+
+    def quantity(self, steps: int) -> Decimal:
+        """The quantity that an integer number of steps stands for."""
+        return int(steps) * self.step_size
+
+    def ticks(self, price: Decimal) -> int:
+        """The whole ticks of a price; a price between two ticks gives the lower one."""
+        return int(price // self.tick_size)
+
+    def steps(self, quantity: Decimal) -> int:
+        """The whole steps of a quantity; the rest is dropped."""
+        return int(quantity // self.step_size)
+
+
+class VenueTraits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a connector declares about its venue (design.md, "Exactly once").
+
+    lifetime_ms: how long after signing a request can still be carried out; None where the venue sets no bound,
+    and then only an operator can call an UNKNOWN request dead. margin_ms: clock error and delay allowed on top.
+    final_denial: one "not found" is the truth (the simulated exchange); otherwise two, seconds apart, are needed.
+    """
+
+    lifetime_ms: int | None = 5_000
+    margin_ms: int = 1_000
+    final_denial: bool = False
+    denial_gap_ms: int = 2_000
+    expires_orders: bool = True
+
+
+class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One user's account on one exchange, and what is assumed of its costs before the venue has said them.
+
+    fee_in: `quote`, `received` (the asset an order brings in, as Binance does) or an asset's name.
+    slippage_bps: allowed for when the cost of an order without a price is estimated. shorts: linear only.
+    """
+
+    account: str
+    exchange: str = "simulated"
+    user: str = ""
+    maker_fee: Decimal = ZERO
+    taker_fee: Decimal = ZERO
+    fee_in: str = "quote"
+    slippage_bps: Decimal = ZERO
+    leverage: Decimal = ONE
+    traits: VenueTraits = VenueTraits()
+
+
+class RiskLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A book's limits; None means no such limit. Values are in the book's currency.
+
+    max_position_value bounds the sum over symbols of |position with working orders| x price, the worse side counting.
+    """
+
+    max_order_value: Decimal | None = None
+    min_order_value: Decimal | None = None
+    max_position_value: Decimal | None = None
+    max_symbol_position_value: Decimal | None = None
+    max_daily_loss: Decimal | None = None
+    max_open_orders_per_symbol: int | None = None
+    max_daily_orders: int | None = None
+    max_orders_per_second: int | None = None
+
+
+class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a book is run by. A change is an event.
+
+    currency: what limits and equity are counted in. parity: assets taken one for one with it.
+    max_price_age_ms: an older price counts as none. collar_bps: how far a limit price may be beyond the market.
+    approval: none | all | above (with approval_above, a value). bar_ms: what `next_open` counts in.
+    """
+
+    limits: RiskLimits = RiskLimits()
+    currency: str = "USD"
+    parity: tuple[str, ...] = ("USD", "USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI")
+    max_price_age_ms: int = 60_000
+    collar_bps: Decimal | None = None
+    execution_enabled: bool = True
+    approval: Literal["none", "all", "above"] = "none"
+    approval_above: Decimal = ZERO
+    approval_timeout_ms: int = 900_000
+    bar_ms: int = 60_000
+
+
+class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What someone wants, before it is an order.
+
+    quantity in base units, or quote_quantity in quote units, or (action target) target_quantity, signed, in base
+    units. execute_at: microseconds; or `next_open`; or None for now. Two signals are the same when `key` is.
+    """
+
+    signal_id: str
+    symbol: str
+    action: Action
+    account: str
+    source: Source = Source.MANUAL
+    order_type: OrderType = OrderType.MARKET
+    quantity: Decimal | None = None
+    quote_quantity: Decimal | None = None
+    target_quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    expire_at: int | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    execute_at: int | Literal["next_open"] | None = None
+    strategy: str = ""
+    user: str = ""
+    alert_id: str = ""
+    time: int = 0
+
+    @property
+    def key(self) -> str:
+        """Equal for two deliveries of one alert: strategy, ticker, action and alert id (reading.md, "Alerts")."""
+        return "|".join((self.strategy, self.symbol, self.action, self.alert_id or self.signal_id))
+
+
+class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an order says, as it was given. It never changes; what can change is in `Order`.
+
+    order_id: 30 lower-case hex characters, the first 12 of them milliseconds. Exactly one of quantity (base units)
+    and quote_quantity (quote units, market orders only). expire_at: microseconds, for GTD. execute_at: microseconds
+    or `next_open`; the order waits as PENDING until then. idempotency_key: the caller's own id, unique per book.
+    """
+
+    order_id: str
+    account: str
+    symbol: str
+    side: OrderSide
+    type: OrderType
+    quantity: Decimal | None = None
+    quote_quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    expire_at: int | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    execute_at: int | Literal["next_open"] | None = None
+    exchange: str = ""
+    user: str = ""
+    strategy: str = ""
+    episode: str = ""
+    source: Source = Source.MANUAL
+    signal_id: str = ""
+    parent_id: str = ""
+    idempotency_key: str = ""
+    metadata: dict[str, str] = {}
+
+
+RequestKind = Literal["new", "replace", "cancel"]
+RequestState = Literal["sent", "pending", "unknown", "done", "refused", "dead"]
+IN_FLIGHT = frozenset({"sent", "pending", "unknown"})
+
+
+class Request(Struct, kw_only=True, omit_defaults=True):
+    """One thing asked of the venue for an order, and what became of it.
+
+    client_id: the order id and two hex digits of `number`. sign_at (microseconds) and lifetime_ms bound when it can
+    still be carried out. state: sent; pending (the venue has it and is working on it: FIX PendingCancel or
+    PendingReplace); unknown (no answer); done; refused (by the venue); dead (proven never to have reached it).
+    """
+
+    number: int
+    kind: RequestKind
+    client_id: str
+    sign_at: int
+    lifetime_ms: int | None
+    state: RequestState = "sent"
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    unit_cost: Decimal = ZERO
+    cause: str = ""
+    denials: int = 0
+    ask_at: int | None = None
+
+    @property
+    def in_flight(self) -> bool:
+        return self.state in IN_FLIGHT
+
+    @property
+    def dead_at(self) -> int | None:
+        """When the venue can no longer carry it out (microseconds), margin not counted; None if that is unbounded."""
+        return None if self.lifetime_ms is None else self.sign_at + 1_000 * self.lifetime_ms
+
+
+class Execution(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One trade of an order as the venue recorded it. fee is positive when paid; time in microseconds, the
+    venue's."""
+
+    execution_id: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal = ZERO
+    fee_asset: str = ""
+    liquidity: Liquidity = Liquidity.TAKER
+    time: int = 0
+
+
+class Order(Struct, kw_only=True):
+    """An instruction and its current state: a fold of its own events, nothing else.
+
+    quantity, price and stop_price are what is asked for now (replaces change them). filled and filled_quote are
+    cumulative sums of executions. arrival is the middle of the market at the decision. reported is the largest
+    cumulative quantity the venue has claimed; ending is a final status that waits for the fills up to it.
+    executions is keyed by the venue's execution id; None marks one that was corrected or busted. reserved is what is
+    locked in reserved_asset, exposed what may still fill of it, both counting the larger side of a replace in flight.
+    """
+
+    instruction: Instruction
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    created_at: int
+    status: OrderStatus = OrderStatus.PENDING
+    filled: Decimal = ZERO
+    filled_quote: Decimal = ZERO
+    executions: dict[str, Execution | None] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    exchange_order_id: str = ""
+    arrival: Decimal | None = None
+    expire_at: int | None = None
+    wait_until: int | None = None
+    wait_for: str = ""
+    estimated_fee: Decimal = ZERO
+    estimated_cost: Decimal = ZERO
+    unit_cost: Decimal = ZERO
+    reserved_asset: str = ""
+    reserved: Decimal = ZERO
+    exposed: Decimal = ZERO
+    reported: Decimal = ZERO
+    ending: OrderStatus | None = None
+    triggered: bool = False
+    code: str = ""
+    reason: str = ""
+    submitted_at: int | None = None
+    accepted_at: int | None = None
+    first_fill_at: int | None = None
+    last_fill_at: int | None = None
+    updated_at: int = 0
+
+    @property
+    def order_id(self) -> str:
+        return self.instruction.order_id
+
+    @property
+    def leaves(self) -> Decimal:
+        """What may still fill: quantity - filled while the order lives, nothing once it has ended."""
+        if self.status in DONE or self.filled >= self.quantity:
+            return ZERO
+        return self.quantity - self.filled
+
+
+class Balance(Struct):
+    """One asset of one account. total is what is owned, locked what working orders may take; free is the rest."""
+
+    total: Decimal = ZERO
+    locked: Decimal = ZERO
+
+    @property
+    def free(self) -> Decimal:
+        return self.total - self.locked
+
+
+class Position(Struct):
+    """What the fills of one symbol in one account add up to.
+
+    size in base units, negative when short. cost is what the present size was bought (or sold short) for, in quote
+    units, never an average, and 0 exactly when flat. realised is profit of what was closed, before fees, in quote.
+    """
+
+    size: Decimal = ZERO
+    cost: Decimal = ZERO
+    realised: Decimal = ZERO
+
+
+class Quote(Struct, frozen=True):
+    """The market in one symbol of one exchange, as last seen. bid and ask are None where only trades are known."""
+
+    last: Decimal
+    time: int
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+
+    @property
+    def mid(self) -> Decimal:
+        return self.last if self.bid is None or self.ask is None else (self.bid + self.ask) / 2
+
+
+S = OrderStatus
+DONE = frozenset({S.FILLED, S.CANCELLED, S.EXPIRED, S.REJECTED, S.DENIED})
+WORKING = frozenset({S.OPEN, S.PARTIALLY_FILLED, S.PENDING_CANCEL, S.PENDING_REPLACE})
+LIVE = WORKING | {S.SUBMITTED, S.UNKNOWN}
+STATUS_GROUPS: dict[str, frozenset[OrderStatus]] = {
+    "pending": frozenset({S.PENDING, S.SUBMITTED, S.UNKNOWN}),
+    "open": WORKING,
+    "cancelled": frozenset({S.CANCELLED}),
+    "closed": frozenset({S.FILLED, S.EXPIRED, S.REJECTED, S.DENIED}),
+}
+del S

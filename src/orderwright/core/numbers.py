@@ -1,0 +1,106 @@
+"""Numbers at the door: how a number becomes a Decimal, and the only functions that may round one.
+
+Inside, every sum and product is exact: the driver computes in `EXACT`, which traps Inexact, so an operation
+that would lose a digit raises instead. That is safe because of what is let in:
+
+- at most 18 digits on each side of the point (`parse_decimal`),
+- tick and step of an instrument have at most 18 decimal places together, and a value is below 10^20,
+  so price x quantity has at most 18 places and fits DECIMAL(38, 18).
+
+Rounding is done by name and nowhere else: `floor_to`, `ceil_to`, `nearest_to` (to a grid), `quantised_ratio` (18
+places).
+"""
+
+from __future__ import annotations
+
+import decimal
+from decimal import Decimal
+
+from orderwright.errors import InputError
+
+PLACES = 18
+ZERO = Decimal(0)
+ONE = Decimal(1)
+QUANTUM = Decimal(1).scaleb(-PLACES)
+VALUE_LIMIT = Decimal(10) ** 20
+
+_TRAPS = [decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
+EXACT = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_EVEN, traps=_TRAPS)
+ROUNDED = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_EVEN)
+
+
+def parse_decimal(value: object, field: str) -> Decimal:
+    """A number from outside, exactly, in canonical form.
+
+    Text, int and Decimal are taken as they stand; a float through its shortest repr (0.1 is 0.1).
+    Raises InputError for what is not a finite number or has more than 18 digits on a side of the point.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise InputError(f"{value!r} is not a number", field=field, value=value)
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+    except decimal.InvalidOperation:
+        raise InputError(f"{value!r} is not a number", field=field, value=value) from None
+    if not number.is_finite():
+        raise InputError(f"{value!r} is not a finite number", field=field, value=value)
+    if number.adjusted() >= PLACES or len(number.as_tuple().digits) > 4 * PLACES:
+        raise InputError(f"{_short(value)} has more than {PLACES} digits before the point", field=field, value=value)
+    number = canonical(number)
+    if number.as_tuple().exponent < -PLACES:  # type: ignore[operator]  # finite, so the exponent is an int
+        nearest = text(number.quantize(QUANTUM, rounding=decimal.ROUND_DOWN, context=ROUNDED))
+        raise InputError(
+            f"{_short(value)} has more than {PLACES} digits after the point", field=field, value=value, nearest=nearest
+        )
+    return number
+
+
+def _short(value: object) -> str:
+    shown = str(value)
+    return shown if len(shown) <= 40 else shown[:37] + "..."
+
+
+def canonical(number: Decimal) -> Decimal:
+    """The same number without an exponent or trailing zeros: 1E+2 is 100, 1.50 is 1.5, -0 is 0."""
+    if not number:
+        return ZERO
+    number = number.normalize(ROUNDED)
+    return number.quantize(ONE, context=ROUNDED) if number.as_tuple().exponent > 0 else number  # type: ignore[operator]
+
+
+def text(number: Decimal) -> str:
+    """Canonical decimal text: no exponent, no trailing zeros. The one form in which money is written down."""
+    if not number:
+        return "0"
+    shown = str(number.normalize(ROUNDED))
+    return format(Decimal(shown), "f") if "E" in shown else shown
+
+
+def floor_to(number: Decimal, grid: Decimal) -> Decimal:
+    """The largest multiple of `grid` not above a non-negative `number`."""
+    return number // grid * grid
+
+
+def ceil_to(number: Decimal, grid: Decimal) -> Decimal:
+    """The smallest multiple of `grid` not below a non-negative `number`."""
+    return -(-number // grid) * grid if number % grid else number
+
+
+def nearest_to(number: Decimal, grid: Decimal) -> Decimal:
+    """The multiple of `grid` nearest to a non-negative `number`; a tie goes up."""
+    below = floor_to(number, grid)
+    return below if (number - below) * 2 < grid else below + grid
+
+
+def quantised_ratio(number: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    """number x part / whole, to 18 places, half to even. The share of a cost that a partial close takes."""
+    return ROUNDED.quantize(ROUNDED.divide(number * part, whole), QUANTUM)
+
+
+def rounded(number: Decimal, places: int = PLACES) -> Decimal:
+    """`number` to `places` decimal places, half to even."""
+    return ROUNDED.quantize(number, ONE.scaleb(-places))
+
+
+def divided(number: Decimal, by: Decimal) -> Decimal:
+    """number / by to 18 places, half to even. For prices that are shown and estimates; never for a balance."""
+    return ROUNDED.quantize(ROUNDED.divide(number, by), QUANTUM)

@@ -1,0 +1,138 @@
+"""The order management service: one pure state machine for backtest, paper and live.
+
+    signal / command ──►┐                                     ┌──► events ──► evolve ──► state, and what the log holds
+    venue's report   ──►├─►  decide(state, input, now)  ──────┤
+    time, quotes     ──►┘         (reads only)                └──► actions, performed once the events are durable
+
+`decide` reads the state and says what happened (events) and what is to be done (actions). `evolve` changes the state
+by one event and decides nothing, so a replay gives the same state again. Time and ids come in with the input; `now`
+never goes back. Nothing here touches the world.
+
+The pipeline of an order is in `placing`, the venue's answers in `reports`, time in `deadlines`, the lifecycle table
+in `lifecycle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from orderwright.core import messages as m
+from orderwright.core.changing import (
+    approve_order,
+    cancel_all,
+    cancel_order,
+    deny_order,
+    replace_order,
+    resolve_unknown,
+)
+from orderwright.core.deadlines import loss_breach, next_deadline, time_passed
+from orderwright.core.evolve import Changes, cash_key, evolve
+from orderwright.core.placing import Decision, submit_order
+from orderwright.core.reasons import Reason, Refusal
+from orderwright.core.reports import REPORTS, report
+from orderwright.core.signals import close_position, receive_signal
+from orderwright.core.state import State
+from orderwright.errors import nearest_name
+
+
+def decide(state: State, said: m.Input, now: int) -> Decision:
+    """What happened and what is to be done about it. Changes nothing durable; the same input a second time makes
+    nothing."""
+    return _HANDLERS[type(said)](state, said, now)
+
+
+def _quote_seen(state: State, command: m.QuoteSeen, now: int) -> Decision:
+    """The market view is not durable: it is brought up to date here, and no event is made of it."""
+    state.market[command.exchange, command.symbol] = command.quote
+    return loss_breach(state, now)
+
+
+def _open_account(state: State, command: m.OpenAccount, now: int) -> Decision:
+    if state.accounts.get(command.account.account) == command.account:
+        return [], []
+    return [m.AccountOpened(time=now, account=command.account)], []
+
+
+def _define_instrument(state: State, command: m.DefineInstrument, now: int) -> Decision:
+    instrument = command.instrument
+    if state.instruments.get((instrument.exchange, instrument.symbol)) == instrument:
+        return [], []
+    return [m.InstrumentDefined(time=now, instrument=instrument)], []
+
+
+def _configure(state: State, command: m.Configure, now: int) -> Decision:
+    if state.settings == command.settings:
+        return [], []
+    return [m.Configured(time=now, settings=command.settings)], []
+
+
+def _move_cash(state: State, command: m.MoveCash, now: int) -> Decision:
+    if command.reference and cash_key(command.reference) in state.keys:
+        return [], [m.Reply(outcome="duplicate", text=command.reference)]
+    if command.account not in state.accounts:
+        nearest = nearest_name(command.account, state.accounts)
+        refusal = Refusal(Reason.UNKNOWN_ACCOUNT, "unknown account", "account", command.account, nearest)
+        return [], [m.Reply(outcome="refused", refusal=refusal)]
+    balance = state.balances.get((command.account, command.asset))
+    free = balance.free if balance is not None else 0
+    if command.kind == "withdrawal" and -command.amount > free:
+        rule = f"only {free} {command.asset} is free"
+        refusal = Refusal(Reason.BUYING_POWER, rule, "amount", str(command.amount), str(-free))
+        return [], [m.Reply(outcome="refused", refusal=refusal)]
+    event = m.CashMoved(
+        time=now,
+        account=command.account,
+        asset=command.asset,
+        amount=command.amount,
+        cause=command.kind,
+        reference=command.reference,
+    )
+    return [event], []
+
+
+def _set_trading_state(state: State, command: m.SetTradingState, now: int) -> Decision:
+    controls = state.controls
+    if (controls.trading, controls.cause, controls.until) == (command.state, command.cause, command.until):
+        return [], []
+    return [m.TradingStateSet(time=now, state=command.state, cause=command.cause, until=command.until)], []
+
+
+_HANDLERS: dict[type[m.Message], Callable[[State, Any, int], Decision]] = {
+    m.OpenAccount: _open_account,
+    m.DefineInstrument: _define_instrument,
+    m.Configure: _configure,
+    m.MoveCash: _move_cash,
+    m.SetTradingState: _set_trading_state,
+    m.ReceiveSignal: receive_signal,
+    m.SubmitOrder: submit_order,
+    m.CancelOrder: cancel_order,
+    m.ReplaceOrder: replace_order,
+    m.CancelAll: cancel_all,
+    m.ClosePosition: close_position,
+    m.ApproveOrder: approve_order,
+    m.DenyOrder: deny_order,
+    m.ResolveUnknown: resolve_unknown,
+    m.TimePassed: time_passed,
+    m.QuoteSeen: _quote_seen,
+    **dict.fromkeys(REPORTS, report),
+}
+
+
+class OrderManagementService:
+    """The seeds' name for the core: a book's state, and the three functions over it."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def decide(self, said: m.Input, now: int) -> Decision:
+        return decide(self.state, said, now)
+
+    def evolve(self, event: m.AnyEvent) -> Changes:
+        return evolve(self.state, event)
+
+    def next_deadline(self) -> int | None:
+        return next_deadline(self.state)
+
+
+__all__ = ["Changes", "Decision", "OrderManagementService", "decide", "evolve", "next_deadline"]

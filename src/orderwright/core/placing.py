@@ -1,0 +1,309 @@
+"""The pipeline: from what someone wants to a request that is about to leave.
+
+    signal ─► instruction ─► known already? ─► well formed? ─► sized ─► fits? ─► allowed? ─► waits? ─► leaves
+              from_signal    recognise         shape           size     fit      check       wait_of   sent
+
+Each stage either hands on or ends the order with a refusal, which is logged like everything else. An order that waits
+(for a time, an approval, the symbol's cancels, the next second) goes through sized, fits and allowed again when its
+wait is over, at the price of that moment.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from orderwright.core import messages as m
+from orderwright.core import risk, validation
+from orderwright.core.evolve import order_key
+from orderwright.core.model import (
+    DAY,
+    SECOND,
+    Account,
+    Instruction,
+    Instrument,
+    Order,
+    OrderStatus,
+    Quote,
+    TimeInForce,
+)
+from orderwright.core.numbers import ZERO
+from orderwright.core.reasons import Reason, Refusal
+from orderwright.core.sizing import Sized, closing_order, size
+from orderwright.core.state import State
+from orderwright.errors import nearest_name
+
+Decision = tuple[list[m.AnyEvent], list[m.AnyAction]]
+_DAY_ORDER = TimeInForce.DAY
+UNPRICED = Sized(ZERO, None, ZERO, ZERO, ZERO, ZERO, "")
+
+
+def submit_order(state: State, command: m.SubmitOrder, now: int) -> Decision:
+    return submit(state, command.instruction, now)
+
+
+def submit(state: State, order: Instruction, now: int) -> Decision:
+    """One instruction through the whole pipeline."""
+    known = recognise(state, order)
+    if known is not None:
+        return [], [known]
+    found = market_of(state, order.account, order.symbol)
+    if isinstance(found, Refusal):
+        return _deny(order, "", UNPRICED, None, found, now)
+    account, instrument, quote = found
+    quote = fresh(state, quote, now)
+    sized: Sized | Refusal = UNPRICED
+    refusal = validation.shape(order, now)
+    if refusal is None:
+        sized = size(order, instrument, account, quote)
+        if isinstance(sized, Refusal):
+            refusal, sized = sized, UNPRICED
+        else:
+            refusal = check(state, order, sized, account, instrument, quote, now)
+    if refusal is not None:
+        return _deny(order, account.exchange, sized, quote, refusal, now)  # type: ignore[arg-type]
+    wait_for, wait_until = wait_of(state, order, sized, instrument, now)  # type: ignore[arg-type]
+    event = received(state, order, account, sized, quote, wait_for, wait_until, now)  # type: ignore[arg-type]
+    if wait_for:
+        return [event], _wait_notice(order, wait_for)
+    return [event], [_send(order, account, event.quantity, event.expire_at, now)]
+
+
+def recognise(state: State, order: Instruction) -> m.Reply | None:
+    """The answer to an order that came before, by its id or by the caller's own key; None for a new one."""
+    earlier = state.find(order.order_id)
+    if earlier is None and order.idempotency_key:
+        order_id = state.keys.get(order_key(order.idempotency_key))
+        if order_id is None:
+            return None
+        earlier = state.find(order_id)
+        if earlier is None or _same(earlier.instruction, order):
+            return m.Reply(outcome="duplicate", order_id=order_id)
+        rule = f"the key was used for another order, {order_id}"
+        refusal = Refusal(Reason.IDEMPOTENCY_CONFLICT, rule, "idempotency_key", order.idempotency_key)
+        return m.Reply(outcome="refused", order_id=order_id, refusal=refusal)
+    if earlier is None:
+        return None
+    if _same(earlier.instruction, order):
+        return m.Reply(outcome="duplicate", order_id=order.order_id)
+    refusal = Refusal(Reason.DUPLICATE_ORDER_ID, "the id belongs to another order", "order_id", order.order_id)
+    return m.Reply(outcome="refused", order_id=order.order_id, refusal=refusal)
+
+
+def _same(one: Instruction, other: Instruction) -> bool:
+    """Whether two instructions ask for the same; their ids do not count."""
+    return one == other or msgspec.structs.replace(one, order_id=other.order_id) == other
+
+
+def held_of(state: State, account: str, symbol: str) -> Decimal:
+    """The position with what is working on it, signed."""
+    position, exposure = state.positions.get((account, symbol)), state.exposures.get((account, symbol))
+    size = position.size if position is not None else ZERO
+    return size + exposure.buy - exposure.sell if exposure is not None else size
+
+
+def market_of(state: State, account: str, symbol: str) -> tuple[Account, Instrument, Quote | None] | Refusal:
+    opened = state.accounts.get(account)
+    if opened is None:
+        nearest = nearest_name(account, state.accounts)
+        return Refusal(Reason.UNKNOWN_ACCOUNT, "unknown account", "account", account, nearest)
+    key = (opened.exchange, symbol)
+    instrument = state.instruments.get(key)
+    if instrument is None:
+        names = [name for exchange, name in state.instruments if exchange == opened.exchange]
+        rule = f"unknown symbol on {opened.exchange}"
+        return Refusal(Reason.UNKNOWN_SYMBOL, rule, "symbol", symbol, nearest_name(symbol, names))
+    return opened, instrument, state.market.get(key)
+
+
+def fresh(state: State, quote: Quote | None, now: int) -> Quote | None:
+    """A quote that is too old counts as none."""
+    if quote is None or now - quote.time > 1_000 * state.settings.max_price_age_ms:
+        return None
+    return quote
+
+
+def check(
+    state: State,
+    order: Instruction,
+    sized: Sized,
+    account: Account,
+    instrument: Instrument,
+    quote: Quote | None,
+    now: int,
+) -> Refusal | None:
+    """Does it fit the instrument and the market, and is it allowed?"""
+    refusal = validation.fit(order, sized, instrument, quote, state.settings)
+    if refusal is not None:
+        return refusal
+    if sized.basis is None and not risk.reduces(state, order, sized.quantity, instrument):
+        return Refusal(Reason.NO_MARKET_PRICE, "no market price recent enough to decide on", "symbol", order.symbol)
+    if not state.settings.execution_enabled:
+        return Refusal(Reason.EXECUTION_DISABLED, "execution is switched off (execution.enabled)")
+    return risk.check(state, order, sized, instrument, account, now)
+
+
+def wait_of(state: State, order: Instruction, sized: Sized, instrument: Instrument, now: int) -> tuple[str, int | None]:
+    """What the order has to wait for, and until when (microseconds); ("", None) where it can go at once."""
+    if order.execute_at is not None:
+        bar = 1_000 * state.settings.bar_ms
+        return "time", -(-now // bar) * bar if order.execute_at == "next_open" else order.execute_at
+    settings = state.settings
+    if settings.approval != "none":
+        value = sized.value
+        if sized.basis is not None:
+            try:
+                value *= risk.rate(state, instrument.exchange, instrument.quote, now)
+            except risk.NoPrice:
+                return "approval", now + 1_000 * settings.approval_timeout_ms
+        if settings.approval == "all" or value > settings.approval_above:
+            return "approval", now + 1_000 * settings.approval_timeout_ms
+    if risk.over_rate(state, now):
+        return "rate", (now // SECOND + 1) * SECOND
+    return "", None
+
+
+def _wait_notice(order: Instruction, wait_for: str) -> list[m.AnyAction]:
+    if wait_for != "approval":
+        return []
+    return [
+        m.RaiseAlert(topic="approval", text=f"order {order.order_id} ({order.side} {order.symbol}) waits for approval")
+    ]
+
+
+def received(
+    state: State,
+    order: Instruction,
+    account: Account,
+    sized: Sized,
+    quote: Quote | None,
+    wait_for: str,
+    wait_until: int | None,
+    now: int,
+) -> m.OrderReceived:
+    force = order.time_in_force
+    expire_at = order.expire_at if force is not _DAY_ORDER else (now // DAY + 1) * DAY
+    today = this_second = sign_at = lifetime_ms = None
+    if not wait_for:
+        today, this_second = counts(state, now)
+        sign_at, lifetime_ms = now, account.traits.lifetime_ms
+    return m.OrderReceived(
+        time=now,
+        order_id=order.order_id,
+        instruction=order,
+        exchange=account.exchange,
+        quantity=sized.quantity,
+        arrival=quote.mid if quote is not None else None,
+        bid=quote.bid if quote is not None else None,
+        ask=quote.ask if quote is not None else None,
+        estimated_fee=sized.estimated_fee,
+        estimated_cost=sized.estimated_cost,
+        unit_cost=sized.unit_cost,
+        reserved_asset=sized.reserved_asset,
+        expire_at=expire_at,
+        sign_at=sign_at,
+        lifetime_ms=lifetime_ms,
+        wait_for=wait_for,
+        wait_until=wait_until,
+        today=today,
+        this_second=this_second,
+    )
+
+
+def counts(state: State, now: int) -> tuple[int, int]:
+    """The next order's number among the day's and the second's."""
+    controls = state.controls
+    same = controls.second == now // SECOND
+    return controls.orders_today + 1, controls.orders_this_second + 1 if same else 1
+
+
+def _deny(order: Instruction, exchange: str, sized: Sized, quote: Quote | None, refusal: Refusal, now: int) -> Decision:
+    """Log the order and why it was refused."""
+    quantity = sized.quantity if sized is not UNPRICED else order.quantity or ZERO
+    received = m.OrderReceived(
+        time=now,
+        order_id=order.order_id,
+        instruction=order,
+        exchange=exchange,
+        quantity=quantity,
+        arrival=quote.mid if quote is not None else None,
+    )
+    return [received, denied(order.order_id, refusal, now)], [
+        m.Reply(outcome="refused", order_id=order.order_id, refusal=refusal)
+    ]
+
+
+def denied(order_id: str, refusal: Refusal, now: int) -> m.OrderDenied:
+    return m.OrderDenied(
+        time=now,
+        order_id=order_id,
+        reason=refusal.reason,
+        field=refusal.field,
+        value=refusal.value,
+        rule=refusal.rule,
+        nearest=refusal.nearest,
+    )
+
+
+def _send(order: Instruction, account: Account, quantity: Decimal, expire_at: int | None, now: int) -> m.SendOrder:
+    return m.SendOrder(
+        order_id=order.order_id,
+        account=order.account,
+        exchange=account.exchange,
+        symbol=order.symbol,
+        number=0,
+        sign_at=now,
+        lifetime_ms=account.traits.lifetime_ms,
+        instruction=order,
+        quantity=quantity,
+        expire_at=expire_at if account.traits.expires_orders else None,
+    )
+
+
+def release(state: State, order: Order, now: int, *, approved: bool = False) -> Decision:
+    """A waiting order's wait is over: size and check it again, at the price of this moment, and send it."""
+    instruction = order.instruction
+    found = market_of(state, instruction.account, instruction.symbol)
+    if isinstance(found, Refusal):
+        return [denied(order.order_id, found, now)], []
+    account, instrument, quote = found
+    quote = fresh(state, quote, now)
+    if order.wait_for == "cancels":
+        held = held_of(state, instruction.account, instruction.symbol)
+        if abs(held) < instrument.step_size:
+            ended = m.OrderWithdrawn(
+                time=now,
+                order_id=order.order_id,
+                status=OrderStatus.CANCELLED,
+                reason=Reason.NOTHING_TO_CLOSE,
+                cause="nothing was left to close",
+            )
+            return [ended], []
+        instruction = closing_order(instruction.account, instruction.symbol, order.order_id, held, instrument.step_size)
+        if instruction.side is not order.instruction.side:
+            refusal = Refusal(Reason.NOTHING_TO_CLOSE, "the position turned while its orders were cancelled")
+            return [denied(order.order_id, refusal, now)], []
+    sized = size(instruction, instrument, account, quote)
+    refusal_now = (
+        sized if isinstance(sized, Refusal) else check(state, instruction, sized, account, instrument, quote, now)
+    )
+    if refusal_now is not None:
+        return [denied(order.order_id, refusal_now, now)], []
+    assert isinstance(sized, Sized)
+    today, this_second = counts(state, now)
+    event = m.RequestSubmitted(
+        time=now,
+        order_id=order.order_id,
+        number=0,
+        request="new",
+        sign_at=now,
+        lifetime_ms=account.traits.lifetime_ms,
+        quantity=sized.quantity,
+        unit_cost=sized.unit_cost,
+        arrival=quote.mid if quote is not None else None,
+        cause="approved" if approved else order.wait_for,
+        today=today,
+        this_second=this_second,
+    )
+    return [event], [_send(order.instruction, account, sized.quantity, order.expire_at, now)]

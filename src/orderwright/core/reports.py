@@ -1,0 +1,298 @@
+"""The venue's word becomes facts.
+
+Every report may come late, twice, or in another order than things happened. What it says that we know already makes
+no event; what fits no order, or contradicts what is known, is parked in the log with the reason, never dropped and
+never guessed at. A claim that more has filled than our trades show makes us fetch the trades: no fill is made up.
+
+An UNKNOWN request ends in one of four ways: adopted when the venue shows the order; answered late; dead when the
+venue's denials prove that it never arrived, asked after it could no longer be carried out (one where its denial is
+final, else two, seconds apart); or closed by an operator.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orderwright.core import lifecycle
+from orderwright.core import messages as m
+from orderwright.core.model import DONE, WORKING, Account, Order, OrderStatus, Request
+from orderwright.core.placing import Decision
+from orderwright.core.state import State
+
+NOTHING: Decision = ([], [])
+_ASK_AT_MOST_EVERY_MS = 60_000
+
+
+def report(state: State, said: Any, now: int) -> Decision:
+    """Any report, about an order that is in memory or was recalled."""
+    order = state.find(said.order_id)
+    if order is None:
+        return _park(said, "no such order", now)
+    if order.status is OrderStatus.PENDING:
+        return _park(said, "the order has not left yet", now)
+    number = getattr(said, "number", 0)
+    if number >= len(order.requests):
+        return _park(said, f"the order has no request {number}", now)
+    decision: Decision = _HANDLERS[type(said)](state, order, said, now)
+    return decision
+
+
+def _park(said: m.Report, cause: str, now: int) -> Decision:
+    parked = m.ReportParked(time=now, order_id=said.order_id, report=m.describe(said), cause=cause)
+    return [parked], [m.RaiseAlert(topic="report", text=f"a report was parked: {cause}: {parked.report}")]
+
+
+def _fill(state: State, order: Order, said: m.FillReport, now: int) -> Decision:
+    execution = said.execution
+    executions = order.executions
+    if execution.execution_id in executions:
+        known = executions[execution.execution_id]
+        if known is None or known == execution:
+            return NOTHING
+        return _park(said, "another execution with this id is booked", now)
+    if execution.quantity <= 0 or execution.price <= 0:
+        return _park(said, "an execution needs a quantity and a price above 0", now)
+    return [
+        m.OrderFilled(time=now, order_id=order.order_id, execution=execution, exchange_order_id=said.exchange_order_id)
+    ], []
+
+
+def _ack(state: State, order: Order, said: m.AckReport, now: int) -> Decision:
+    told = not order.exchange_order_id and said.exchange_order_id
+    if order.accepted_at is not None and not told and order.ending not in lifecycle.UNSENT_DONE:
+        return NOTHING
+    return [
+        m.OrderAccepted(
+            time=now, order_id=order.order_id, exchange_order_id=said.exchange_order_id, venue_time=said.time
+        )
+    ], []
+
+
+def _reject(state: State, order: Order, said: m.RejectReport, now: int) -> Decision:
+    if said.number:
+        if not order.requests[said.number].in_flight:
+            return NOTHING
+        refused = m.RequestRefused(
+            time=now, order_id=order.order_id, number=said.number, code=said.code, message=said.message
+        )
+        return [refused], []
+    if order.status in DONE or order.filled:
+        return NOTHING if order.status is OrderStatus.REJECTED else _park(said, f"the order is {order.status}", now)
+    return [m.OrderRejected(time=now, order_id=order.order_id, code=said.code, message=said.message)], []
+
+
+def _pending(state: State, order: Order, said: m.PendingReport, now: int) -> Decision:
+    if order.requests[said.number].state not in ("sent", "unknown"):
+        return NOTHING
+    return [m.RequestPending(time=now, order_id=order.order_id, number=said.number)], []
+
+
+def _correct(state: State, order: Order, said: m.CorrectReport, now: int) -> Decision:
+    if said.execution.execution_id in order.executions:
+        return NOTHING
+    if order.executions.get(said.corrects) is None:
+        return _park(said, f"no execution {said.corrects} to correct", now)
+    return [m.FillCorrected(time=now, order_id=order.order_id, corrects=said.corrects, execution=said.execution)], []
+
+
+def _bust(state: State, order: Order, said: m.BustReport, now: int) -> Decision:
+    if said.execution_id in order.executions and order.executions[said.execution_id] is None:
+        return NOTHING
+    if said.execution_id not in order.executions:
+        return _park(said, f"no execution {said.execution_id} to bust", now)
+    return [m.FillBusted(time=now, order_id=order.order_id, execution_id=said.execution_id)], []
+
+
+def _replaced(state: State, order: Order, said: m.ReplacedReport, now: int) -> Decision:
+    request = order.requests[said.number]
+    if request.kind != "replace" or request.state == "done":
+        return NOTHING
+    return [_replacement(order, request, said, now)], []
+
+
+def _replacement(order: Order, request: Request, said: Any, now: int) -> m.OrderReplaced:
+    quantity = said.quantity if said.quantity is not None else request.quantity
+    price = said.price if said.price is not None else request.price
+    stop_price = request.stop_price if request.stop_price is not None else order.stop_price
+    return m.OrderReplaced(
+        time=now,
+        order_id=order.order_id,
+        number=request.number,
+        quantity=quantity if quantity is not None else order.quantity,
+        price=price if price is not None else order.price,
+        stop_price=stop_price,
+        unit_cost=request.unit_cost,
+    )
+
+
+def _restate(state: State, order: Order, said: m.RestateReport, now: int) -> Decision:
+    quantity = said.quantity if said.quantity is not None else order.quantity
+    price = said.price if said.price is not None else order.price
+    if quantity == order.quantity and price == order.price:
+        return NOTHING
+    return [
+        m.OrderRestated(time=now, order_id=order.order_id, quantity=quantity, price=price, unit_cost=order.unit_cost)
+    ], []
+
+
+def _trigger(state: State, order: Order, said: m.TriggerReport, now: int) -> Decision:
+    if order.triggered or order.status in lifecycle.UNSENT_DONE:
+        return NOTHING
+    return [m.OrderTriggered(time=now, order_id=order.order_id, venue_time=said.time)], []
+
+
+def _end(state: State, order: Order, said: m.EndReport, now: int) -> Decision:
+    """The end, as the venue tells it. Our own cancel of an order past its time is its expiry."""
+    status: Any = said.status
+    claimed = said.cumulative
+    if claimed is None:
+        claimed = order.quantity if status is OrderStatus.FILLED else order.filled
+    if status is OrderStatus.CANCELLED and any(request.cause == "expired" for request in order.requests):
+        status = OrderStatus.EXPIRED
+    gap = claimed > order.filled
+    if (order.ending is not None or order.status is OrderStatus.FILLED) and claimed <= max(
+        order.reported, order.filled
+    ):
+        return ([], [_fetch(state, order)]) if gap else NOTHING
+    if status is OrderStatus.FILLED and not gap:
+        return NOTHING
+    ended = m.OrderEnded(
+        time=now, order_id=order.order_id, status=status, cumulative=claimed, code=said.code, message=said.message
+    )
+    return [ended], [_fetch(state, order)] if gap else []
+
+
+def _status(state: State, order: Order, said: m.StatusReport, now: int) -> Decision:
+    """The answer to a question settles what was unknown."""
+    if said.status in DONE:
+        end = m.EndReport(order_id=said.order_id, time=said.time, status=said.status, cumulative=said.cumulative)  # type: ignore[arg-type]
+        return _end(state, order, end, now)
+    events: list[m.AnyEvent] = []
+    first = order.requests[0]
+    if first.in_flight or order.ending in lifecycle.UNSENT_DONE:
+        accepted = m.OrderAccepted(
+            time=now, order_id=order.order_id, exchange_order_id=said.exchange_order_id, venue_time=said.time
+        )
+        events.append(accepted)
+    events += [
+        settled
+        for request in order.requests[1:]
+        if request.state == "unknown" and (settled := _settled(state, order, request, said, now)) is not None
+    ]
+    if said.cumulative > max(order.filled, order.reported):
+        events.append(m.GapSeen(time=now, order_id=order.order_id, cumulative=said.cumulative))
+    return events, [_fetch(state, order)] if said.cumulative > order.filled else []
+
+
+def _settled(
+    state: State, order: Order, request: Request, said: m.StatusReport, now: int
+) -> m.OrderReplaced | m.RequestDead | None:
+    """A replace that shows in the order was done. A cancel or replace that does not show, after its life, is dead."""
+    if request.kind == "replace" and said.quantity == request.quantity and request.price in (None, said.price):
+        return _replacement(order, request, said, now)
+    if not _is_over(request, state.accounts[order.instruction.account], said.time):
+        return None
+    message = f"the order is {said.status} after the request's lifetime"
+    return m.RequestDead(time=now, order_id=order.order_id, number=request.number, evidence="venue", message=message)
+
+
+def _unreachable(state: State, order: Order, said: m.UnreachableReport, now: int) -> Decision:
+    request = order.requests[said.number]
+    if request.state not in ("sent", "pending"):
+        return NOTHING
+    return unknown(state, order, request, now, said.message)
+
+
+def unknown(state: State, order: Order, request: Request, now: int, message: str) -> Decision:
+    """No answer: from now on it counts as live until the venue has answered for it. It is asked at once, and
+    again."""
+    account = state.accounts[order.instruction.account]
+    event = m.RequestUnknown(
+        time=now,
+        order_id=order.order_id,
+        number=request.number,
+        ask_at=next_question(request, account, now),
+        message=message,
+    )
+    alert = m.RaiseAlert(topic="unknown", text=f"order {order.order_id}: no answer to its {request.kind}: {message}")
+    return [event], [question(state, order, request.number), alert]
+
+
+def _not_sent(state: State, order: Order, said: m.NotSentReport, now: int) -> Decision:
+    if not order.requests[said.number].in_flight:
+        return NOTHING
+    dead = m.RequestDead(
+        time=now, order_id=order.order_id, number=said.number, evidence="process", message=said.message or "not sent"
+    )
+    return [dead], []
+
+
+def _not_found(state: State, order: Order, said: m.NotFoundReport, now: int) -> Decision:
+    """A denial counts only if it was asked for when the request could no longer be carried out."""
+    request = order.requests[0]
+    account = state.accounts[order.instruction.account]
+    if request.state != "unknown":
+        if order.status in WORKING:
+            return [], [m.RaiseAlert(topic="missing", text=f"the venue does not know order {order.order_id}")]
+        return NOTHING
+    if not _is_over(request, account, said.asked_at):
+        return NOTHING
+    if account.traits.final_denial or request.denials >= 1:
+        message = "never reached the venue"
+        dead = m.RequestDead(time=now, order_id=order.order_id, number=0, evidence="venue", message=message)
+        return [dead], []
+    ask_at = now + 1_000 * account.traits.denial_gap_ms
+    return [m.RequestNotFound(time=now, order_id=order.order_id, number=0, ask_at=ask_at)], []
+
+
+def _is_over(request: Request, account: Account, asked_at: int) -> bool:
+    """Whether the request could no longer be carried out when the venue was asked."""
+    return request.dead_at is not None and asked_at >= request.dead_at + 1_000 * account.traits.margin_ms
+
+
+def next_question(request: Request, account: Account, now: int) -> int:
+    """When to ask again: when a denial first counts, then at growing intervals, never more than a minute apart."""
+    traits = account.traits
+    if request.dead_at is not None and now < request.dead_at + 1_000 * traits.margin_ms:
+        return request.dead_at + 1_000 * traits.margin_ms
+    pause_ms = max(traits.denial_gap_ms, min((now - request.sign_at) // 2_000, _ASK_AT_MOST_EVERY_MS))
+    return now + 1_000 * pause_ms
+
+
+def question(state: State, order: Order, number: int) -> m.AskOrder:
+    instruction = order.instruction
+    exchange = state.accounts[instruction.account].exchange
+    return m.AskOrder(
+        order_id=order.order_id,
+        account=instruction.account,
+        exchange=exchange,
+        symbol=instruction.symbol,
+        number=number,
+    )
+
+
+def _fetch(state: State, order: Order) -> m.FetchTrades:
+    instruction = order.instruction
+    exchange = state.accounts[instruction.account].exchange
+    return m.FetchTrades(
+        order_id=order.order_id, account=instruction.account, exchange=exchange, symbol=instruction.symbol
+    )
+
+
+_HANDLERS: dict[type[m.Report], Any] = {
+    m.FillReport: _fill,
+    m.AckReport: _ack,
+    m.RejectReport: _reject,
+    m.PendingReport: _pending,
+    m.CorrectReport: _correct,
+    m.BustReport: _bust,
+    m.ReplacedReport: _replaced,
+    m.RestateReport: _restate,
+    m.TriggerReport: _trigger,
+    m.EndReport: _end,
+    m.StatusReport: _status,
+    m.UnreachableReport: _unreachable,
+    m.NotSentReport: _not_sent,
+    m.NotFoundReport: _not_found,
+}
+REPORTS = frozenset(_HANDLERS)

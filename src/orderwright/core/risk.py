@@ -1,0 +1,276 @@
+"""Is an order allowed? A book's limits, in order of precedence (reasons 3xx).
+
+What only reduces a position is refused by HALTED and by missing cover, and by nothing else; the rate per second
+delays it. Exposure counts the worse side: the position with all working buys, or with all working sells, UNKNOWN
+requests and the larger side of a replace included, valued at the market. Values are converted to the book's currency
+at a price no older than max_price_age_ms; without one the order is denied, never waved through.
+
+Daily loss is equity at the start of the day, plus cash moved in since, less equity now. Deposits are so no profit:
+moved cash counts at the same price on both sides.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from orderwright.core.model import SECOND, Account, Instruction, Instrument, OrderSide, RiskLimits, TradingState
+from orderwright.core.numbers import ONE, ZERO, ceil_to, divided, floor_to, text
+from orderwright.core.portfolio import unrealised
+from orderwright.core.reasons import Reason, Refusal
+from orderwright.core.sizing import Sized
+from orderwright.core.state import State
+
+
+class NoPrice(Exception):
+    """A value could not be converted; `name` is the asset or symbol. Caught in this module, never let out."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+
+def check(
+    state: State, order: Instruction, sized: Sized, instrument: Instrument, account: Account, now: int
+) -> Refusal | None:
+    """The refusal of a new order, or None where every limit allows it."""
+    reducing = reduces(state, order, sized.quantity, instrument)
+    refusal = _trading_state(state, order, reducing) or _reduce_only(state, order, sized, instrument, reducing)
+    if refusal is None and not reducing:
+        try:
+            refusal = _limits(state, order, sized, instrument, now)
+        except NoPrice as missing:
+            rule = "no price recent enough to value it in " + state.settings.currency
+            refusal = Refusal(Reason.NO_CONVERSION_PRICE, rule, "symbol", missing.name)
+    return refusal or _buying_power(state, sized, instrument, account, reducing)
+
+
+def check_replace(state: State, order: Instruction, more: Sized, instrument: Instrument) -> Refusal | None:
+    """The refusal of what a replace adds: trading state and value limits; cover is the caller's to check."""
+    reducing = reduces(state, order, more.quantity, instrument)
+    refusal = _trading_state(state, order, reducing) or _reduce_only(state, order, more, instrument, reducing)
+    limits = state.settings.limits
+    if refusal is not None or reducing:
+        return refusal
+    try:
+        return _value_limits(
+            state, msgspec.structs.replace(limits, min_order_value=None), order, more, instrument, state.now
+        )
+    except NoPrice as missing:
+        rule = "no price recent enough to value it in " + state.settings.currency
+        return Refusal(Reason.NO_CONVERSION_PRICE, rule, "symbol", missing.name)
+
+
+def reduces(state: State, order: Instruction, quantity: Decimal, instrument: Instrument) -> bool:
+    """Whether the order can do nothing but make a position smaller, other working orders on its side counted."""
+    buy = order.side is OrderSide.BUY
+    if not instrument.linear:
+        return not buy
+    return quantity <= _reducible(state, order)
+
+
+def _reducible(state: State, order: Instruction) -> Decimal:
+    """How much of a linear position an order on this side may still close."""
+    key = (order.account, order.symbol)
+    position = state.positions.get(key)
+    size = position.size if position is not None else ZERO
+    exposure = state.exposures.get(key)
+    if order.side is OrderSide.BUY:
+        return max(-size - (exposure.buy if exposure else ZERO), ZERO)
+    return max(size - (exposure.sell if exposure else ZERO), ZERO)
+
+
+def over_rate(state: State, now: int) -> bool:
+    """Whether this second's orders are used up."""
+    limit = state.settings.limits.max_orders_per_second
+    controls = state.controls
+    return limit is not None and controls.second == now // SECOND and controls.orders_this_second >= limit
+
+
+def _trading_state(state: State, order: Instruction, reducing: bool) -> Refusal | None:
+    trading = state.controls.trading
+    if trading is TradingState.ACTIVE:
+        return None
+    cause = f": {state.controls.cause}" if state.controls.cause else ""
+    if trading is TradingState.HALTED:
+        return Refusal(Reason.HALTED, f"trading is halted{cause}", "symbol", order.symbol)
+    if not reducing:
+        return Refusal(Reason.REDUCING, f"only what reduces a position is allowed{cause}", "side", order.side)
+    return None
+
+
+def _reduce_only(
+    state: State, order: Instruction, sized: Sized, instrument: Instrument, reducing: bool
+) -> Refusal | None:
+    if not order.reduce_only or reducing:
+        return None
+    most = floor_to(_reducible(state, order), instrument.step_size) if instrument.linear else ZERO
+    rule = "a reduce-only order would open or enlarge a position"
+    return Refusal(Reason.REDUCE_ONLY, rule, "quantity", text(sized.quantity), text(most) if most else None)
+
+
+def _limits(state: State, order: Instruction, sized: Sized, instrument: Instrument, now: int) -> Refusal | None:
+    limits = state.settings.limits
+    if limits.max_daily_orders is not None and state.controls.orders_today >= limits.max_daily_orders:
+        return Refusal(Reason.DAILY_ORDERS, f"the day's {limits.max_daily_orders} orders are used up")
+    if over_rate(state, now):
+        return Refusal(Reason.ORDER_RATE, f"more than {limits.max_orders_per_second} orders in a second")
+    if limits.max_open_orders_per_symbol is not None:
+        working = sum(
+            exposure.orders
+            for account in state.accounts
+            if (exposure := state.exposures.get((account, order.symbol))) is not None
+        )
+        if working >= limits.max_open_orders_per_symbol:
+            rule = f"{working} orders are open in it, the limit is {limits.max_open_orders_per_symbol}"
+            return Refusal(Reason.OPEN_ORDERS, rule, "symbol", order.symbol)
+    return _value_limits(state, limits, order, sized, instrument, now) or _daily_loss(state, limits, now)
+
+
+def _value_limits(
+    state: State, limits: RiskLimits, order: Instruction, sized: Sized, instrument: Instrument, now: int
+) -> Refusal | None:
+    symbol_limit, book_limit = limits.max_symbol_position_value, limits.max_position_value
+    if (
+        limits.max_order_value is None
+        and limits.min_order_value is None
+        and symbol_limit is None
+        and book_limit is None
+    ):
+        return None
+    if sized.basis is None:
+        raise NoPrice(order.symbol)
+    unit = sized.basis * rate(state, instrument.exchange, instrument.quote, now)
+    value = sized.quantity * unit
+    step = instrument.step_size
+    if limits.max_order_value is not None and value > limits.max_order_value:
+        nearest = floor_to(divided(limits.max_order_value, unit), step)
+        return _too_much(Reason.ORDER_VALUE, "the order's value", value, limits.max_order_value, sized, nearest)
+    if limits.min_order_value is not None and value < limits.min_order_value:
+        nearest = ceil_to(divided(limits.min_order_value, unit), step)
+        rule = f"the order's value {text(value)} is below the smallest allowed, {text(limits.min_order_value)}"
+        return Refusal(Reason.ORDER_VALUE_SMALL, rule, "quantity", text(sized.quantity), text(nearest))
+    if symbol_limit is None and book_limit is None:
+        return None
+    added = sized.quantity if order.side is OrderSide.BUY else -sized.quantity
+    here = _position_value(state, (order.account, order.symbol), instrument, added, now)
+    if symbol_limit is not None and here > symbol_limit:
+        nearest = floor_to(max(sized.quantity - divided(here - symbol_limit, unit), ZERO), step)
+        what = f"the value of the position in {order.symbol} with working orders"
+        return _too_much(Reason.SYMBOL_POSITION_VALUE, what, here, symbol_limit, sized, nearest)
+    if book_limit is not None:
+        total = here + _other_positions(state, (order.account, order.symbol), now)
+        if total > book_limit:
+            nearest = floor_to(max(sized.quantity - divided(total - book_limit, unit), ZERO), step)
+            what = "the value of all positions with working orders"
+            return _too_much(Reason.POSITION_VALUE, what, total, book_limit, sized, nearest)
+    return None
+
+
+def _too_much(reason: Reason, what: str, value: Decimal, limit: Decimal, sized: Sized, nearest: Decimal) -> Refusal:
+    rule = f"{what} would be {text(value)}, the limit is {text(limit)}"
+    return Refusal(reason, rule, "quantity", text(sized.quantity), text(nearest) if nearest else None)
+
+
+def _position_value(state: State, key: tuple[str, str], instrument: Instrument, added: Decimal, now: int) -> Decimal:
+    """The worse side of one position, `added` (signed) counted as working, in the book's currency."""
+    position, exposure = state.positions.get(key), state.exposures.get(key)
+    size = position.size if position is not None else ZERO
+    buys, sells = (exposure.buy, exposure.sell) if exposure is not None else (ZERO, ZERO)
+    long = size + buys + max(added, ZERO)
+    short = sells + max(-added, ZERO) - size
+    worse = max(long, short, ZERO)
+    if not worse:
+        return ZERO
+    quote = state.quote(instrument.exchange, instrument.symbol, now)
+    if quote is None:
+        raise NoPrice(instrument.symbol)
+    return worse * quote.mid * rate(state, instrument.exchange, instrument.quote, now)
+
+
+def _other_positions(state: State, but: tuple[str, str], now: int) -> Decimal:
+    total = ZERO
+    for key in state.exposures:
+        if key != but:
+            account, symbol = key
+            instrument = state.instruments[state.accounts[account].exchange, symbol]
+            total += _position_value(state, key, instrument, ZERO, now)
+    return total
+
+
+def _daily_loss(state: State, limits: RiskLimits, now: int) -> Refusal | None:
+    if limits.max_daily_loss is None or state.day is None:
+        return None
+    loss = daily_loss(state, now)
+    if loss < limits.max_daily_loss:
+        return None
+    rule = f"the day's loss is {text(loss)}, the limit is {text(limits.max_daily_loss)}"
+    return Refusal(Reason.DAILY_LOSS, rule)
+
+
+def _buying_power(
+    state: State, sized: Sized, instrument: Instrument, account: Account, reducing: bool
+) -> Refusal | None:
+    if instrument.linear and reducing:
+        return None
+    balance = state.balances.get((account.account, sized.reserved_asset))
+    free = balance.free if balance is not None else ZERO
+    needed = sized.quantity * sized.unit_cost
+    if needed <= free:
+        return None
+    nearest = floor_to(divided(max(free, ZERO), sized.unit_cost), instrument.step_size)
+    rule = f"needs {text(needed)} {sized.reserved_asset}, {text(free)} is free"
+    return Refusal(Reason.BUYING_POWER, rule, "quantity", text(sized.quantity), text(nearest) if nearest else None)
+
+
+def rate(state: State, exchange: str, asset: str, now: int) -> Decimal:
+    """What one unit of an asset is worth in the book's currency. Raises NoPrice without a recent price."""
+    if asset in state.settings.parity:
+        return ONE
+    symbol = state.routes.get((exchange, asset))
+    quote = state.quote(exchange, symbol, now) if symbol is not None else None
+    if symbol is None or quote is None:
+        raise NoPrice(asset)
+    return quote.mid * rate(state, exchange, state.instruments[exchange, symbol].quote, now)
+
+
+def equity(state: State, now: int) -> tuple[Decimal, tuple[str, ...]]:
+    """The book's equity in its currency: balances and the unrealised profit of futures, and the assets left out of it
+    because they have no recent price."""
+    total, unpriced = ZERO, []
+    for (account, asset), balance in state.balances.items():
+        if balance.total:
+            try:
+                total += balance.total * rate(state, state.accounts[account].exchange, asset, now)
+            except NoPrice:
+                unpriced.append(asset)
+    for (account, symbol), position in state.positions.items():
+        instrument = state.instruments[state.accounts[account].exchange, symbol]
+        if instrument.linear and position.size:
+            quote = state.quote(instrument.exchange, symbol, now)
+            if quote is None:
+                unpriced.append(symbol)
+            else:
+                total += unrealised(position, quote.mid) * rate(state, instrument.exchange, instrument.quote, now)
+    return total, tuple(dict.fromkeys(unpriced))
+
+
+def daily_loss(state: State, now: int) -> Decimal:
+    """What the book has lost since the day began, in its currency; negative is a profit. Raises NoPrice where an
+    asset that was counted at the day's start has no recent price now."""
+    day = state.day
+    if day is None:
+        return ZERO
+    total, unpriced = equity(state, now)
+    for asset in unpriced:
+        if asset not in day.unpriced:
+            raise NoPrice(asset)
+    for (account, asset), balance in state.balances.items():
+        if balance.total and asset in day.unpriced and asset not in unpriced:  # priced since: still left out
+            total -= balance.total * rate(state, state.accounts[account].exchange, asset, now)
+    moved = ZERO
+    for (account, asset), amount in day.moved.items():
+        if asset not in day.unpriced:
+            moved += amount * rate(state, state.accounts[account].exchange, asset, now)
+    return day.equity + moved - total

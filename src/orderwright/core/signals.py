@@ -1,0 +1,109 @@
+"""Signals and closing: what a trader's alert becomes.
+
+A buy, sell or target signal becomes one order. `close` cancels the symbol's orders first and closes what is held
+once no order of the symbol can still change it: the closing order waits, PENDING, for the cancels. A second delivery
+of a signal (same `Signal.key`) becomes nothing, however much later it comes.
+"""
+
+from __future__ import annotations
+
+from orderwright.core import messages as m
+from orderwright.core.changing import cancel_all
+from orderwright.core.evolve import signal_key
+from orderwright.core.model import Action, Signal
+from orderwright.core.numbers import ONE, ZERO
+from orderwright.core.placing import UNPRICED, Decision, fresh, held_of, market_of, received, submit
+from orderwright.core.reasons import Reason, Refusal
+from orderwright.core.sizing import Sized, closing_order, from_signal, size
+from orderwright.core.state import State
+
+
+def receive_signal(state: State, command: m.ReceiveSignal, now: int) -> Decision:
+    """A signal becomes one order, or a refusal; the same signal again becomes nothing."""
+    signal = command.signal
+    key = signal_key(signal.key)
+    if key in state.keys:
+        return [], [m.Reply(outcome="duplicate", order_id=state.keys[key], refusal=_duplicate(signal))]
+    found = market_of(state, signal.account, signal.symbol)
+    if isinstance(found, Refusal):
+        return _refuse_signal(signal, key, found, now)
+    _, instrument, _ = found
+    accepted = m.SignalReceived(time=now, signal=signal, key=key, verdict="accepted", order_id=command.order_id)
+    if signal.action is Action.CLOSE:
+        events, actions = close_position(state, _as_close(command), now)
+        if not events:
+            return _refuse_signal(signal, key, _refusal_in(actions), now)
+        return [accepted, *events], actions
+    held = held_of(state, signal.account, signal.symbol)
+    instruction = from_signal(signal, command.order_id, held, instrument.step_size, instrument.linear)
+    if isinstance(instruction, Refusal):
+        return _refuse_signal(signal, key, instruction, now)
+    events, actions = submit(state, instruction, now)
+    return [accepted, *events], actions
+
+
+def _as_close(command: m.ReceiveSignal) -> m.ClosePosition:
+    signal = command.signal
+    return m.ClosePosition(
+        account=signal.account,
+        symbol=signal.symbol,
+        order_id=command.order_id,
+        strategy=signal.strategy,
+        signal_id=signal.signal_id,
+        user=signal.user,
+    )
+
+
+def _duplicate(signal: Signal) -> Refusal:
+    return Refusal(Reason.DUPLICATE_SIGNAL, "this alert was received before", "alert_id", signal.alert_id)
+
+
+def _refusal_in(actions: list[m.AnyAction]) -> Refusal:
+    return next(action.refusal for action in actions if isinstance(action, m.Reply) and action.refusal is not None)
+
+
+def _refuse_signal(signal: Signal, key: str, refusal: Refusal, now: int) -> Decision:
+    event = m.SignalReceived(
+        time=now, signal=signal, key=key, verdict="refused", reason=refusal.reason, detail=str(refusal)
+    )
+    return [event], [m.Reply(outcome="refused", refusal=refusal)]
+
+
+def close_position(state: State, command: m.ClosePosition, now: int) -> Decision:
+    """Cancel the symbol's orders; close what is held, once no order of the symbol can still change it."""
+    found = market_of(state, command.account, command.symbol)
+    if isinstance(found, Refusal):
+        return [], [m.Reply(outcome="refused", refusal=found)]
+    account, instrument, quote = found
+    if state.find(command.order_id) is not None or (command.account, command.symbol) in state.closing:
+        return [], [m.Reply(outcome="duplicate", order_id=command.order_id)]
+    everything = m.CancelAll(account=command.account, symbol=command.symbol, cause="close")
+    events, actions = cancel_all(state, everything, now)
+    exposure = state.exposures.get((command.account, command.symbol))
+    position = state.positions.get((command.account, command.symbol))
+    held = position.size if position is not None else ZERO
+    working = exposure is not None and exposure.orders > 0
+    if not working and abs(held) < instrument.step_size:
+        if events:
+            return events, actions
+        refusal = Refusal(Reason.NOTHING_TO_CLOSE, "no position and no orders", "symbol", command.symbol)
+        return [], [m.Reply(outcome="refused", refusal=refusal)]
+    if not held:  # what the working orders may still bring is what will have to be closed
+        held = ONE if exposure is not None and exposure.buy >= exposure.sell else -ONE
+    order = closing_order(
+        command.account,
+        command.symbol,
+        command.order_id,
+        held,
+        instrument.step_size,
+        strategy=command.strategy,
+        signal_id=command.signal_id,
+        user=command.user,
+    )
+    if not working:
+        placed, sent = submit(state, order, now)
+        return events + placed, actions + sent
+    sized = size(order, instrument, account, fresh(state, quote, now))
+    sized = sized if isinstance(sized, Sized) else UNPRICED
+    waiting = received(state, order, account, sized, fresh(state, quote, now), "cancels", None, now)
+    return [*events, waiting], actions

@@ -1,0 +1,181 @@
+"""The state of one book: what the core knows.
+
+Durable state is a fold of the book's events and nothing else. The market view (`market`) is not part of it: inputs
+update it, decisions read it, `evolve` never does. What is derived from the rest (exposures, open order counts,
+timers) is kept here too, so that a decision costs the same after a million orders as after one.
+
+`orders` holds what is not finished. A finished order stays in `finished` for a while and then only in the journal;
+the driver brings it back (`recall`) before an input that names it is decided. `keys` does the same for signals.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TypeVar
+
+from msgspec import Struct, field
+
+from orderwright.core.model import (
+    DONE,
+    Account,
+    Balance,
+    Instrument,
+    Order,
+    OrderStatus,
+    Position,
+    Quote,
+    Request,
+    Settings,
+    TradingState,
+)
+from orderwright.core.numbers import ZERO
+
+KEEP_FINISHED = 10_000
+KEEP_KEYS = 100_000
+
+Pair = tuple[str, str]
+T = TypeVar("T")
+
+
+class Day(Struct):
+    """The trading day: its first microsecond, the equity it began with, and the cash that has moved since, by
+    (account, asset)."""
+
+    start: int
+    equity: Decimal
+    unpriced: tuple[str, ...] = ()
+    moved: dict[Pair, Decimal] = field(default_factory=dict)
+
+
+class Exposure(Struct):
+    """What working orders of one symbol in one account may still add: quantities bought and sold, and how many
+    orders."""
+
+    buy: Decimal = ZERO
+    sell: Decimal = ZERO
+    orders: int = 0
+
+
+class Controls(Struct):
+    """Trading state and the counters that limits need."""
+
+    trading: TradingState = TradingState.ACTIVE
+    cause: str = ""
+    until: int | None = None
+    orders_today: int = 0
+    second: int = 0
+    orders_this_second: int = 0
+
+
+class State(Struct, kw_only=True):
+    """One book. Keys: (exchange, symbol) for instruments and market; (account, symbol) for positions and exposures;
+    (account, asset) for balances."""
+
+    book: str
+    sequence: int = 0
+    now: int = 0
+    settings: Settings = Settings()
+    controls: Controls = field(default_factory=Controls)
+    day: Day | None = None
+    last_order_id: str = ""
+    accounts: dict[str, Account] = field(default_factory=dict)
+    instruments: dict[Pair, Instrument] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    balances: dict[Pair, Balance] = field(default_factory=dict)
+    positions: dict[Pair, Position] = field(default_factory=dict)
+    # derived from the above, or caches of the journal
+    finished: OrderedDict[str, Order] = field(default_factory=OrderedDict)
+    keys: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    exposures: dict[Pair, Exposure] = field(default_factory=dict)
+    closing: dict[Pair, str] = field(default_factory=dict)
+    routes: dict[Pair, str] = field(default_factory=dict)
+    timers: list[tuple[int, str]] = field(default_factory=list)
+    # the market view
+    market: dict[Pair, Quote] = field(default_factory=dict)
+
+    def find(self, order_id: str) -> Order | None:
+        """The order, live or finished, if it is in memory."""
+        return self.orders.get(order_id) or self.finished.get(order_id)
+
+    def recall(self, order: Order) -> None:
+        """Take back an order that the journal kept."""
+        remember(self.finished, order.order_id, order, KEEP_FINISHED)
+
+    def quote(self, exchange: str, symbol: str, now: int) -> Quote | None:
+        """The market in a symbol, if it is fresh enough to decide on."""
+        quote = self.market.get((exchange, symbol))
+        if quote is None or now - quote.time > 1_000 * self.settings.max_price_age_ms:
+            return None
+        return quote
+
+    def instrument_of(self, order: Order) -> Instrument:
+        """The instrument that an order trades."""
+        instruction = order.instruction
+        return self.instruments[self.accounts[instruction.account].exchange, instruction.symbol]
+
+    def working(self, account: str = "", symbol: str = "") -> Iterator[Order]:
+        """The live and waiting orders, of one account and one symbol where named, oldest first."""
+        for order in self.orders.values():
+            instruction = order.instruction
+            if account in ("", instruction.account) and symbol in ("", instruction.symbol):
+                yield order
+
+
+def remember(cache: OrderedDict[str, T], key: str, value: T, limit: int) -> None:
+    """Put into a bounded cache; the oldest entry goes."""
+    cache[key] = value
+    if len(cache) > limit:
+        cache.popitem(last=False)
+
+
+def deadline_of(order: Order, account: Account) -> int | None:
+    """When this order next needs a look, in microseconds: its wait is over, it expires, or a request is overdue."""
+    if order.status is OrderStatus.PENDING:
+        times = [time for time in (order.wait_until, order.expire_at) if time is not None]
+        return min(times, default=None)
+    times = [_request_deadline(request, account) for request in order.requests if request.in_flight]
+    if order.expire_at is not None and order.status not in DONE and not times:
+        times.append(order.expire_at + 1_000 * account.traits.margin_ms)
+    return min(times, default=None)
+
+
+def _request_deadline(request: Request, account: Account) -> int:
+    """A request that is out is overdue when it can no longer be carried out; an unknown one is asked about at
+    ask_at."""
+    if request.ask_at is not None:
+        return request.ask_at
+    lifetime_ms = request.lifetime_ms if request.lifetime_ms is not None else 10 * account.traits.margin_ms
+    return request.sign_at + 1_000 * (lifetime_ms + account.traits.margin_ms)
+
+
+def due(timers: list[tuple[int, str]], now: int) -> list[str]:
+    """The order ids whose timer has come, earliest first, each once. Reads the heap without changing it."""
+    found: list[tuple[int, str]] = []
+    stack = [0]
+    while stack:
+        index = stack.pop()
+        if index < len(timers) and timers[index][0] <= now:
+            found.append(timers[index])
+            stack += (2 * index + 1, 2 * index + 2)
+    return list(dict.fromkeys(order_id for _, order_id in sorted(found)))
+
+
+def set_timer(state: State, order: Order) -> None:
+    """Note when this order next needs a look."""
+    time = deadline_of(order, state.accounts[order.instruction.account])
+    if time is not None:
+        heapq.heappush(state.timers, (time, order.order_id))
+
+
+def drop_stale_timers(state: State) -> None:
+    """Remove timers at the head of the heap whose order has moved on."""
+    timers, orders = state.timers, state.orders
+    while timers:
+        time, order_id = timers[0]
+        order = orders.get(order_id)
+        if order is not None and deadline_of(order, state.accounts[order.instruction.account]) == time:
+            return
+        heapq.heappop(timers)

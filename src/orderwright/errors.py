@@ -1,0 +1,136 @@
+"""The errors Orderwright raises, and whose fault each one is.
+
+A refusal of an order is not an error: it is a value (`orderwright.core.reasons.Refusal`), logged like
+everything else. Errors are for what stops a call::
+
+    OrderwrightError
+    ├── InputError            the caller's input is wrong; nothing was done       (exit code 2)
+    │   └── UnknownName       a symbol, account, column ... that is not known
+    ├── LogError              the log cannot be used                              (exit code 1)
+    │   ├── LogDamaged        a row was changed, lost or reordered
+    │   ├── LogNewer          written by a newer version of the program
+    │   ├── LogLocked         another process is writing it
+    │   ├── LogFenced         another process has written since: this one must stop
+    │   └── CommitFailed      nothing after the last commit is durable; nothing more is sent
+    └── VenueError            what a venue did with a request
+        ├── Refused           it said no: the outcome is known
+        └── Unreachable       no answer: the outcome is not known
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class OrderwrightError(Exception):
+    """Anything Orderwright raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(OrderwrightError):
+    """The caller's input is wrong; nothing was done.
+
+    The message names what it can: `where` (file and line), `field`, `value` and the `nearest` value that would pass.
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        value: object = None,
+        nearest: object = None,
+        where: str | None = None,
+    ) -> None:
+        self.message, self.field, self.value, self.nearest, self.where = message, field, value, nearest, where
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        name = f"{self.field}: " if self.field else ""
+        hint = f" (nearest: {self.nearest})" if self.nearest is not None else ""
+        return f"{place}{name}{self.message}{hint}"
+
+    def at(self, where: str) -> InputError:
+        """The same error, saying where (a file, a line)."""
+        self.where = where if self.where is None else f"{where}, {self.where}"
+        return self
+
+
+class UnknownName(InputError):
+    """A name that is not among the known ones; the nearest of them is offered."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str], *, field: str | None = None) -> None:
+        names = sorted(known)
+        close = nearest_name(name, names)
+        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+        message = f"unknown {what} {name!r}" + (f"; known: {shown}" if close is None and names else "")
+        super().__init__(message, field=field, value=name, nearest=close)
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name` (case is ignored), or None where nothing is like it."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    return by_lower[close[0]] if close else None
+
+
+class LogError(OrderwrightError):
+    """The log cannot be used as asked."""
+
+
+class LogDamaged(LogError):
+    """A row of the log was changed, lost or reordered, or the file is not a log."""
+
+
+class LogNewer(LogError):
+    """The log was written by a newer version of the program."""
+
+
+class LogLocked(LogError):
+    """Another process holds the log's lease."""
+
+
+class LogFenced(LogError):
+    """Another process has written to the book since: this one is stale and must stop."""
+
+
+class CommitFailed(LogError):
+    """A commit failed. Nothing after the last good commit is durable, and nothing of it was sent."""
+
+
+class VenueError(OrderwrightError):
+    """What a venue did with a request."""
+
+
+class Refused(VenueError):
+    """The venue said no; the outcome is known. `code` is the venue's own."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class Unreachable(VenueError):
+    """No answer from the venue: whether the request was carried out is not known."""
+
+
+__all__ = [
+    "CommitFailed",
+    "InputError",
+    "LogDamaged",
+    "LogError",
+    "LogFenced",
+    "LogLocked",
+    "LogNewer",
+    "OrderwrightError",
+    "Refused",
+    "UnknownName",
+    "Unreachable",
+    "VenueError",
+    "nearest_name",
+]

@@ -1,0 +1,1 @@
+"""The append-only log: memory first, then one adapter per engine."""

@@ -1,0 +1,1 @@
+"""Venues: one connector per file, and the policy around them."""
