@@ -23,9 +23,9 @@ class OpenState(Struct, frozen=True):
     """What a book is restored from: the cost of reading it grows with what is open, not with what ever happened.
 
     orders: the rows of each open order, oldest first. controls: the newest row of every control (each account and
-    instrument, the settings, the trading state, the day, the last order that went out), oldest first. moved: the
-    cash moved since the newest DayStarted, by (account, asset). last_order_id: the greatest order id the book has
-    seen.
+    instrument, the settings, the trading state, the day, each symbol's price, the last order that went out), oldest
+    first. moved: the cash moved since the newest DayStarted, by (account, asset). last_order_id: the greatest order
+    id the book has seen.
     """
 
     sequence: int

@@ -12,7 +12,7 @@ from __future__ import annotations
 from orderwright.core import messages as m
 from orderwright.core import risk
 from orderwright.core.changing import cancel
-from orderwright.core.model import DAY, DONE, Order, OrderStatus, TradingState
+from orderwright.core.model import DAY, DONE, SECOND, Order, OrderStatus, TradingState
 from orderwright.core.numbers import text
 from orderwright.core.placing import Decision, denied, release
 from orderwright.core.reasons import Reason, Refusal
@@ -44,7 +44,6 @@ def time_passed(state: State, command: m.TimePassed, now: int) -> Decision:
     until = state.controls.until
     if until is not None and now >= until:
         events.append(m.TradingStateSet(time=now, state=TradingState.ACTIVE, cause="the time set for it is over"))
-    released: set[str] = set()
     for order_id in due(state.timers, now):
         order = state.orders.get(order_id)
         if order is None:
@@ -52,13 +51,12 @@ def time_passed(state: State, command: m.TimePassed, now: int) -> Decision:
         deadline = deadline_of(order, state.accounts[order.instruction.account])
         if deadline is None or deadline > now:
             continue
-        if order.status is OrderStatus.PENDING and order.wait_for == "rate" and released:
-            continue  # one at a time: each release counts against this second's orders
+        waited = order.status is OrderStatus.PENDING
         decided, sent = _look(state, order, now)
         events += decided
         actions += sent
-        if order.status is OrderStatus.PENDING:
-            released.add(order_id)
+        if waited and sent:  # it counts against the limits of those behind it, which the next TimePassed looks at
+            break
     return events, actions
 
 
@@ -93,7 +91,8 @@ def _wait_is_over(state: State, order: Order, now: int) -> Decision:
         refusal = Refusal(Reason.APPROVAL_EXPIRED, "nobody approved it in time")
         return [denied(order.order_id, refusal, now)], []
     if order.wait_for == "rate" and risk.over_rate(state, now):
-        return [], []
+        next_second = (now // SECOND + 1) * SECOND
+        return [m.OrderDelayed(time=now, order_id=order.order_id, wait_until=next_second)], []
     return release(state, order, now)
 
 

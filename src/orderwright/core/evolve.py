@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from orderwright.core import lifecycle
 from orderwright.core import messages as m
-from orderwright.core.model import DONE, SECOND, Order, OrderSide, Position
+from orderwright.core.model import DONE, SECOND, Execution, Order, OrderSide, OrderStatus, Position
 from orderwright.core.numbers import ZERO
 from orderwright.core.portfolio import LedgerRow, book_execution, post
 from orderwright.core.state import KEEP_FINISHED, KEEP_KEYS, Day, Exposure, State, remember, set_timer
@@ -26,6 +26,7 @@ PositionRow = tuple[str, str, Decimal, Decimal, Decimal]
 _TIMED = frozenset(
     {
         m.OrderReceived,
+        m.OrderDelayed,
         m.RequestSubmitted,
         m.RequestRefused,
         m.RequestUnknown,
@@ -66,72 +67,92 @@ def _received(state: State, event: m.OrderReceived) -> Changes:
     if event.wait_for == "cancels":
         state.closing[instruction.account, instruction.symbol] = order_id
     _count(state, event)
-    changes = _settle(state, order, ZERO, ZERO, None)
+    changes = Changes(order, _reserve(state, order, ZERO))
+    _expose(state, order, ZERO, OrderStatus.PENDING)
     if event.sign_at is not None or event.wait_until is not None or event.expire_at is not None:
         set_timer(state, order)
     return changes
 
 
-def _order_event(state: State, event: Any) -> Changes:
-    order = state.orders.get(event.order_id)
-    if order is None:
-        order = state.finished[event.order_id]
+def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
+    """What happens to an order, other than its executions."""
+    order = _order(state, event.order_id)
     was, reserved, exposed = order.status, order.reserved, order.exposed
-    kind = type(event)
-    voided = order.executions.get(event.corrects if kind is m.FillCorrected else "") or (
-        order.executions.get(event.execution_id) if kind is m.FillBusted else None
-    )
     lifecycle.apply(order, event)
-    moves, position = None, None
-    if kind is m.OrderFilled or voided is not None:
-        position, moves = _book(state, order, voided, getattr(event, "execution", None))
-    if kind is m.RequestSubmitted and event.number == 0:
+    if type(event) is m.RequestSubmitted and event.number == 0:
         state.closing.pop((order.instruction.account, order.instruction.symbol), None)
         _count(state, event)
-    changes = _settle(state, order, reserved, exposed, moves)
-    if position is not None:
-        key = (order.instruction.account, order.instruction.symbol)
-        changes.position = (*key, position.size, position.cost, position.realised)
-    if order.status in DONE:
-        if was not in DONE:
-            _finish(state, order)
-    elif was in DONE:
-        state.orders[event.order_id] = state.finished.pop(event.order_id)
-        _exposure(state, order).orders += 1
-    if kind in _TIMED:
+    changes = Changes(order, _reserve(state, order, reserved))
+    _expose(state, order, exposed, was)
+    if type(event) in _TIMED:
         set_timer(state, order)
     return changes
 
 
-def _book(state: State, order: Order, voided: Any, execution: Any) -> tuple[Position, list[tuple[str, Decimal]]]:
-    """Book an execution, take back the one it stands for, or both."""
+def _filled(state: State, event: m.OrderFilled) -> Changes:
+    order = _order(state, event.order_id)
+    return _book(state, order, event, None, event.execution)
+
+
+def _corrected(state: State, event: m.FillCorrected) -> Changes:
+    order = _order(state, event.order_id)
+    return _book(state, order, event, order.executions[event.corrects], event.execution)
+
+
+def _busted(state: State, event: m.FillBusted) -> Changes:
+    order = _order(state, event.order_id)
+    return _book(state, order, event, order.executions[event.execution_id], None)
+
+
+def _order(state: State, order_id: str) -> Order:
+    return state.orders.get(order_id) or state.finished[order_id]
+
+
+def _book(
+    state: State, order: Order, event: m.AnyOrderEvent, voided: Execution | None, execution: Execution | None
+) -> Changes:
+    """Take back one execution, book another, or both: order, position, balances and reservation in one go."""
+    was, reserved, exposed = order.status, order.reserved, order.exposed
+    lifecycle.apply(order, event)
     instruction = order.instruction
-    key = (instruction.account, instruction.symbol)
+    account = instruction.account
+    key = (account, instruction.symbol)
     position = state.positions.get(key)
     if position is None:
         position = state.positions[key] = Position()
-    instrument = state.instrument_of(order)
+    instrument = state.instruments[state.accounts[account].exchange, instruction.symbol]
     moves: list[tuple[str, Decimal]] = []
     if voided is not None:
-        moves += book_execution(position, instrument, instruction.side, voided, -1)
+        moves = book_execution(position, instrument, instruction.side, voided, -1)
     if execution is not None:
-        moves += book_execution(position, instrument, instruction.side, execution)
-    return position, moves
+        booked = book_execution(position, instrument, instruction.side, execution)
+        moves = moves + booked if moves else booked
+    ledger = post(state.balances, account, moves, order.reserved_asset, order.reserved - reserved)
+    _expose(state, order, exposed, was)
+    return Changes(order, ledger, (account, instruction.symbol, position.size, position.cost, position.realised))
 
 
-def _settle(state: State, order: Order, reserved: Decimal, exposed: Decimal, moves: Any) -> Changes:
-    """Bring reservation and exposure in line with the order, and post the moves."""
+def _reserve(state: State, order: Order, reserved: Decimal) -> list[LedgerRow] | None:
+    """Bring what is locked in line with the order."""
     locked = order.reserved - reserved
-    ledger = None
-    if moves is not None or locked:
-        ledger = post(state.balances, order.instruction.account, moves or (), order.reserved_asset, locked)
-    if order.exposed != exposed:
+    return post(state.balances, order.instruction.account, (), order.reserved_asset, locked) if locked else None
+
+
+def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> None:
+    """Bring the exposure in line with the order, and keep live and finished orders apart."""
+    added = order.exposed - exposed
+    if added:
         exposure = _exposure(state, order)
         if order.instruction.side is OrderSide.BUY:
-            exposure.buy += order.exposed - exposed
+            exposure.buy += added
         else:
-            exposure.sell += order.exposed - exposed
-    return Changes(order, ledger)
+            exposure.sell += added
+    if order.status in DONE:
+        if was not in DONE:
+            _finish(state, order)
+    elif was in DONE:
+        state.orders[order.order_id] = state.finished.pop(order.order_id)
+        _exposure(state, order).orders += 1
 
 
 def _exposure(state: State, order: Order) -> Exposure:
@@ -213,6 +234,11 @@ def _signal_received(state: State, event: m.SignalReceived) -> Changes:
     return NOTHING
 
 
+def _price_seen(state: State, event: m.PriceSeen) -> Changes:
+    state.priced[event.exchange, event.symbol] = event.time
+    return NOTHING
+
+
 def _noted(state: State, event: m.AnyEvent) -> Changes:
     """A fact for the log that no decision needs."""
     return NOTHING
@@ -244,6 +270,9 @@ def key_of(event: m.AnyEvent) -> tuple[str, str] | None:
 
 _HANDLERS: dict[type[m.Event], Callable[[State, Any], Changes]] = {
     m.OrderReceived: _received,
+    m.OrderFilled: _filled,
+    m.FillCorrected: _corrected,
+    m.FillBusted: _busted,
     m.CashMoved: _cash_moved,
     m.DayStarted: _day_started,
     m.TradingStateSet: _trading_state_set,
@@ -251,7 +280,7 @@ _HANDLERS: dict[type[m.Event], Callable[[State, Any], Changes]] = {
     m.InstrumentDefined: _instrument_defined,
     m.Configured: _configured,
     m.SignalReceived: _signal_received,
-    m.PriceSeen: _noted,
+    m.PriceSeen: _price_seen,
     m.ReportParked: _noted,
 }
 for _kind in lifecycle.TABLE:

@@ -30,7 +30,6 @@ from orderwright.core.model import (
     Order,
     OrderStatus,
     Request,
-    RequestKind,
     RequestState,
 )
 from orderwright.core.numbers import ZERO
@@ -71,6 +70,7 @@ ROWS: tuple[Row, ...] = (
     Row(m.OrderReceived, SAME, _set(PENDING, SUBMITTED), "waits for a time or an approval, or leaves at once"),
     Row(m.OrderDenied, _set(PENDING), _set(DENIED), "our checks refused it"),
     Row(m.OrderWithdrawn, _set(PENDING), _set(CANCELLED, EXPIRED), "cancelled or expired while it waited"),
+    Row(m.OrderDelayed, _set(PENDING), SAME, "this second's orders are used up"),
     # requests
     Row(m.RequestSubmitted, _set(PENDING), _set(SUBMITTED), "the wait is over"),
     Row(m.RequestSubmitted, LIVE, _set(PENDING_CANCEL, PENDING_REPLACE), "a cancel may cross the acknowledgement"),
@@ -156,7 +156,7 @@ def received(event: m.OrderReceived) -> Order:
         reserved_asset=event.reserved_asset,
     )
     if event.sign_at is not None:
-        _add_request(order, 0, "new", event.sign_at, event.lifetime_ms)
+        _submit_first(order, event.sign_at, event.lifetime_ms)
         _settle(order)
     return order
 
@@ -215,15 +215,10 @@ def _settle(order: Order) -> None:
     order.reserved = exposed * unit_cost
 
 
-def _add_request(
-    order: Order, number: int, kind: RequestKind, sign_at: int, lifetime_ms: int | None, **asked: Any
-) -> None:
-    client_id = f"{order.instruction.order_id}{number:02x}"
-    order.requests.append(
-        Request(number=number, kind=kind, client_id=client_id, sign_at=sign_at, lifetime_ms=lifetime_ms, **asked)
-    )
-    if number == 0:
-        order.submitted_at = sign_at
+def _submit_first(order: Order, sign_at: int, lifetime_ms: int | None) -> None:
+    client_id = order.instruction.order_id + "00"
+    order.requests.append(Request(number=0, kind="new", client_id=client_id, sign_at=sign_at, lifetime_ms=lifetime_ms))
+    order.submitted_at = sign_at
 
 
 def _denied(order: Order, event: m.OrderDenied) -> None:
@@ -234,16 +229,31 @@ def _withdrawn(order: Order, event: m.OrderWithdrawn) -> None:
     order.ending, order.code, order.reason = event.status, event.reason.name.lower(), event.cause
 
 
+def _delayed(order: Order, event: m.OrderDelayed) -> None:
+    order.wait_until = event.wait_until
+
+
 def _submitted(order: Order, event: m.RequestSubmitted) -> None:
     if event.number:
-        asked = {"quantity": event.quantity, "price": event.price, "stop_price": event.stop_price}
-        costs = {"unit_cost": event.unit_cost, "cause": event.cause}
-        _add_request(order, event.number, event.request, event.sign_at, event.lifetime_ms, **asked, **costs)
+        order.requests.append(
+            Request(
+                number=event.number,
+                kind=event.request,
+                client_id=f"{event.order_id}{event.number:02x}",
+                sign_at=event.sign_at,
+                lifetime_ms=event.lifetime_ms,
+                quantity=event.quantity,
+                price=event.price,
+                stop_price=event.stop_price,
+                unit_cost=event.unit_cost,
+                cause=event.cause,
+            )
+        )
         return
     order.quantity = event.quantity if event.quantity is not None else order.quantity
     order.unit_cost, order.arrival = event.unit_cost, event.arrival
     order.wait_for, order.wait_until = "", None
-    _add_request(order, 0, "new", event.sign_at, event.lifetime_ms)
+    _submit_first(order, event.sign_at, event.lifetime_ms)
 
 
 def _request_pending(order: Order, event: m.RequestPending) -> None:
@@ -388,6 +398,7 @@ def standing(executions: dict[str, Execution | None]) -> list[Execution]:
 _HANDLERS: dict[type[m.OrderEvent], Callable[[Order, Any], None]] = {
     m.OrderDenied: _denied,
     m.OrderWithdrawn: _withdrawn,
+    m.OrderDelayed: _delayed,
     m.RequestSubmitted: _submitted,
     m.RequestPending: _request_pending,
     m.RequestRefused: _request_refused,

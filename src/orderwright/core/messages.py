@@ -376,6 +376,12 @@ class OrderWithdrawn(OrderEvent, tag="order_withdrawn"):
     cause: str = ""
 
 
+class OrderDelayed(OrderEvent, tag="order_delayed"):
+    """A waiting order has to wait on: this second's orders are used up."""
+
+    wait_until: int
+
+
 class RequestSubmitted(OrderEvent, tag="request_submitted"):
     """The intent of one request, durable before it leaves. Number 0 is the new order itself (it had been waiting)."""
 
@@ -599,6 +605,7 @@ AnyOrderEvent = (
     OrderReceived
     | OrderDenied
     | OrderWithdrawn
+    | OrderDelayed
     | RequestSubmitted
     | RequestPending
     | RequestRefused

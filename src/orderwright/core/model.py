@@ -2,7 +2,8 @@
 
 Times are integers: microseconds since the epoch, UTC. Money and quantities are Decimal. Records that say what was
 asked or what happened are frozen; `Order`, `Balance` and `Position` are the state itself and change, but only in
-`orderwright.core.oms.evolve`. A record handed out of the core is a copy.
+`orderwright.core.oms.evolve`. A record handed out of the core is a copy. None of them can be part of a reference
+cycle, so the garbage collector need not walk them (gc=False): that keeps it out of the way of a million orders.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from orderwright.core.numbers import ONE, ZERO
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 MAX_REQUESTS = 256
+HALF = Decimal("0.5")
 
 
 class Word(StrEnum):
@@ -105,7 +107,7 @@ class Action(Word):
     TARGET = "target"
 
 
-class Instrument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Instrument(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A symbol as one exchange trades it. The one door between ticks and steps (arrays) and Decimal (money).
 
     `price_min` and the other optional limits are None where the exchange sets none. `linear` marks a futures
@@ -145,7 +147,7 @@ class Instrument(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return int(quantity // self.step_size)
 
 
-class VenueTraits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class VenueTraits(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a connector declares about its venue (design.md, "Exactly once").
 
     lifetime_ms: how long after signing a request can still be carried out; None where the venue sets no bound,
@@ -160,7 +162,7 @@ class VenueTraits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_orders: bool = True
 
 
-class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Account(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One user's account on one exchange, and what is assumed of its costs before the venue has said them.
 
     fee_in: `quote`, `received` (the asset an order brings in, as Binance does) or an asset's name.
@@ -178,7 +180,7 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
     traits: VenueTraits = VenueTraits()
 
 
-class RiskLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RiskLimits(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A book's limits; None means no such limit. Values are in the book's currency.
 
     max_position_value bounds the sum over symbols of |position with working orders| x price, the worse side counting.
@@ -194,12 +196,13 @@ class RiskLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_orders_per_second: int | None = None
 
 
-class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a book is run by. A change is an event.
 
     currency: what limits and equity are counted in. parity: assets taken one for one with it.
     max_price_age_ms: an older price counts as none. collar_bps: how far a limit price may be beyond the market.
-    approval: none | all | above (with approval_above, a value). bar_ms: what `next_open` counts in.
+    approval: none | all | above (with approval_above, a value). bar_ms: what `next_open` counts in. price_every_ms: how
+    often a quote is logged, so that the log alone can value a portfolio as of any moment.
     """
 
     limits: RiskLimits = RiskLimits()
@@ -212,9 +215,10 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     approval_above: Decimal = ZERO
     approval_timeout_ms: int = 900_000
     bar_ms: int = 60_000
+    price_every_ms: int = 3_600_000
 
 
-class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What someone wants, before it is an order.
 
     quantity in base units, or quote_quantity in quote units, or (action target) target_quantity, signed, in base
@@ -248,7 +252,7 @@ class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return "|".join((self.strategy, self.symbol, self.action, self.alert_id or self.signal_id))
 
 
-class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What an order says, as it was given. It never changes; what can change is in `Order`.
 
     order_id: 30 lower-case hex characters, the first 12 of them milliseconds. Exactly one of quantity (base units)
@@ -286,7 +290,7 @@ RequestState = Literal["sent", "pending", "unknown", "done", "refused", "dead"]
 IN_FLIGHT = frozenset({"sent", "pending", "unknown"})
 
 
-class Request(Struct, kw_only=True, omit_defaults=True):
+class Request(Struct, kw_only=True, omit_defaults=True, gc=False):
     """One thing asked of the venue for an order, and what became of it.
 
     client_id: the order id and two hex digits of `number`. sign_at (microseconds) and lifetime_ms bound when it can
@@ -318,7 +322,7 @@ class Request(Struct, kw_only=True, omit_defaults=True):
         return None if self.lifetime_ms is None else self.sign_at + 1_000 * self.lifetime_ms
 
 
-class Execution(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Execution(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One trade of an order as the venue recorded it. fee is positive when paid; time in microseconds, the
     venue's."""
 
@@ -331,7 +335,7 @@ class Execution(Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: int = 0
 
 
-class Order(Struct, kw_only=True):
+class Order(Struct, kw_only=True, gc=False):
     """An instruction and its current state: a fold of its own events, nothing else.
 
     quantity, price and stop_price are what is asked for now (replaces change them). filled and filled_quote are
@@ -385,7 +389,7 @@ class Order(Struct, kw_only=True):
         return self.quantity - self.filled
 
 
-class Balance(Struct):
+class Balance(Struct, gc=False):
     """One asset of one account. total is what is owned, locked what working orders may take; free is the rest."""
 
     total: Decimal = ZERO
@@ -396,7 +400,7 @@ class Balance(Struct):
         return self.total - self.locked
 
 
-class Position(Struct):
+class Position(Struct, gc=False):
     """What the fills of one symbol in one account add up to.
 
     size in base units, negative when short. cost is what the present size was bought (or sold short) for, in quote
@@ -408,7 +412,7 @@ class Position(Struct):
     realised: Decimal = ZERO
 
 
-class Quote(Struct, frozen=True):
+class Quote(Struct, frozen=True, gc=False):
     """The market in one symbol of one exchange, as last seen. bid and ask are None where only trades are known."""
 
     last: Decimal
@@ -418,7 +422,7 @@ class Quote(Struct, frozen=True):
 
     @property
     def mid(self) -> Decimal:
-        return self.last if self.bid is None or self.ask is None else (self.bid + self.ask) / 2
+        return self.last if self.bid is None or self.ask is None else (self.bid + self.ask) * HALF
 
 
 S = OrderStatus

@@ -43,9 +43,15 @@ def decide(state: State, said: m.Input, now: int) -> Decision:
 
 
 def _quote_seen(state: State, command: m.QuoteSeen, now: int) -> Decision:
-    """The market view is not durable: it is brought up to date here, and no event is made of it."""
-    state.market[command.exchange, command.symbol] = command.quote
-    return loss_breach(state, now)
+    """The market view is not durable: it is brought up to date here. Now and then a price goes into the log."""
+    key = (command.exchange, command.symbol)
+    state.market[key] = command.quote
+    events, actions = loss_breach(state, now)
+    logged = state.priced.get(key)
+    if key in state.instruments and (logged is None or now - logged >= 1_000 * state.settings.price_every_ms):
+        seen = m.PriceSeen(time=now, exchange=command.exchange, symbol=command.symbol, quote=command.quote)
+        events = [*events, seen]
+    return events, actions
 
 
 def _open_account(state: State, command: m.OpenAccount, now: int) -> Decision:

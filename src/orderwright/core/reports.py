@@ -30,9 +30,8 @@ def report(state: State, said: Any, now: int) -> Decision:
         return _park(said, "no such order", now)
     if order.status is OrderStatus.PENDING:
         return _park(said, "the order has not left yet", now)
-    number = getattr(said, "number", 0)
-    if number >= len(order.requests):
-        return _park(said, f"the order has no request {number}", now)
+    if type(said) in _NUMBERED and said.number >= len(order.requests):
+        return _park(said, f"the order has no request {said.number}", now)
     decision: Decision = _HANDLERS[type(said)](state, order, said, now)
     return decision
 
@@ -296,3 +295,4 @@ _HANDLERS: dict[type[m.Report], Any] = {
     m.NotFoundReport: _not_found,
 }
 REPORTS = frozenset(_HANDLERS)
+_NUMBERED = frozenset(kind for kind in REPORTS if "number" in kind.__struct_fields__)

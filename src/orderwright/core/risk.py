@@ -245,32 +245,40 @@ def equity(state: State, now: int) -> tuple[Decimal, tuple[str, ...]]:
                 total += balance.total * rate(state, state.accounts[account].exchange, asset, now)
             except NoPrice:
                 unpriced.append(asset)
-    for (account, symbol), position in state.positions.items():
-        instrument = state.instruments[state.accounts[account].exchange, symbol]
-        if instrument.linear and position.size:
-            quote = state.quote(instrument.exchange, symbol, now)
-            if quote is None:
-                unpriced.append(symbol)
-            else:
-                total += unrealised(position, quote.mid) * rate(state, instrument.exchange, instrument.quote, now)
+    for key in state.positions:
+        try:
+            total += _unrealised(state, key, now)
+        except NoPrice:
+            unpriced.append(key[1])
     return total, tuple(dict.fromkeys(unpriced))
 
 
 def daily_loss(state: State, now: int) -> Decimal:
-    """What the book has lost since the day began, in its currency; negative is a profit. Raises NoPrice where an
-    asset that was counted at the day's start has no recent price now."""
+    """What the book has lost since the day began, in its currency; negative is a profit. Raises NoPrice where an asset
+    that was counted at the day's start has no recent price now; one that was not counted then is left out."""
     day = state.day
     if day is None:
         return ZERO
-    total, unpriced = equity(state, now)
-    for asset in unpriced:
-        if asset not in day.unpriced:
-            raise NoPrice(asset)
-    for (account, asset), balance in state.balances.items():
-        if balance.total and asset in day.unpriced and asset not in unpriced:  # priced since: still left out
-            total -= balance.total * rate(state, state.accounts[account].exchange, asset, now)
-    moved = ZERO
-    for (account, asset), amount in day.moved.items():
-        if asset not in day.unpriced:
-            moved += amount * rate(state, state.accounts[account].exchange, asset, now)
-    return day.equity + moved - total
+    loss, moved = day.equity, day.moved
+    for key, balance in state.balances.items():
+        account, asset = key
+        earned = balance.total - moved[key] if key in moved else balance.total
+        if earned and asset not in day.unpriced:
+            loss -= earned * rate(state, state.accounts[account].exchange, asset, now)
+    for key in state.positions:
+        if key[1] not in day.unpriced:
+            loss -= _unrealised(state, key, now)
+    return loss
+
+
+def _unrealised(state: State, key: tuple[str, str], now: int) -> Decimal:
+    """The unrealised profit of a futures position in the book's currency; a spot holding is in the balances."""
+    account, symbol = key
+    instrument = state.instruments[state.accounts[account].exchange, symbol]
+    position = state.positions[key]
+    if not instrument.linear or not position.size:
+        return ZERO
+    quote = state.quote(instrument.exchange, symbol, now)
+    if quote is None:
+        raise NoPrice(symbol)
+    return unrealised(position, quote.mid) * rate(state, instrument.exchange, instrument.quote, now)

@@ -23,23 +23,31 @@ def receive_signal(state: State, command: m.ReceiveSignal, now: int) -> Decision
     signal = command.signal
     key = signal_key(signal.key)
     if key in state.keys:
-        return [], [m.Reply(outcome="duplicate", order_id=state.keys[key], refusal=_duplicate(signal))]
+        order_id = state.keys[key]
+        if not order_id or state.find(order_id) is not None:  # else the log was cut between the signal and its order
+            return [], [m.Reply(outcome="duplicate", order_id=order_id, refusal=_duplicate(signal))]
     found = market_of(state, signal.account, signal.symbol)
     if isinstance(found, Refusal):
         return _refuse_signal(signal, key, found, now)
     _, instrument, _ = found
-    accepted = m.SignalReceived(time=now, signal=signal, key=key, verdict="accepted", order_id=command.order_id)
     if signal.action is Action.CLOSE:
         events, actions = close_position(state, _as_close(command), now)
         if not events:
             return _refuse_signal(signal, key, _refusal_in(actions), now)
-        return [accepted, *events], actions
+        return [_accept(command, key, events, now), *events], actions
     held = held_of(state, signal.account, signal.symbol)
     instruction = from_signal(signal, command.order_id, held, instrument.step_size, instrument.linear)
     if isinstance(instruction, Refusal):
         return _refuse_signal(signal, key, instruction, now)
     events, actions = submit(state, instruction, now)
-    return [accepted, *events], actions
+    return [_accept(command, key, events, now), *events], actions
+
+
+def _accept(command: m.ReceiveSignal, key: str, events: list[m.AnyEvent], now: int) -> m.SignalReceived:
+    """The verdict, with the id of the signal's own order; a close that only cancels has none."""
+    own = any(isinstance(event, m.OrderReceived) for event in events)
+    order_id = command.order_id if own else ""
+    return m.SignalReceived(time=now, signal=command.signal, key=key, verdict="accepted", order_id=order_id)
 
 
 def _as_close(command: m.ReceiveSignal) -> m.ClosePosition:

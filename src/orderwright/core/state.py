@@ -86,6 +86,7 @@ class State(Struct, kw_only=True):
     orders: dict[str, Order] = field(default_factory=dict)
     balances: dict[Pair, Balance] = field(default_factory=dict)
     positions: dict[Pair, Position] = field(default_factory=dict)
+    priced: dict[Pair, int] = field(default_factory=dict)
     # derived from the above, or caches of the journal
     finished: OrderedDict[str, Order] = field(default_factory=OrderedDict)
     keys: OrderedDict[str, str] = field(default_factory=OrderedDict)
@@ -134,6 +135,8 @@ def remember(cache: OrderedDict[str, T], key: str, value: T, limit: int) -> None
 def deadline_of(order: Order, account: Account) -> int | None:
     """When this order next needs a look, in microseconds: its wait is over, it expires, or a request is overdue."""
     if order.status is OrderStatus.PENDING:
+        if not order.wait_for:  # its row was the last one of a log that was cut: it goes on from there
+            return order.created_at
         times = [time for time in (order.wait_until, order.expire_at) if time is not None]
         return min(times, default=None)
     times = [_request_deadline(request, account) for request in order.requests if request.in_flight]

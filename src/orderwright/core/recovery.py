@@ -1,0 +1,105 @@
+"""From what a journal kept to the state of a book again.
+
+Replaying every event would give it too, but would cost what ever happened. Instead each field of the durable state
+names the rows that restore it:
+
+| field | rows |
+| --- | --- |
+| sequence, now | the book's last row |
+| settings, accounts, instruments, day, controls, priced | the newest row of each control |
+| day.moved | the cash rows since the newest day_started |
+| controls' counters | the newest row of an order that went out (`today`, `this_second`) |
+| orders | the rows of each order that is not finished, folded by the lifecycle |
+| balances, positions | the newest ledger and position row of each |
+| last_order_id | the greatest order id of the book |
+| exposures, routes, closing, timers | derived from the above |
+| finished, keys, market | caches and views: the journal and the market bring them back when asked |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from orderwright.core import lifecycle
+from orderwright.core import messages as m
+from orderwright.core.evolve import evolve
+from orderwright.core.model import SECOND, Balance, Order, OrderSide, OrderStatus, Position
+from orderwright.core.state import Exposure, State, set_timer
+
+
+class Kept(Protocol):
+    """What a journal hands over: see `orderwright.ports.OpenState`."""
+
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def time(self) -> int: ...
+    @property
+    def orders(self) -> list[list[m.AnyOrderEvent]]: ...
+    @property
+    def balances(self) -> dict[tuple[str, str], Balance]: ...
+    @property
+    def positions(self) -> dict[tuple[str, str], Position]: ...
+    @property
+    def controls(self) -> list[m.AnyEvent]: ...
+    @property
+    def moved(self) -> dict[tuple[str, str], Decimal]: ...
+    @property
+    def last_order_id(self) -> str: ...
+
+
+def order_from(events: Sequence[m.AnyOrderEvent]) -> Order:
+    """One order from its own events, oldest first."""
+    first = events[0]
+    assert isinstance(first, m.OrderReceived)
+    order = lifecycle.received(first)
+    for event in events[1:]:
+        lifecycle.apply(order, event)
+    return order
+
+
+def restore(book: str, kept: Kept) -> State:
+    """The state of a book as it was when its last row was written."""
+    state = State(book=book)
+    for event in kept.controls:
+        if isinstance(event, m.OrderReceived | m.RequestSubmitted):
+            controls = state.controls
+            controls.orders_today = event.today or 0
+            controls.second, controls.orders_this_second = event.time // SECOND, event.this_second or 0
+        else:
+            evolve(state, event)
+    if state.day is not None:
+        state.day.moved = dict(kept.moved)
+    state.balances, state.positions = dict(kept.balances), dict(kept.positions)
+    for events in kept.orders:
+        order = order_from(events)
+        state.orders[order.order_id] = order
+    state.last_order_id = kept.last_order_id
+    state.sequence, state.now = kept.sequence, kept.time
+    derive(state)
+    return state
+
+
+def derive(state: State) -> None:
+    """Rebuild what follows from the rest: exposures, who waits for cancels, timers."""
+    state.exposures = {key: Exposure() for key in state.positions}
+    for order in state.orders.values():
+        key = (order.instruction.account, order.instruction.symbol)
+        if order.status is OrderStatus.PENDING:
+            if order.wait_for == "cancels":
+                state.closing[key] = order.order_id
+        else:
+            exposure = state.exposures.setdefault(key, Exposure())
+            exposure.orders += 1
+            if order.instruction.side is OrderSide.BUY:
+                exposure.buy += order.exposed
+            else:
+                exposure.sell += order.exposed
+        set_timer(state, order)
+    for key, order_id in state.closing.items():
+        if not state.exposures.get(key, Exposure()).orders:
+            closer = state.orders[order_id]
+            closer.wait_until = state.now
+            set_timer(state, closer)

@@ -1,0 +1,196 @@
+"""The driver: recall, decide, evolve, append, commit, perform.
+
+One driver for backtest, paper and live: those differ in clock, journal and connectors, never in rules. A *turn* takes
+the inputs that are ready and, for each of them,
+
+1. recalls: what the input names and memory no longer holds (a finished order, an old signal key) comes back from the
+   journal, so that a late fill or an old alert is still recognised;
+2. decides: the pure core says what happened and what is to be done;
+3. evolves: each event changes the state, and says what it changed;
+4. appends: event and changes go to the journal, numbered.
+
+Then the turn's rows are written and committed once for all of them, and only then
+
+5. performs: requests are sent, replies given, alerts raised. No order leaves before its intent is on disk.
+
+Rows carry the state after their event (balances, filled quantity), so an event is evolved before it is appended;
+nothing can see that state before the commit, and if the commit fails the process stops with nothing sent.
+
+The commit may run on a thread (`Committer`): the next turn is then decided and evolved while it runs, but its rows are
+written, and its own commit begun, only when it has ended. What a turn wants done waits for its own commit.
+"""
+
+from __future__ import annotations
+
+import decimal
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from orderwright.core import messages as m
+from orderwright.core.deadlines import next_deadline
+from orderwright.core.evolve import cash_key, evolve, order_key, signal_key
+from orderwright.core.numbers import EXACT
+from orderwright.core.oms import decide
+from orderwright.core.recovery import order_from, restore
+from orderwright.core.reports import REPORTS, question
+from orderwright.core.state import KEEP_KEYS, State, remember
+from orderwright.ports import Connector, Journal
+
+MAX_TURN = 1_000
+_NAMES_ORDER: frozenset[type[Any]] = REPORTS | {
+    m.CancelOrder,
+    m.ReplaceOrder,
+    m.ApproveOrder,
+    m.DenyOrder,
+    m.ResolveUnknown,
+}
+TIME_PASSED = m.TimePassed()
+
+
+class Committer(Protocol):
+    """Runs a commit: at once, or on a thread while the next turn is decided."""
+
+    def start(self, commit: Callable[[], None]) -> None:
+        """Begin a commit; the one before it has ended."""
+
+    def wait(self) -> None:
+        """Return when the commit that was begun has ended; raises what it raised."""
+
+
+class CommitNow:
+    """The plain committer: the commit runs on the caller's thread, before `start` returns."""
+
+    def start(self, commit: Callable[[], None]) -> None:
+        commit()
+
+    def wait(self) -> None:
+        return
+
+
+class Driver:
+    """One book, its journal and its venues.
+
+    `executors` maps an exchange's name to what carries out requests there. `handler` takes what is not for a
+    venue (replies and alerts) once it may be seen.
+    """
+
+    def __init__(
+        self,
+        book: str,
+        journal: Journal,
+        executors: Mapping[str, Connector],
+        *,
+        committer: Committer | None = None,
+        handler: Callable[[m.RaiseAlert | m.Reply], None] | None = None,
+    ) -> None:
+        self.journal, self.executors = journal, executors
+        self.committer = committer if committer is not None else CommitNow()
+        self.handler = handler
+        self._outbox: list[m.AnyAction] = []
+        self._committing: list[m.AnyAction] = []
+        with decimal.localcontext(EXACT):
+            self.state: State = restore(book, journal.open_state(book))
+        self._recover()
+
+    def turn(self, inputs: Iterable[m.Input], now: int) -> None:
+        """Decide a batch of inputs at one time, make it durable, then act. now: microseconds, clamped never to go
+        back."""
+        self.decide(inputs, now)
+        self.settle()
+
+    def decide(self, inputs: Iterable[m.Input], now: int) -> None:
+        """The first half of a turn: recall, decide, evolve and append each input. Nothing is visible yet."""
+        with decimal.localcontext(EXACT):
+            state = self.state
+            now = max(now, state.now)
+            for said in itertools.chain(self._overdue(now), inputs):
+                self._recall(said)
+                events, actions = decide(state, said, now)
+                for event in events:
+                    changes = evolve(state, event)
+                    self.journal.append(state.book, state.sequence, event, changes)
+                if actions:
+                    self._outbox += actions
+
+    def settle(self) -> None:
+        """The second half: commit what was decided, and perform what the commit before it has made safe."""
+        self.committer.wait()
+        self._perform()
+        self.journal.write()
+        self._committing, self._outbox = self._outbox, []
+        self.committer.start(self.journal.commit)
+        if isinstance(self.committer, CommitNow):
+            self._perform()
+
+    def flush(self) -> None:
+        """Wait for the commit under way and act on it. Call it before reading the log, and at the end."""
+        self.committer.wait()
+        self._perform()
+
+    def next_deadline(self) -> int | None:
+        """When the core wants a turn even without an input, microseconds; None for never."""
+        return next_deadline(self.state)
+
+    def _overdue(self, now: int) -> Iterable[m.Input]:
+        """Time comes first: no decision on a day that is over, or before what fell due earlier."""
+        while (deadline := next_deadline(self.state)) is not None and deadline <= now:
+            before = self.state.sequence
+            yield TIME_PASSED
+            if self.state.sequence == before:
+                raise AssertionError(f"deadline {deadline} of book {self.state.book} is due, and nothing came of it")
+
+    def _recall(self, said: m.Input) -> None:
+        """Bring back what the input names: from memory, else from the journal."""
+        kind = type(said)
+        if kind in _NAMES_ORDER:
+            self._recall_order(said.order_id)  # type: ignore[union-attr]
+        elif kind is m.SubmitOrder:
+            instruction = said.instruction  # type: ignore[union-attr]
+            if instruction.order_id <= self.state.last_order_id:  # ids grow: a greater one is new
+                self._recall_order(instruction.order_id)
+            if instruction.idempotency_key:
+                order_id = self._recall_key(order_key(instruction.idempotency_key))
+                if order_id:
+                    self._recall_order(order_id)
+        elif kind is m.ReceiveSignal:
+            order_id = self._recall_key(signal_key(said.signal.key))  # type: ignore[union-attr]
+            if order_id:
+                self._recall_order(order_id)
+        elif kind is m.MoveCash and said.reference:  # type: ignore[union-attr]
+            self._recall_key(cash_key(said.reference))  # type: ignore[union-attr]
+
+    def _recall_order(self, order_id: str) -> None:
+        if self.state.find(order_id) is None:
+            events = self.journal.recall_order(self.state.book, order_id)
+            if events:
+                self.state.recall(order_from(events))
+
+    def _recall_key(self, key: str) -> str | None:
+        keys = self.state.keys
+        if key not in keys:
+            order_id = self.journal.recall_key(self.state.book, key)
+            if order_id is None:
+                return None
+            remember(keys, key, order_id, KEEP_KEYS)
+        return keys[key]
+
+    def _perform(self) -> None:
+        actions, self._committing = self._committing, []
+        for action in actions:
+            if isinstance(action, m.Reply | m.RaiseAlert):
+                if self.handler is not None:
+                    self.handler(action)
+            else:
+                self.executors[action.exchange].send(action)
+
+    def _recover(self) -> None:
+        """Ask each venue about every request that was in flight, before anything new is sent."""
+        for order in self.state.orders.values():
+            for request in order.requests:
+                if request.in_flight:
+                    action = question(self.state, order, request.number)
+                    self.executors[action.exchange].send(action)
+
+
+__all__ = ["CommitNow", "Committer", "Driver"]

@@ -1,0 +1,99 @@
+"""The scheduler of virtual time: one driver, one simulated venue, and inputs that come at given times.
+
+What happens at one moment happens in this order: the venue's reports, then what the core itself is waiting for (the
+day's start, a wait that is over, an overdue request), then new inputs in the order given. Before each of them the
+core is shown the market as it may be seen at that moment. Nothing else advances the clock, so one seed gives one
+history.
+
+A venue with nothing to report and a core with nothing to wait for are passed over in one step: a replay costs
+what happens in it, not how long it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from orderwright.core import messages as m
+from orderwright.driver import Driver
+from orderwright.ports import Connector, Feed
+
+
+class Market(Feed, Protocol):
+    """A feed that knows how far it goes."""
+
+    def end(self) -> int:
+        """The last microsecond for which there is market data."""
+
+
+class Session:
+    """Runs a driver and a venue together in virtual time.
+
+    watch: microseconds between looks at the market even where nothing happens (for rules that follow the price, such as
+    the daily loss limit); None looks only when something happens.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        venue: Connector,
+        market: Feed,
+        *,
+        exchange: str = "simulated",
+        watch: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.driver, self.venue, self.market, self.exchange = driver, venue, market, exchange
+        self.watch, self.progress = watch, progress
+        self.now = driver.state.now
+        self._seen: dict[str, int] = {}
+
+    def run(self, inputs: Iterable[tuple[int, m.Input]], until: int) -> None:
+        """Deliver each input at its time (microseconds, not going back) and go on to `until`."""
+        for time, said in inputs:
+            self.advance(time)
+            self.deliver([said], time)
+        self.advance(until)
+        self.driver.flush()
+
+    def advance(self, until: int) -> None:
+        """Let the venue and the core do all they have to do up to and including a time."""
+        while True:
+            wanted = self._wanted(until)
+            time, reports = self.venue.poll(wanted)
+            if reports:
+                self.deliver(reports, time)
+            elif wanted < until or self._is_due(wanted):
+                self.deliver((), wanted)
+            else:
+                return
+
+    def deliver(self, inputs: Iterable[m.Input], time: int) -> None:
+        """One turn of the driver, the market shown first."""
+        self.now = max(self.now, time)
+        self.driver.turn([*self._quotes(time), *inputs], time)
+        if self.progress is not None:
+            self.progress(self.now)
+
+    def _wanted(self, until: int) -> int:
+        """The next moment somebody waits for, at most `until`."""
+        deadline = self.driver.next_deadline()
+        if deadline is not None:
+            until = min(until, max(deadline, self.now))
+        if self.watch is not None:
+            until = min(until, (self.now // self.watch + 1) * self.watch)
+        return until
+
+    def _is_due(self, time: int) -> bool:
+        deadline = self.driver.next_deadline()
+        return deadline is not None and deadline <= time
+
+    def _quotes(self, time: int) -> list[m.Input]:
+        """The quotes that have changed since the core was last shown them."""
+        changed: list[m.Input] = []
+        for symbol in self.market.symbols():
+            quote = self.market.quote(symbol, time)
+            if quote is not None and self._seen.get(symbol) != quote.time:
+                self._seen[symbol] = quote.time
+                changed.append(m.QuoteSeen(exchange=self.exchange, symbol=symbol, quote=quote))
+        return changed
