@@ -166,9 +166,19 @@ def _order_type(raw: bytes | None, numbers: Mapping[str, Decimal]) -> OrderType:
     return choose(_ORDER_TYPE_WORDS.get(value, value), "order_type", OrderType)
 
 
+def parse_time(value: str | None, field: str) -> int | None:
+    """Microseconds of a time as a person writes it on the command line; None for none."""
+    if value is None:
+        return None
+    return _moment(int(value) if value.isdigit() else value, field)
+
+
 def _time(raw: bytes, field: str) -> int:
+    return _moment(msgspec.json.decode(raw), field)
+
+
+def _moment(value: Any, field: str) -> int:
     """Microseconds of a time written as ISO 8601 (no zone is UTC) or as seconds, milliseconds or microseconds."""
-    value: Any = msgspec.json.decode(raw)
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         for unit in (SECOND, SECOND // 1_000, 1):
             if value * unit >= 10**14 and value * unit < 10**17:
@@ -196,4 +206,4 @@ def _execute_at(raw: bytes, time: int) -> Any:
     return _time(raw, "execute_at")
 
 
-__all__ = ["FIELDS", "choose", "parse_alert", "read_signals"]
+__all__ = ["FIELDS", "choose", "parse_alert", "parse_time", "read_signals"]

@@ -1,0 +1,33 @@
+"""Runs the benchmarks, each in a process of its own, so that its peak memory is its own."""
+
+from __future__ import annotations
+
+import difflib
+import subprocess
+import sys
+
+BENCHES = {
+    "core-lifecycle": "benchmarks.core_lifecycle",
+    "durable-lifecycle": "benchmarks.durable_lifecycle",
+    "open-log": "benchmarks.open_log",
+    "latest-query": "benchmarks.latest_query",
+    "candle-replay": "benchmarks.candle_replay",
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the named benches, or all of them. The exit code is the first failing one's."""
+    for name in names or list(BENCHES):
+        if name not in BENCHES:
+            near = difflib.get_close_matches(name, BENCHES, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            print(f"no bench {name!r}{hint} There are: {', '.join(BENCHES)}", file=sys.stderr)
+            return 2
+        code = subprocess.run([sys.executable, "-m", BENCHES[name]], check=False).returncode
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

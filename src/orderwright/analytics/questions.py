@@ -1,0 +1,60 @@
+"""What people ask of a log: orders by status, fills, one order's story, positions and balances. All of it is `latest`
+and `history`."""
+
+from __future__ import annotations
+
+from orderwright.core.model import STATUS_GROUPS, OrderStatus
+from orderwright.errors import InputError, UnknownName
+from orderwright.ports import Journal, Row
+
+
+def statuses_of(word: str) -> frozenset[str]:
+    """The statuses that a word means, in any case: a group (open, pending, closed, cancelled) or one status.
+
+    A word that is both means the group. Raises UnknownName, with the nearest word, for any other.
+    """
+    lowered = word.lower()
+    if lowered in STATUS_GROUPS:
+        return frozenset(status.value for status in STATUS_GROUPS[lowered])
+    if lowered in OrderStatus._value2member_map_:
+        return frozenset({lowered})
+    raise UnknownName("status", word, [*STATUS_GROUPS, *(status.value for status in OrderStatus)], field="status")
+
+
+def find_orders(
+    journal: Journal, *, status: str | None = None, symbol: str | None = None, as_of: int | None = None
+) -> list[Row]:
+    """Each order's newest row, oldest order first; of one status or group, of one symbol, as of a time in
+    microseconds."""
+    where: dict[str, object] = {}
+    if status is not None:
+        where["status"] = statuses_of(status)
+    if symbol is not None:
+        where["symbol"] = symbol
+    return sorted(journal.latest("orders", where=where, as_of=as_of), key=lambda row: (row["created_at"], row["id"]))
+
+
+def find_fills(journal: Journal, *, symbol: str | None = None) -> list[Row]:
+    """The fills that stand (neither corrected nor busted), oldest first."""
+    where = {"symbol": symbol} if symbol is not None else None
+    rows = journal.latest("fills", where=where)
+    return sorted((row for row in rows if row["standing"]), key=lambda row: (row["book"], row["sequence"]))
+
+
+def order_history(journal: Journal, order: str) -> list[Row]:
+    """Every row of one order, named by its id or its number, oldest first. Raises InputError for one that is not
+    there."""
+    rows = journal.history("orders", where={"id": int(order)} if order.isdigit() else {"client_order_id": order})
+    if not rows:
+        raise InputError(f"no order {order!r} in this log (see `orderwright orders`)", field="order", value=order)
+    return rows
+
+
+def find_positions(journal: Journal, *, as_of: int | None = None) -> list[Row]:
+    """The newest row of each position, as of a time in microseconds."""
+    return journal.latest("positions", as_of=as_of)
+
+
+def find_balances(journal: Journal, *, as_of: int | None = None) -> list[Row]:
+    """The newest balance of each asset of each account, as of a time in microseconds."""
+    return journal.latest("ledger", as_of=as_of)

@@ -1,0 +1,255 @@
+"""The command line: `orderwright run` drives signals through the order engine, the others read a log.
+
+Errors go to stderr in one line. Exit code 2 is the user's input, 1 is ours (a log that is damaged, locked or full).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orderwright.errors import InputError, OrderwrightError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The order layer for algorithmic traders.")
+log_app = typer.Typer(no_args_is_help=True, help="Verify, seal, rebuild, back up and restore a log.")
+app.add_typer(log_app, name="log")
+
+Log = Annotated[Path, typer.Option("--log", help="The log: a SQLite file.")]
+Book = Annotated[str, typer.Option("--book", help="The book: one owner's money.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="As of a past moment, such as 2024-08-05T12:00:00Z.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many rows, the newest.")]
+Symbol = Annotated[str | None, typer.Option("--symbol", help="Only this symbol.")]
+DEFAULT_LOG = Path("orderwright.sqlite")
+
+
+def main() -> None:
+    """The entry point: runs a command and turns errors into a line and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except OrderwrightError as error:
+        print(f"orderwright: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:
+        raise SystemExit(1) from None
+
+
+@app.command()
+def run(
+    signals: Annotated[Path, typer.Option(help="Signals: JSON lines in the words of TradingView alerts.")],
+    candles: Annotated[Path, typer.Option(help="Candles: CSV, feather, Parquet or JSON.")],
+    symbol: Annotated[str, typer.Option(help="What the candles are of, such as BTC/USDT.")],
+    log: Log = DEFAULT_LOG,
+    book: Book = "main",
+    account: Annotated[str, typer.Option(help="The paper account that trades.")] = "paper",
+    deposit: Annotated[
+        list[str] | None,
+        typer.Option(help="What it starts with: ASSET=AMOUNT, repeatable. [default: 10000 of the quote]"),
+    ] = None,
+    instruments: Annotated[Path | None, typer.Option(help="Binance exchangeInfo, or our own JSON.")] = None,
+    settings: Annotated[Path | None, typer.Option(help="Limits and settings of the book, JSON.")] = None,
+    maker_fee: Annotated[str, typer.Option(help="A fraction: 0.001 is 10 bps.")] = "0.001",
+    taker_fee: Annotated[str, typer.Option(help="A fraction: 0.001 is 10 bps.")] = "0.001",
+    fee_in: Annotated[str, typer.Option(help="quote, or received (the asset that an order brings in).")] = "quote",
+    slippage_bps: Annotated[str, typer.Option(help="Against every taker.")] = "0",
+    spread_bps: Annotated[str, typer.Option(help="Between bid and ask.")] = "0",
+    latency_ms: Annotated[int, typer.Option(min=0, help="From here to the exchange.")] = 0,
+    volume_share: Annotated[
+        str | None, typer.Option(help="The share of a candle's volume that may fill, such as 0.1.")
+    ] = None,
+    path: Annotated[str, typer.Option(help="The way within a candle; see docs/simulation.md.")] = "nearer-first",
+    intrabar: Annotated[bool, typer.Option(help="Let an order fill in the candle it was placed in.")] = False,
+    seed: Annotated[int, typer.Option(help="One seed, one history.")] = 0,
+    take_over: Annotated[bool, typer.Option(help="Take the log from a process that still holds it.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Replay candles and drive every signal through the whole pipeline, into a log."""
+    from orderwright.bootstrap import RunOptions
+    from orderwright.bootstrap import run as run_signals
+    from orderwright.screen import progress_bar, show_run
+
+    options = RunOptions(
+        signals=signals,
+        candles=candles,
+        symbol=symbol,
+        log=log,
+        book=book,
+        account=account,
+        deposits=tuple(deposit or ()),
+        instruments=instruments,
+        settings=settings,
+        maker_fee=maker_fee,
+        taker_fee=taker_fee,
+        fee_in=fee_in,
+        slippage_bps=slippage_bps,
+        spread_bps=spread_bps,
+        latency_ms=latency_ms,
+        volume_share=volume_share,
+        path=path,
+        intrabar=intrabar,
+        seed=seed,
+        take_over=take_over,
+    )
+    with progress_bar("replaying") as progress:
+        result = run_signals(options, progress)
+    show_run(result, _summary(log, book), as_json=json)
+
+
+@app.command()
+def orders(
+    log: Log = DEFAULT_LOG,
+    status: Annotated[str | None, typer.Option(help="A status or a group: open, pending, closed, cancelled.")] = None,
+    symbol: Symbol = None,
+    as_of: AsOf = None,
+    limit: Limit = 50,
+    json: AsJson = False,
+) -> None:
+    """Orders, the newest last, each as its latest row says."""
+    from orderwright.alerts import parse_time
+    from orderwright.analytics.questions import find_orders
+    from orderwright.screen import show_orders
+
+    with _reading(log) as journal:
+        rows = find_orders(journal, status=status, symbol=symbol, as_of=parse_time(as_of, "as-of"))
+    show_orders(rows[-limit:], total=len(rows), as_json=json)
+
+
+@app.command()
+def fills(log: Log = DEFAULT_LOG, symbol: Symbol = None, limit: Limit = 50, json: AsJson = False) -> None:
+    """Fills, the newest last."""
+    from orderwright.analytics.questions import find_fills
+    from orderwright.screen import show_fills
+
+    with _reading(log) as journal:
+        rows = find_fills(journal, symbol=symbol)
+    show_fills(rows[-limit:], total=len(rows), as_json=json)
+
+
+@app.command()
+def history(
+    order: Annotated[str, typer.Argument(help="An order: its id, or its number in `orders`.")],
+    log: Log = DEFAULT_LOG,
+    json: AsJson = False,
+) -> None:
+    """Everything that ever happened to one order."""
+    from orderwright.analytics.questions import order_history
+    from orderwright.screen import show_history
+
+    with _reading(log) as journal:
+        rows = order_history(journal, order)
+    show_history(rows, as_json=json)
+
+
+@app.command()
+def positions(log: Log = DEFAULT_LOG, as_of: AsOf = None, json: AsJson = False) -> None:
+    """Positions: size, cost, profit."""
+    from orderwright.alerts import parse_time
+    from orderwright.analytics.questions import find_positions
+    from orderwright.screen import show_positions
+
+    with _reading(log) as journal:
+        rows = find_positions(journal, as_of=parse_time(as_of, "as-of"))
+    show_positions(rows, as_json=json)
+
+
+@app.command()
+def balances(log: Log = DEFAULT_LOG, as_of: AsOf = None, json: AsJson = False) -> None:
+    """Balances: total, locked by working orders, free."""
+    from orderwright.alerts import parse_time
+    from orderwright.analytics.questions import find_balances
+    from orderwright.screen import show_balances
+
+    with _reading(log) as journal:
+        rows = find_balances(journal, as_of=parse_time(as_of, "as-of"))
+    show_balances(rows, as_json=json)
+
+
+@app.command()
+def report(log: Log = DEFAULT_LOG, book: Book = "main", json: AsJson = False) -> None:
+    """What a book amounts to: orders, refusals, fills, fees, profit, equity, slippage, time to fill."""
+    from orderwright.screen import show_summary
+
+    show_summary(_summary(log, book), as_json=json)
+
+
+@log_app.command("verify")
+def log_verify(
+    log: Log = DEFAULT_LOG,
+    head: Annotated[
+        str | None, typer.Option(help="A head kept elsewhere: BOOK:SEQUENCE:DIGEST as `log head` prints it.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Find any changed, missing, reordered or cut-off row, and prove the read models by a replay."""
+    from orderwright.journal.maintenance import verify
+    from orderwright.screen import show_verification
+
+    found = verify(log, head=head)
+    show_verification(found, as_json=json)
+    if not found.ok:
+        raise SystemExit(1)
+
+
+@log_app.command("head")
+def log_head(log: Log = DEFAULT_LOG, json: AsJson = False) -> None:
+    """Print each book's head: kept elsewhere, it shows a tail that was cut off."""
+    from orderwright.journal.maintenance import head
+    from orderwright.screen import show_heads
+
+    show_heads(head(log), as_json=json)
+
+
+@log_app.command("rebuild")
+def log_rebuild(log: Log = DEFAULT_LOG) -> None:
+    """Make the read models again from the log."""
+    from orderwright.journal.maintenance import rebuild
+
+    rebuild(log)
+    print(f"{log}: read models rebuilt")
+
+
+@log_app.command("backup")
+def log_backup(target: Annotated[Path, typer.Argument(help="The copy to write.")], log: Log = DEFAULT_LOG) -> None:
+    """Copy a log that is in use, and verify the copy."""
+    from orderwright.journal.maintenance import backup
+
+    backup(log, target)
+    print(f"{target}: a verified copy of {log}")
+
+
+@log_app.command("restore")
+def log_restore(
+    backup: Annotated[Path, typer.Argument(help="A copy made by `log backup`.")],
+    log: Log = DEFAULT_LOG,
+    replace: Annotated[bool, typer.Option(help="Replace a log that is there.")] = False,
+) -> None:
+    """Verify a backup and put it in a log's place."""
+    from orderwright.journal.maintenance import restore
+
+    restore(backup, log, replace=replace)
+    print(f"{log}: restored from {backup}")
+
+
+def _reading(log: Path) -> Any:
+    """The log, open for reading, as a context manager."""
+    import contextlib
+
+    from orderwright.journal.sqlite import open_log
+
+    if not log.exists():
+        raise InputError("there is no such log", field="log", value=str(log), where=str(log))
+    return contextlib.closing(open_log(log, read_only=True))
+
+
+def _summary(log: Path, book: str) -> Any:
+    from orderwright.analytics.summary import summarise
+
+    with _reading(log) as journal:
+        return summarise(journal, book)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""What the command line shows: tables for people, JSON for programs. Nothing here knows where the figures come from."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from orderwright.core.numbers import ROUNDED, text
+
+if TYPE_CHECKING:
+    from orderwright.analytics.summary import Summary
+    from orderwright.bootstrap import RunResult
+
+Row = dict[str, Any]
+Progress = Callable[[int, int, int], None]
+NUMBERS = (Decimal, int)
+
+
+def console() -> Console:
+    return Console(highlight=False, soft_wrap=False)
+
+
+@contextlib.contextmanager
+def progress_bar(what: str) -> Iterator[Progress | None]:
+    """A progress bar on a terminal; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(start: int, now: int, end: int) -> None:
+            bar.update(task, total=end - start, completed=now - start, description=moment(now))
+
+        yield show
+
+
+def moment(time: int | None) -> str:
+    """A time in microseconds as people write it, UTC, to the millisecond."""
+    if time is None:
+        return ""
+    shown = dt.datetime.fromtimestamp(time / 1_000_000, dt.UTC)
+    return f"{shown:%Y-%m-%d %H:%M:%S}.{time // 1_000 % 1_000:03d}"
+
+
+def number(value: Decimal | None, places: int | None = None) -> str:
+    """A number in canonical text, to so many places at most where given."""
+    if value is None:
+        return ""
+    if places is not None and value.as_tuple().exponent < -places:  # type: ignore[operator]  # finite
+        value = ROUNDED.quantize(value, Decimal(1).scaleb(-places))
+    return text(value)
+
+
+def print_json(value: object) -> None:
+    """One JSON document; Decimal as text."""
+    print(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode())
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
+    """A table, numbers to the right; or a line that says that there is nothing."""
+    if not rows:
+        console().print(empty)
+        return
+    shown = Table(
+        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    for index, name in enumerate(columns):
+        right = any(isinstance(row[index], NUMBERS) for row in rows)
+        shown.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        shown.add_row(
+            *(number(cell) if isinstance(cell, Decimal) else "" if cell is None else str(cell) for cell in row)
+        )
+    console().print(shown)
+
+
+def show_orders(rows: list[Row], *, total: int, as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    cells = [
+        (
+            row["id"],
+            moment(row["created_at"]),
+            row["symbol"],
+            row["side"],
+            row["order_type"],
+            row["quantity"],
+            row["price"],
+            row["filled_quantity"],
+            row["average_fill_price"] and Decimal(number(row["average_fill_price"], 8)),
+            row["status"],
+            row["error_code"] or "",
+        )
+        for row in rows
+    ]
+    names = (
+        "order",
+        "created (UTC)",
+        "symbol",
+        "side",
+        "type",
+        "quantity",
+        "price",
+        "filled",
+        "average",
+        "status",
+        "why",
+    )
+    table(f"{len(rows)} of {total} orders", names, cells, "no orders")
+
+
+def show_fills(rows: list[Row], *, total: int, as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    cells = [
+        (
+            row["id"],
+            moment(row["time"]),
+            row["symbol"],
+            row["side"],
+            row["quantity"],
+            row["price"],
+            row["fee"],
+            row["fee_asset"],
+            row["liquidity"],
+        )
+        for row in rows
+    ]
+    names = ("order", "time (UTC)", "symbol", "side", "quantity", "price", "fee", "in", "liquidity")
+    table(f"{len(rows)} of {total} fills", names, cells, "no fills")
+
+
+def show_history(rows: list[Row], *, as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    cells = [
+        (
+            row["sequence"],
+            moment(row["time"]),
+            row["event"],
+            row["status"],
+            row["quantity"],
+            row["price"],
+            row["filled_quantity"],
+            " ".join(filter(None, (row["error_code"], row["risk_check_reason"]))),
+        )
+        for row in rows
+    ]
+    first = rows[0]
+    title = (
+        f"order {first['id']} ({first['client_order_id']}): {first['side']} {first['symbol']}, {first['order_type']}"
+    )
+    table(title, ("row", "time (UTC)", "event", "status", "quantity", "price", "filled", "why"), cells, "no rows")
+
+
+def show_positions(rows: list[Row], *, as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    cells = [(row["account"], row["symbol"], row["size"], row["cost"], row["realised"]) for row in rows]
+    table("positions", ("account", "symbol", "size", "cost", "realised"), cells, "no positions")
+
+
+def show_balances(rows: list[Row], *, as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    cells = [(row["account"], row["asset"], row["total"], row["locked"], row["free"]) for row in rows]
+    table("balances", ("account", "asset", "total", "locked", "free"), cells, "no balances")
+
+
+def show_run(result: RunResult, summary: Summary, *, as_json: bool) -> None:
+    """The table at the end of a run."""
+    if as_json:
+        print_json({"run": result, "summary": summary})
+        return
+    show_summary(summary, as_json=False)
+    gained = result.rows_after - result.rows_before
+    repeated = f", {result.repeated} of them seen before" if result.repeated else ""
+    gaps = f", {result.gaps} missing" if result.gaps else ""
+    console().print(
+        f"\n{result.signals} signals{repeated}; {result.candles} candles{gaps}; {gained} new rows in the log"
+    )
+    for alert in result.alerts[:5]:
+        console().print(f"[yellow]alert[/yellow] {alert}")
+
+
+def show_summary(summary: Summary, *, as_json: bool) -> None:
+    """A book's account of itself."""
+    if as_json:
+        print_json(summary)
+        return
+    when = f"{moment(summary.first_time)} to {moment(summary.last_time)}" if summary.first_time else "no orders yet"
+    table(f"book {summary.book}, {when}", ("", ""), _lines(summary), "")
+    if summary.refused:
+        rows = [(refused.code, refused.count, refused.example) for refused in summary.refused]
+        console().print()
+        table("what did not go out", ("reason", "times", "for example"), rows, "")
+
+
+def _lines(summary: Summary) -> list[tuple[str, str]]:
+    """The summary, a figure a line."""
+    lines = [("orders", _counts(summary.orders)), ("fills", str(summary.fills))]
+    lines += [(f"traded, {asset}", number(amount, 8)) for asset, amount in summary.traded.items()]
+    lines += [(f"fees, {asset}", number(amount, 8)) for asset, amount in summary.fees.items()]
+    lines += [(f"realised profit, {asset}", number(amount, 8)) for asset, amount in summary.realised.items()]
+    lines += [(f"unrealised profit, {asset}", number(amount, 8)) for asset, amount in summary.unrealised.items()]
+    lines += [(f"balance, {asset}", number(amount)) for asset, amount in summary.balances.items()]
+    unpriced = f" (without {', '.join(summary.unpriced)}: no price)" if summary.unpriced else ""
+    lines.append((f"equity, {summary.currency}", number(summary.equity, 8) + unpriced))
+    if summary.slippage_bps is not None:
+        median = number(summary.slippage_median_bps, 2)
+        lines.append(("slippage against arrival, bps", f"{number(summary.slippage_bps, 2)} (median {median})"))
+    if summary.time_to_fill_ms is not None:
+        lines.append(("time to fill, median", _span(summary.time_to_fill_ms)))
+    return lines
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+
+
+def _span(milliseconds: Decimal) -> str:
+    return f"{number(milliseconds, 1)} ms" if milliseconds < 10_000 else f"{number(milliseconds / 1000, 1)} s"
+
+
+def show_verification(found: Any, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    console().print(found.text)
+
+
+def show_heads(heads: Any, *, as_json: bool) -> None:
+    if as_json:
+        print_json(heads)
+        return
+    for line in heads:
+        console().print(str(line))
