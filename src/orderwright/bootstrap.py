@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,19 +15,22 @@ from msgspec import Struct
 from orderwright.alerts import read_signals
 from orderwright.core import messages as m
 from orderwright.core.ids import order_id_of
-from orderwright.core.model import Account, Instrument, Settings, Signal
+from orderwright.core.model import SECOND, Account, Instrument, Settings, Signal
 from orderwright.core.numbers import parse_decimal
 from orderwright.core.numbers import text as decimal_text
-from orderwright.errors import InputError, nearest_name
+from orderwright.errors import InputError, UnknownName, nearest_name
 from orderwright.journal.sqlite import open_log
 from orderwright.market.instruments import load_instruments
 from orderwright.market.symbols import parse_symbol
 
 if TYPE_CHECKING:
-    from orderwright.core.state import State
     from orderwright.market.candles import Candles
     from orderwright.ports import Journal
     from orderwright.simulation.exchange import SimulatedExchange
+    from orderwright.simulation.models.path import PathModel
+
+SIMULATED = "simulated"
+Progress = Callable[[int, int, int], None]
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
@@ -66,7 +71,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     alerts: list[str]
 
 
-def run(options: RunOptions, progress: Callable[[int, int, int], None] | None = None) -> RunResult:
+def run(options: RunOptions, progress: Progress | None = None) -> RunResult:
     """Replay candles, drive every signal through the whole pipeline, and leave the log behind.
 
     All input is read and checked before the log is opened: bad input leaves nothing half done. progress is called with
@@ -78,14 +83,21 @@ def run(options: RunOptions, progress: Callable[[int, int, int], None] | None = 
     settings = load_settings(options.settings, candles.interval)
     account = _account(options)
     deposits = [_deposit(text) for text in options.deposits or (f"{instrument.quote}=10000",)]
-    exchange = _exchange(options, candles, instrument, account)
-    journal = open_log(options.log, take_over=options.take_over)
-    try:
-        return _run(
-            options, journal, exchange, candles, signals, _opening(settings, account, instrument, deposits), progress
-        )
-    finally:
-        journal.close()
+    exchange = _exchange(options, candles, account)
+    opening = _opening(settings, account, instrument, deposits)
+    span = (int(candles.times[0]), int(candles.close_times[-1]))
+    with contextlib.closing(open_log(options.log, take_over=options.take_over)) as journal:
+        before, after, repeated, alerts = _run(options, journal, exchange, signals, opening, span, progress)
+    return RunResult(
+        book=options.book,
+        signals=len(signals),
+        repeated=repeated,
+        rows_before=before,
+        rows_after=after,
+        candles=len(candles),
+        gaps=sum(missing for _, missing in candles.gaps()),
+        alerts=alerts,
+    )
 
 
 def _market(options: RunOptions) -> tuple[Candles, Instrument]:
@@ -153,6 +165,20 @@ def _rate(value: str, field: str) -> Decimal:
     return rate
 
 
+def _not_negative(value: str, field: str) -> Decimal:
+    number = parse_decimal(value, field)
+    if number < 0:
+        raise InputError(f"{value} is below 0", field=field, value=value, nearest="0")
+    return number
+
+
+def _share(value: str) -> Decimal:
+    share = parse_decimal(value, "volume_share")
+    if not 0 < share <= 1:
+        raise InputError(f"{value} is not a share above 0 and up to 1", field="volume_share", value=value)
+    return share
+
+
 def _deposit(text: str) -> tuple[str, Decimal]:
     asset, _, amount = text.partition("=")
     if not amount or not asset.isalnum():
@@ -184,27 +210,79 @@ def _opening(
     ]
 
 
-def _exchange(options: RunOptions, candles: Candles, instrument: Instrument, account: Account) -> SimulatedExchange:
-    raise NotImplementedError
+def _exchange(options: RunOptions, candles: Candles, account: Account) -> SimulatedExchange:
+    from orderwright.simulation.exchange import SimulatedExchange
+    from orderwright.simulation.models import Models
+    from orderwright.simulation.models.latency import ConstantLatency
+    from orderwright.simulation.models.slippage import NoSlippage, SlippageBps
+    from orderwright.simulation.models.spread import NoSpread, SpreadBps
+    from orderwright.simulation.models.volume import AnyVolume, VolumeShare
+
+    slippage = _not_negative(options.slippage_bps, "slippage_bps")
+    spread = _not_negative(options.spread_bps, "spread_bps")
+    models = Models(
+        slippage=SlippageBps(slippage) if slippage else NoSlippage(),
+        spread=SpreadBps(spread) if spread else NoSpread(),
+        volume=VolumeShare(_share(options.volume_share)) if options.volume_share is not None else AnyVolume(),
+        latency=ConstantLatency(1_000 * options.latency_ms),
+        path=_path(options.path),
+        intrabar=options.intrabar,
+    )
+    return SimulatedExchange([candles], models, [account])
+
+
+def _path(name: str) -> PathModel:
+    from orderwright.simulation.models import path
+
+    paths: dict[str, PathModel] = {
+        "nearer-first": path.nearer_first,
+        "open-high-low-close": path.open_high_low_close,
+        "open-low-high-close": path.open_low_high_close,
+        "worst-case": path.worst_case,
+    }
+    if name not in paths:
+        raise UnknownName("path", name, paths, field="path")
+    return paths[name]
 
 
 def _run(
     options: RunOptions,
     journal: Journal,
     exchange: SimulatedExchange,
-    candles: Candles,
     signals: list[Signal],
     opening: list[m.Input],
-    progress: Callable[[int, int, int], None] | None,
-) -> RunResult:
-    raise NotImplementedError
+    span: tuple[int, int],
+    progress: Progress | None,
+) -> tuple[int, int, int, list[str]]:
+    """Wire driver and venue, recover, and run to the end of the candles; (rows before, rows after, repeated,
+    alerts)."""
+    from orderwright.driver import Driver
+    from orderwright.simulation.session import Session
+    from orderwright.venues.executor import VenueExecutor
+
+    said: list[m.RaiseAlert | m.Reply] = []
+    venue = VenueExecutor(exchange, lambda: exchange.now)
+    driver = Driver(options.book, journal, {SIMULATED: venue}, handler=said.append)
+    start, end = span
+    rows = driver.state.sequence
+    driver.turn(opening, start)
+    state = driver.state
+    exchange.restore(state.orders.values(), state.balances, state.now, state.positions)
+    driver.recover()
+    watch = 60 * SECOND if state.settings.limits.max_daily_loss is not None else None
+    session = Session(
+        driver, venue, exchange, watch=watch, progress=partial(_show, progress, start, end) if progress else None
+    )
+    session.run(((signal.time, command_of(options.book, signal)) for signal in signals), end)
+    repeated = sum(isinstance(word, m.Reply) and word.outcome == "duplicate" for word in said)
+    alerts = [word.text for word in said if isinstance(word, m.RaiseAlert)]
+    return rows, state.sequence, repeated, alerts
+
+
+def _show(progress: Progress, start: int, end: int, now: int) -> None:
+    progress(start, now, end)
 
 
 def command_of(book: str, signal: Signal) -> m.ReceiveSignal:
     """The command that a signal becomes; its order id follows from the signal, so that it is the same each time."""
     return m.ReceiveSignal(signal=signal, order_id=order_id_of(signal.time, book, signal.key))
-
-
-def cash_of(state: State, account: str) -> dict[str, Decimal]:
-    """The total of each asset of an account."""
-    return {asset: balance.total for (owner, asset), balance in state.balances.items() if owner == account}

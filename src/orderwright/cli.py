@@ -13,7 +13,12 @@ import typer
 
 from orderwright.errors import InputError, OrderwrightError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The order layer for algorithmic traders.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The order layer for algorithmic traders.",
+)
 log_app = typer.Typer(no_args_is_help=True, help="Verify, seal, rebuild, back up and restore a log.")
 app.add_typer(log_app, name="log")
 

@@ -91,7 +91,15 @@ class Driver:
         self._committing: list[m.AnyAction] = []
         with decimal.localcontext(EXACT):
             self.state: State = restore(book, journal.open_state(book))
-        self._recover()
+
+    def recover(self) -> None:
+        """The first thing a driver does once its venues are there: ask each about every request that was in flight,
+        before anything new is sent."""
+        for order in self.state.orders.values():
+            for request in order.requests:
+                if request.in_flight:
+                    action = question(self.state, order, request.number)
+                    self.executors[action.exchange].send(action)
 
     def turn(self, inputs: Iterable[m.Input], now: int) -> None:
         """Decide a batch of inputs at one time, make it durable, then act. now: microseconds, clamped never to go
@@ -183,14 +191,6 @@ class Driver:
                     self.handler(action)
             else:
                 self.executors[action.exchange].send(action)
-
-    def _recover(self) -> None:
-        """Ask each venue about every request that was in flight, before anything new is sent."""
-        for order in self.state.orders.values():
-            for request in order.requests:
-                if request.in_flight:
-                    action = question(self.state, order, request.number)
-                    self.executors[action.exchange].send(action)
 
 
 __all__ = ["CommitNow", "Committer", "Driver"]

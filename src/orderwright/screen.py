@@ -25,7 +25,8 @@ NUMBERS = (Decimal, int)
 
 
 def console() -> Console:
-    return Console(highlight=False, soft_wrap=False)
+    """The terminal as wide as it is; a file or a pipe gets whole lines."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 @contextlib.contextmanager
@@ -84,7 +85,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     )
     for index, name in enumerate(columns):
         right = any(isinstance(row[index], NUMBERS) for row in rows)
-        shown.add_column(name, justify="right" if right else "left", no_wrap=True)
+        shown.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in rows:
         shown.add_row(
             *(number(cell) if isinstance(cell, Decimal) else "" if cell is None else str(cell) for cell in row)

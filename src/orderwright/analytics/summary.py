@@ -120,7 +120,9 @@ def _orders(summary: Summary, rows: Iterable[Row]) -> None:
         statuses[row["status"]] += 1
         summary.first_time = min(filter(None, (summary.first_time, row["created_at"])), default=None)
         if row["status"] in ("denied", "rejected"):
-            refused[row["error_code"] or row["status"]].append(row["risk_check_reason"] or "")
+            by_venue = row["status"] == "rejected"
+            code = f"rejected by {row['exchange']}: {row['error_code']}" if by_venue else row["error_code"]
+            refused[code].append(row["risk_check_reason"] or "")
         slip = slippage_bps(row)
         if slip is not None:
             slips.append((slip, row["filled_quote"]))

@@ -235,7 +235,7 @@ def _signal_received(state: State, event: m.SignalReceived) -> Changes:
 
 
 def _price_seen(state: State, event: m.PriceSeen) -> Changes:
-    state.priced[event.exchange, event.symbol] = event.time
+    state.priced[event.exchange, event.symbol] = event.quote.time
     return NOTHING
 
 

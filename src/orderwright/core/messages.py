@@ -139,11 +139,15 @@ class TimePassed(Message):
 
 
 class QuoteSeen(Message):
-    """The market as it is now. Changes the market view, not the durable state."""
+    """The market as it is now. Changes the market view, not the durable state.
+
+    log: write this price down even if one was logged a short while ago (the last one of a run).
+    """
 
     exchange: str
     symbol: str
     quote: Quote
+    log: bool = False
 
 
 # Reports

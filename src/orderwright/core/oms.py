@@ -47,8 +47,9 @@ def _quote_seen(state: State, command: m.QuoteSeen, now: int) -> Decision:
     key = (command.exchange, command.symbol)
     state.market[key] = command.quote
     events, actions = loss_breach(state, now)
-    logged = state.priced.get(key)
-    if key in state.instruments and (logged is None or now - logged >= 1_000 * state.settings.price_every_ms):
+    pause = 0 if command.log else 1_000 * state.settings.price_every_ms
+    logged = state.priced.get(key, -pause - 1)
+    if command.quote.time > logged + pause and key in state.instruments:
         seen = m.PriceSeen(time=now, exchange=command.exchange, symbol=command.symbol, quote=command.quote)
         events = [*events, seen]
     return events, actions

@@ -1,1 +1,6 @@
-"""The append-only log: memory first, then one adapter per engine."""
+"""The log and its read models: one contract, in memory and on SQLite."""
+
+from orderwright.journal.memory import MemoryJournal
+from orderwright.journal.sqlite import SqliteJournal, open_log
+
+__all__ = ["MemoryJournal", "SqliteJournal", "open_log"]

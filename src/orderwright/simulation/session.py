@@ -12,18 +12,10 @@ what happens in it, not how long it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from orderwright.core import messages as m
 from orderwright.driver import Driver
 from orderwright.ports import Connector, Feed
-
-
-class Market(Feed, Protocol):
-    """A feed that knows how far it goes."""
-
-    def end(self) -> int:
-        """The last microsecond for which there is market data."""
 
 
 class Session:
@@ -51,9 +43,10 @@ class Session:
     def run(self, inputs: Iterable[tuple[int, m.Input]], until: int) -> None:
         """Deliver each input at its time (microseconds, not going back) and go on to `until`."""
         for time, said in inputs:
-            self.advance(time)
-            self.deliver([said], time)
+            self.advance(max(time, self.now))
+            self.deliver([said], max(time, self.now))
         self.advance(until)
+        self.deliver(self._closing_prices(until), until)
         self.driver.flush()
 
     def advance(self, until: int) -> None:
@@ -87,6 +80,15 @@ class Session:
     def _is_due(self, time: int) -> bool:
         deadline = self.driver.next_deadline()
         return deadline is not None and deadline <= time
+
+    def _closing_prices(self, time: int) -> list[m.Input]:
+        """The last prices, for the log: what is held at the end can be valued by them."""
+        quotes = ((symbol, self.market.quote(symbol, time)) for symbol in self.market.symbols())
+        return [
+            m.QuoteSeen(exchange=self.exchange, symbol=symbol, quote=quote, log=True)
+            for symbol, quote in quotes
+            if quote is not None
+        ]
 
     def _quotes(self, time: int) -> list[m.Input]:
         """The quotes that have changed since the core was last shown them."""
