@@ -1,0 +1,249 @@
+"""The journal in memory: for backtests, RL and tests, where nothing has to outlive the process.
+
+Appending only puts the event away, so that it costs the core's callers next to nothing. When a question about the read models is
+asked, what was not folded yet is folded through `evolve` into an in-memory SQLite of the same tables, by the same
+writer, and that is asked: the answers are those of the SQLite journal.
+
+`MemoryJournal(keep=N)` has bounded memory: it keeps the orders that live and the newest N that have finished, the newest
+value of each balance, position and price, the newest event of each control, and the newest N of the other events. Questions
+are then answered from what is kept: the present is whole, the past is not.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from orderwright.core import messages as m
+from orderwright.core.evolve import Changes, key_of
+from orderwright.core.lifecycle import apply, received
+from orderwright.core.model import DONE, Order
+from orderwright.core.state import KEEP_KEYS, remember
+from orderwright.errors import LogFenced
+from orderwright.journal import schema
+from orderwright.journal.reading import LogReader
+from orderwright.journal.replay import Replay
+from orderwright.journal.rows import control_of
+from orderwright.journal.seal import CHAIN, sealer
+from orderwright.journal.writing import LogWriter
+from orderwright.ports import OpenState, Row
+
+Numbered = tuple[int, m.AnyEvent]
+_KEYED = frozenset({m.SignalReceived, m.OrderReceived, m.CashMoved})
+_FLUSH_EVERY = 5_000
+
+
+class MemoryJournal(LogReader):
+    """The `Journal` port in memory. keep: how many finished orders stay (None: all there ever were)."""
+
+    def __init__(self, keep: int | None = None) -> None:
+        self._keep = keep
+        self._books: dict[str, _Everything | _Newest] = {}
+        self._stale = False
+        self._tables: LogWriter | None = None
+
+    def append(self, book: str, sequence: int, event: m.AnyEvent, changes: Changes) -> None:
+        kept = self._books.get(book)
+        if kept is None:
+            kept = self._books[book] = _Everything(book) if self._keep is None else _Newest(self._keep)
+        if sequence != kept.sequence + 1:
+            raise LogFenced(f"book {book!r}: the log is at {kept.sequence}, so its next row is not {sequence}")
+        kept.sequence = sequence
+        kept.add(event, changes)
+        self._stale = True
+
+    def write(self) -> None:
+        """Nothing to do: there is no engine."""
+
+    def commit(self) -> None:
+        """Nothing to do: there is no disk."""
+
+    def recall_order(self, book: str, order_id: str) -> list[m.AnyOrderEvent]:
+        kept = self._books.get(book)
+        return [] if kept is None else [event for _, event in kept.orders.get(order_id, ())]  # type: ignore[misc]
+
+    def recall_key(self, book: str, key: str) -> str | None:
+        kept = self._books.get(book)
+        return None if kept is None else kept.keys.get(key)
+
+    def events(self, book: str, after: int = 0) -> Iterator[Numbered]:
+        kept = self._books.get(book)
+        return iter(()) if kept is None else kept.events(after)
+
+    def open_state(self, book: str) -> OpenState:
+        self._refresh()
+        return super().open_state(book)
+
+    def latest(
+        self,
+        table: str,
+        *,
+        by: Sequence[str] | None = None,
+        where: Mapping[str, object] | None = None,
+        as_of: int | None = None,
+    ) -> list[Row]:
+        self._refresh()
+        return super().latest(table, by=by, where=where, as_of=as_of)
+
+    def history(self, table: str, *, where: Mapping[str, object] | None = None, limit: int | None = None) -> list[Row]:
+        self._refresh()
+        return super().history(table, where=where, limit=limit)
+
+    def books(self) -> list[str]:
+        return list(self._books)
+
+    def close(self) -> None:
+        if self._tables is not None:
+            self.connection.close()
+            self._tables = None
+        self._books.clear()
+
+    def _refresh(self) -> None:
+        """Bring the tables up to date with what was appended."""
+        if self._tables is None or (self._stale and self._keep is not None):
+            self._begin()
+        tables = self._tables
+        if not self._stale or tables is None:
+            return
+        for book, kept in self._books.items():
+            kept.fill(tables, book, self.connection)
+        tables.flush(self.connection)
+        tables.settled()
+        self._stale = False
+
+    def _begin(self) -> None:
+        if self._tables is not None:
+            self.connection.close()
+        super().__init__(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+        schema.create(self.connection, CHAIN)
+        self._tables = LogWriter(self.connection, sealer(None))
+        self._stale = True
+
+
+class _Everything:
+    """A book's events, all of them."""
+
+    def __init__(self, book: str) -> None:
+        self.sequence = 0
+        self.orders: dict[str, list[Numbered]] = {}
+        self.keys: dict[str, str] = {}
+        self._events: list[m.AnyEvent] = []
+        self._folded = 0
+        self._replay = Replay(book, self._before)
+
+    def add(self, event: m.AnyEvent, changes: Changes) -> None:
+        self._events.append(event)
+        if isinstance(event, m.OrderEvent):
+            rows = self.orders.get(event.order_id)
+            if rows is None:
+                rows = self.orders[event.order_id] = []
+            rows.append((self.sequence, event))
+        if type(event) in _KEYED:
+            keyed = key_of(event)
+            if keyed is not None:
+                self.keys[keyed[0]] = keyed[1]
+
+    def events(self, after: int) -> Iterator[Numbered]:
+        return enumerate(self._events[after:], start=after + 1)
+
+    def fill(self, tables: LogWriter, book: str, connection: sqlite3.Connection) -> None:
+        for event, changes in self._replay.run(self._events[self._folded :]):
+            self._folded += 1
+            tables.append(book, self._folded, event, changes)
+            if self._folded % _FLUSH_EVERY == 0:
+                tables.flush(connection)
+
+    def _before(self, order_id: str, sequence: int) -> list[m.AnyOrderEvent]:
+        return [event for at, event in self.orders[order_id] if at < sequence]  # type: ignore[misc]
+
+
+class _Newest:
+    """A book's present, and as much of its past as `keep` says."""
+
+    def __init__(self, keep: int) -> None:
+        self.sequence = 0
+        self.orders: dict[str, list[Numbered]] = {}
+        self.keys: OrderedDict[str, str] = OrderedDict()
+        self._keep = keep
+        self._finished: OrderedDict[str, None] = OrderedDict()
+        self._others: deque[Numbered] = deque(maxlen=keep)
+        self._controls: dict[str, Numbered] = {}
+        self._wallets: dict[tuple[str, str], tuple[int, m.AnyEvent, Any]] = {}
+        self._holdings: dict[tuple[str, str], tuple[int, m.AnyEvent, Any]] = {}
+
+    def add(self, event: m.AnyEvent, changes: Changes) -> None:
+        sequence = self.sequence
+        order = changes.order
+        if order is not None:
+            self._add_order(sequence, event, order)
+        else:
+            name = control_of(event)
+            if name is not None:
+                self._controls[name] = (sequence, event)
+            else:
+                self._others.append((sequence, event))
+        for row in changes.ledger or ():
+            self._wallets[row[0], row[1]] = (sequence, event, row)
+        if changes.position is not None:
+            self._holdings[changes.position[0], changes.position[1]] = (sequence, event, changes.position)
+        if type(event) in _KEYED:
+            keyed = key_of(event)
+            if keyed is not None:
+                remember(self.keys, *keyed, max(KEEP_KEYS, self._keep))
+
+    def _add_order(self, sequence: int, event: Any, order: Order) -> None:
+        order_id = order.instruction.order_id
+        rows = self.orders.get(order_id)
+        if rows is None:
+            if type(event) is not m.OrderReceived:  # it was dropped when it had finished
+                self._others.append((sequence, event))
+                return
+            rows = self.orders[order_id] = []
+        rows.append((sequence, event))
+        if type(event) is m.OrderReceived or type(event) is m.RequestSubmitted:
+            name = control_of(event)
+            if name is not None:
+                self._controls[name] = (sequence, event)
+        if order.status in DONE:
+            self._finished[order_id] = None
+            if len(self._finished) > self._keep:
+                del self.orders[self._finished.popitem(last=False)[0]]
+        elif self._finished:
+            self._finished.pop(order_id, None)
+
+    def events(self, after: int) -> Iterator[Numbered]:
+        kept = self._kept()
+        return ((sequence, kept[sequence]) for sequence in sorted(kept) if sequence > after)
+
+    def fill(self, tables: LogWriter, book: str, connection: sqlite3.Connection) -> None:
+        ledger: dict[int, list[Any]] = {}
+        for sequence, _, row in self._wallets.values():
+            ledger.setdefault(sequence, []).append(row)
+        positions = {sequence: row for sequence, _, row in self._holdings.values()}
+        folded: dict[str, Order] = {}
+        kept = self._kept()
+        for sequence in sorted(kept):
+            event = kept[sequence]
+            order = self._fold(folded, event)
+            tables.head(book).sequence = sequence - 1
+            tables.append(book, sequence, event, Changes(order, ledger.get(sequence), positions.get(sequence)))
+
+    def _fold(self, folded: dict[str, Order], event: Any) -> Order | None:
+        if not isinstance(event, m.OrderEvent) or event.order_id not in self.orders:
+            return None
+        if isinstance(event, m.OrderReceived):
+            folded[event.order_id] = received(event)
+        else:
+            apply(folded[event.order_id], event)  # type: ignore[arg-type]  # it is an order's event and not its first
+        return folded[event.order_id]
+
+    def _kept(self) -> dict[int, m.AnyEvent]:
+        found: dict[int, m.AnyEvent] = dict(self._others)
+        several: tuple[Iterable[Numbered], ...] = (self._controls.values(), *self.orders.values())
+        for rows in several:
+            found.update(rows)
+        for values in (self._wallets, self._holdings):
+            found.update((sequence, event) for sequence, event, _ in values.values())
+        return found

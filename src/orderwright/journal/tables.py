@@ -1,0 +1,227 @@
+"""The read models as people ask for them: their columns, and where each comes from.
+
+A `Table` says how its rows are found (`source`), which columns never change within a group (`stable`: a question's `where` on
+them picks rows before the newest of each group is taken, on any other column after), and what the default group is.
+Columns are those of the seeds' orders table, with ours after them. Money is Decimal, times are microseconds.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from orderwright.core.numbers import ZERO, divided
+from orderwright.errors import UnknownName
+from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
+
+Row = dict[str, Any]
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    """position: the log position of a row, and second: what orders rows of one position. condition: what picks the rows of
+    `source`. superseded: whether a later row has taken this one's place. model: the table that keeps every value under
+    (series, sequence), where it is one of those."""
+
+    name: str
+    columns: dict[str, str]
+    source: str
+    position: str
+    group: tuple[str, ...]
+    stable: frozenset[str]
+    money: frozenset[str] = frozenset()
+    derived: tuple[str, ...] = ()
+    second: str = "0"
+    condition: str = "1"
+    superseded: str = ""
+    model: str = ""
+
+    @property
+    def selected(self) -> str:
+        """The select list: the hidden ordering columns first."""
+        columns = ", ".join(f"{expression} AS {name}" for name, expression in self.columns.items())
+        return f"{self.position} AS position_, {self.second} AS second_, {columns}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.columns, *self.derived)
+
+
+def _own(alias: str, *names: str) -> dict[str, str]:
+    return {name: f"{alias}.{name}" for name in names}
+
+
+def _place(position: str, time: str) -> dict[str, str]:
+    return {"book": ":book", "sequence": f"{position} & {SEQUENCE_MASK}", "time": time}
+
+
+_FIRST = ("symbol", "side", "order_type")
+_ORDER_COLUMNS = {
+    "id": "o.id",
+    **_own("first", "user_id", "exchange"),
+    "exchange_order_id": "now.exchange_order_id",
+    "client_order_id": "o.order_id",
+    **_own("first", *_FIRST),
+    **_own("now", "quantity", "price", "stop_price", "status", "filled_quantity", "remaining_quantity"),
+    **_own("first", "source", "source_signal_id"),
+    "created_at": "first.time",
+    "updated_at": "now.time",
+    **_own("now", "filled_at", "risk_check_passed", "risk_check_reason"),
+    "metadata": "first.metadata",
+    **_place("now.position", "now.time"),
+    "account": "o.account",
+    **_own("first", "strategy", "episode", "parent_id", "idempotency_key", "time_in_force"),
+    **_own("now", "arrival_price", "filled_quote", "error_code"),
+    **_own("first", "estimated_fee", "estimated_cost"),
+    "event": "now.kind",
+}
+_ORDER_STABLE = frozenset(
+    name for name, expression in _ORDER_COLUMNS.items() if expression.startswith(("o.", "first.", ":"))
+)
+
+ORDERS = Table(
+    name="orders",
+    columns=_ORDER_COLUMNS,
+    derived=("average_fill_price",),
+    source="log AS now CROSS JOIN orders AS o ON o.id = now.order_key CROSS JOIN log AS first ON first.position = o.first",
+    position="now.position",
+    condition="now.order_key IS NOT NULL",
+    group=("id",),
+    stable=_ORDER_STABLE,
+    money=frozenset(
+        "quantity price stop_price filled_quantity remaining_quantity arrival_price filled_quote estimated_fee "
+        "estimated_cost".split()
+    ),
+)
+FILLS = Table(
+    name="fills",
+    columns={
+        "order_id": "o.order_id",
+        "execution_id": "f.execution",
+        "event": "now.kind",
+        "standing": "f.standing",
+        **_own("first", "exchange"),
+        "account": "o.account",
+        **_own("first", *_FIRST, "user_id", "strategy", "episode", "parent_id"),
+        **{name: f"CASE WHEN f.standing THEN now.{column} END" for name, column in {
+            "quantity": "last_quantity", "price": "last_price", "liquidity": "liquidity", "fee": "fee",
+            "fee_asset": "fee_asset", "venue_time": "venue_time"}.items()},
+        "replaced_by": "CASE WHEN f.standing THEN NULL ELSE now.execution_id END",
+        "arrival_price": "now.arrival_price",
+        "id": "o.id",
+        **_place("now.position", "now.time"),
+    },
+    source=(
+        "(SELECT position, execution_id AS execution, 1 AS standing FROM log WHERE execution_id IS NOT NULL "
+        "UNION ALL SELECT position, voids, 0 FROM log WHERE voids IS NOT NULL) AS f "
+        "CROSS JOIN log AS now ON now.position = f.position CROSS JOIN orders AS o ON o.id = now.order_key "
+        "CROSS JOIN log AS first ON first.position = o.first"
+    ),
+    position="f.position",
+    second="f.standing",
+    group=("order_id", "execution_id"),
+    stable=frozenset(
+        "book order_id execution_id exchange account symbol side order_type user_id strategy episode parent_id id".split()
+    ),
+    money=frozenset({"quantity", "price", "fee", "arrival_price"}),
+    superseded=(
+        "f.standing AND EXISTS (SELECT 1 FROM log AS void WHERE void.order_key = now.order_key "
+        "AND void.voids = f.execution AND void.position BETWEEN f.position AND :high)"
+    ),
+)  # fmt: skip
+_KEPT = f"(series.book << {BOOK_SHIFT} | l.sequence)"
+
+
+def _series(name: str, keys: tuple[str, str], values: tuple[str, ...], *, model: str = "", **more: Any) -> Table:
+    """A table that keeps every value under (series, sequence)."""
+    model = model or name
+    columns = {
+        **dict(zip(keys, ("series.one", "series.two"), strict=True)),
+        **_own("l", *values),
+        **more.pop("columns", {}),
+        "event": "now.kind",
+        **_place("now.position", "now.time"),
+    }
+    return Table(
+        name=name,
+        columns=columns,
+        source=f"series CROSS JOIN {model} AS l ON l.series = series.id CROSS JOIN log AS now ON now.position = {_KEPT}",
+        position="now.position",
+        condition=f"series.book = :number AND series.model = '{model}'",
+        group=keys,
+        stable=frozenset({"book", *keys}),
+        money=frozenset(values) - {"quote_time"},
+        model=model,
+        **more,
+    )
+
+
+_ORDER_OF = "(SELECT order_id FROM orders WHERE orders.id = now.order_key)"
+_LEDGER: dict[str, Any] = {"second": "l.n", "derived": ("free",), "columns": {"order_id": _ORDER_OF}}
+LEDGER = _series("ledger", ("account", "asset"), ("change", "total", "locked"), **_LEDGER)
+BALANCES = _series("balances", ("account", "asset"), ("change", "total", "locked"), model="ledger", **_LEDGER)
+POSITIONS = _series("positions", ("account", "symbol"), ("size", "cost", "realised"))
+PRICES = _series("prices", ("exchange", "symbol"), ("last", "bid", "ask", "quote_time"))
+SIGNALS = Table(
+    name="signals",
+    columns={
+        **_own(
+            "s", "key", "signal_id", "account", "symbol", "action", "source", "strategy", "user_id", "verdict", "order_id",
+            "reason", "detail", "raw",
+        ),
+        **_place("s.position", "now.time"),
+    },
+    source="signals AS s CROSS JOIN log AS now ON now.position = s.position",
+    position="s.position",
+    group=("key",),
+    stable=frozenset("book key signal_id account symbol action source strategy user_id".split()),
+    superseded="0",
+)  # fmt: skip
+
+TABLES = {table.name: table for table in (ORDERS, FILLS, LEDGER, BALANCES, POSITIONS, PRICES, SIGNALS)}
+
+
+def table_of(name: str) -> Table:
+    """The table of a name. Raises UnknownName."""
+    table = TABLES.get(name)
+    if table is None:
+        raise UnknownName("table", name, TABLES, field="table")
+    return table
+
+
+class RowMaker:
+    """Turns what SQLite gives into a row: Decimal for money, a bool, metadata as a dict, and what is derived."""
+
+    def __init__(self, table: Table) -> None:
+        self._names = tuple(table.columns)
+        self._money = [name for name in self._names if name in table.money]
+        self._finish = _FINISH.get(table.name)
+
+    def __call__(self, values: tuple[Any, ...]) -> Row:
+        row = dict(zip(self._names, values, strict=True))
+        for name in self._money:
+            if row[name] is not None:
+                row[name] = Decimal(row[name])
+        if self._finish is not None:
+            self._finish(row)
+        return row
+
+
+def _finish_order(row: Row) -> None:
+    filled = row["filled_quantity"]
+    row["average_fill_price"] = divided(row["filled_quote"], filled) if filled else None
+    row["metadata"] = msgspec.json.decode(row["metadata"]) if row["metadata"] else {}
+
+
+def _finish_fill(row: Row) -> None:
+    row["standing"] = bool(row["standing"])
+
+
+def _finish_ledger(row: Row) -> None:
+    row["free"] = row["total"] - row["locked"]
+
+
+_FINISH = {"orders": _finish_order, "fills": _finish_fill, "ledger": _finish_ledger, "balances": _finish_ledger}
+_ = ZERO

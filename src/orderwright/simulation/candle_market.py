@@ -1,0 +1,186 @@
+"""A market of candles: the price goes from point to point, and meets the orders on its way.
+
+A candle that opens at t and closes at u has four points (models/path.py), numbered 4 x candle + 0, 1, 2, 3:
+
+    point 0    t                the open. The price jumped here: a resting limit it jumped past fills at the open
+    point 1    t + (u - t)/3    an extreme. The price moved here through every price between: limits fill at their
+    point 2    t + 2(u - t)/3   limit, stops trigger at their stop, in the order in which the price reaches them
+    point 3    u                the close
+
+- An order that arrived at or before t sees all of it. One that arrives inside the candle sees its close alone, since
+  nobody can say on which side of its arrival the extremes lay; with `intrabar` it sees each point after its arrival.
+  What rests then fills at its limit, never better.
+- At one time closes come first, then expiries, requests, opens. Where candles are missing nothing happens.
+- All that fills in a candle comes out of one supply (models/volume.py). A fill is stamped with the point that the
+  price was moving to.
+- Candles that cannot touch an order are skipped by search. A skipped candle and a walked one leave the same.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from heapq import heapify, heappop, heappush
+
+from orderwright.core.model import Quote
+from orderwright.market.candles import Candles
+from orderwright.simulation.matching import Matcher, Supply, Touch, by_price
+from orderwright.simulation.models import Models
+from orderwright.simulation.models.path import Bar, Path
+from orderwright.simulation.moments import OPENS, PRICES, Moment
+from orderwright.simulation.order import Book, VenueOrder
+from orderwright.simulation.search import Lookout
+
+_OPEN, _CLOSE, _POINTS = 0, 3, 4
+
+
+class CandleMarket:
+    def __init__(self, candles: Candles, models: Models, matcher: Matcher) -> None:
+        self.book = Book(candles.instrument)
+        self._models, self._matcher = models, matcher
+        self._times, self._closes = candles.times.data, candles.close_times.data
+        self._prices = tuple(column.data for column in (candles.open, candles.high, candles.low, candles.close))
+        self._volumes = candles.volume.data
+        self._lookout = Lookout([candles.low], [candles.high])
+        self._taking = False
+        self._next, self._passed = 0, -1  # points: the next that may matter, the last that was processed
+        self._bar = -1
+        self._path: Path = (0, 0, 0, 0)
+        self._supply = Supply(None, 0)
+
+    # Time
+
+    def next_moment(self, now: int, limit: int) -> Moment | None:
+        """When something can next happen to its orders, at or before `limit`; opens at `limit` itself come later."""
+        if not self.book.orders:
+            return None
+        if self.book.changed:
+            levels = self.book.levels()
+            self._taking = levels.taking
+            self._lookout.watch([max(levels.buy_below, levels.sell_below)], [min(levels.buy_above, levels.sell_above)])
+            self._next = self._position(now)
+        bar, stage = divmod(self._next, _POINTS)
+        if stage == _OPEN:
+            stop = bisect_left(self._times, limit, lo=min(bar, len(self._times)))
+            found = self._first_touched(bar, stop)
+            if found is None:
+                return None
+            self._next = _POINTS * found
+            return self._times[found], OPENS
+        time = self._time(bar, stage)
+        return (time, PRICES) if time <= limit else None
+
+    def _first_touched(self, bar: int, stop: int) -> int | None:
+        if self._taking:
+            return bar if bar < stop else None
+        return self._lookout.first(bar, stop)
+
+    def _position(self, now: int) -> int:
+        """The first point that has not passed when a request arrives at `now`."""
+        bar = bisect_right(self._times, now) - 1
+        if bar < 0:
+            point = 0
+        elif self._times[bar] == now:
+            point = _POINTS * bar
+        else:
+            point = _POINTS * bar + 1 + sum(self._time(bar, stage) <= now for stage in (1, 2, 3))
+        return max(point, self._passed + 1)
+
+    def _time(self, bar: int, stage: int) -> int:
+        opened, closed = self._times[bar], self._closes[bar]
+        return int(opened + (closed - opened) * stage // _CLOSE)
+
+    # What is known
+
+    def touch(self, now: int) -> Touch | None:
+        bar, stage = divmod(self._position(now) - 1, _POINTS)
+        if bar < 0:
+            return None
+        if stage in (1, 2) and self._models.intrabar:
+            self._begin(bar)
+            return self._around(self._path[stage])
+        return self._around(self._prices[_CLOSE if stage == _CLOSE else _OPEN][bar])
+
+    def quote(self, time: int) -> Quote | None:
+        """The last close at a candle's boundary, the open inside a candle; never what lies ahead."""
+        bar = bisect_left(self._times, time) - 1
+        if bar < 0:
+            return None
+        inside = time < self._closes[bar]
+        stamp, price = (
+            (self._times[bar], self._prices[_OPEN][bar]) if inside else (self._closes[bar], self._prices[_CLOSE][bar])
+        )
+        bid, ask = self._models.spread.around(price)
+        instrument = self.book.instrument
+        return Quote(instrument.price(price), stamp, instrument.price(bid), instrument.price(ask))
+
+    def arrive(self, order: VenueOrder, now: int) -> None:
+        """It waits for the next point that it may see."""
+
+    def _around(self, price: int) -> Touch:
+        bid, ask = self._models.spread.around(price)
+        return Touch(bid, ask, price)
+
+    # What happens
+
+    def step(self, time: int) -> None:
+        """Let the price come to its next point."""
+        bar, stage = divmod(self._next, _POINTS)
+        self._begin(bar)
+        if stage == _OPEN:
+            self._jump(time)
+        else:
+            self._travel(bar, stage, time)
+        self._passed, self._next = self._next, self._next + 1
+
+    def _begin(self, bar: int) -> None:
+        """Choose the candle's path and measure its supply, once."""
+        if bar == self._bar:
+            return
+        self._bar = bar
+        opens, highs, lows, closes = self._prices
+        open_, high, low = opens[bar], highs[bar], lows[bar]
+        stops = [order.stop for order in self.book.orders if order.dormant and order.stop is not None]
+        above, below = any(open_ < stop <= high for stop in stops), any(low <= stop < open_ for stop in stops)
+        self._path = self._models.path(Bar(open_, high, low, closes[bar], above, below))
+        volume = self._volumes[bar]
+        self._supply = Supply(self._models.volume.allowed(volume), volume)
+
+    def _jump(self, time: int) -> None:
+        """The open: every order sees the one price, those it passed by furthest first."""
+        price = self._path[_OPEN]
+        touch = self._around(price)
+        for order in by_price(self.book.orders, Touch(price, price)):
+            self._matcher.meet(order, touch, self._supply, time, better=True)
+
+    def _travel(self, bar: int, stage: int, time: int) -> None:
+        """From one point straight to the next. Who came too late to see the way sees only where it ends, if that."""
+        start, end = self._path[stage - 1], self._path[stage]
+        intrabar = self._models.intrabar
+        since = self._time(bar, stage - 1) if intrabar else self._times[bar]
+        late = [order for order in self.book.orders if order.arrived > since]
+        self._pass([order for order in self.book.orders if order.arrived <= since], start, end, time)
+        if late and (intrabar or stage == _CLOSE):
+            touch = self._around(end)
+            for order in late:
+                self._matcher.meet(order, touch, self._supply, time)
+
+    def _pass(self, orders: list[VenueOrder], start: int, end: int, time: int) -> None:
+        """The price passes every level between, nearest first, and at one level in time priority. An order that wakes
+        and rests further along the way is met again there."""
+        way = [
+            (abs(price - start), order.priority, price, order) for order in orders if (price := _met(order, start, end))
+        ]
+        heapify(way)
+        while way:
+            distance, priority, price, order = heappop(way)
+            slept = order.dormant
+            self._matcher.meet(order, self._around(price), self._supply, time)
+            if slept and order.status is None and (further := _met(order, price, end)):
+                heappush(way, (distance + abs(further - price), priority, further, order))
+
+
+def _met(order: VenueOrder, start: int, end: int) -> int | None:
+    """The first price from start to end at which an order reacts, in ticks; None if there is none on the way."""
+    if order.reaches(start) or (order.taking and not order.dormant):
+        return start
+    return order.level if order.reaches(end) else None

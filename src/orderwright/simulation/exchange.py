@@ -1,0 +1,177 @@
+"""The simulated exchange: a pure machine on virtual time, in process, behind the `Connector` and `Feed` ports.
+
+It moves only in `poll`, from one moment to the next (moments.py says which comes first at one time), until a moment has
+reports for its client. It keeps nothing of its own: `restore` rebuilds it from the orders, balances and positions of
+the log, and since its draws are keyed and its ids made of ours, it goes on as the first one would have.
+
+Promises:
+- one seed, the same calls: the same reports, in the same order, at the same times;
+- nothing that it shows or fills depends on a price of after that time;
+- time never goes back. What has the time of `limit` is done when `poll(limit)` returns, but for candles that open
+  then: they wait for the next poll, so that whoever decides on a close can act before the next open;
+- a request is carried out once, whatever is sent twice, and not at all after sign_at + lifetime.
+
+Between `send` and the gateway lies the way there (`_sent`), between the desk and `poll` the way back (`outbox`): what
+loses, doubles or delays messages belongs there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal, localcontext
+from heapq import heappop, heappush
+from itertools import count
+
+from orderwright.core import messages as m
+from orderwright.core.model import Account, Balance, Order, Position, Quote, VenueTraits
+from orderwright.core.numbers import EXACT
+from orderwright.errors import InputError, UnknownName
+from orderwright.market.candles import Candles
+from orderwright.market.feeds import Quotes, Trades
+from orderwright.simulation.candle_market import CandleMarket
+from orderwright.simulation.desk import Desk
+from orderwright.simulation.gateway import Gateway
+from orderwright.simulation.matching import Matcher
+from orderwright.simulation.models import Models
+from orderwright.simulation.moments import EXPIRIES, OPENS, REQUESTS, Moment
+from orderwright.simulation.order import Book
+from orderwright.simulation.restoring import restore_money, restore_orders
+from orderwright.simulation.row_market import QuoteMarket, RowMarket, TradeMarket
+
+TRAITS = VenueTraits(final_denial=True, expires_orders=True, lifetime_ms=5_000)
+
+
+class SimulatedExchange:
+    """feeds: one for each symbol, each with its instrument. accounts: see `Desk`; without any, all are served, free."""
+
+    def __init__(
+        self,
+        feeds: Iterable[Candles | Quotes | Trades],
+        models: Models | None = None,
+        accounts: Iterable[Account] = (),
+    ) -> None:
+        self.now = 0
+        self._models = models or Models()
+        books: dict[str, Book] = {}
+        self._desk = Desk(self._models, accounts, books)
+        matcher = Matcher(self._desk, self._models.slippage)
+        self._markets: dict[str, CandleMarket | RowMarket] = {}
+        for feed in feeds:
+            if feed.symbol in self._markets:
+                raise InputError(f"{feed.symbol} has two feeds", field="feeds", value=feed.symbol)
+            market = self._markets[feed.symbol] = _market(feed, self._models, matcher)
+            books[feed.symbol] = market.book
+        self._gateway = Gateway(self._desk, self._markets, self._models)
+        self._requests: list[tuple[int, int, m.VenueAction]] = []
+        self._sent = count()
+
+    # Connector
+
+    @property
+    def traits(self) -> VenueTraits:
+        return TRAITS
+
+    def send(self, action: m.VenueAction) -> None:
+        """Put a request on its way. It leaves now, but not before it is signed."""
+        left, event = self.now, f"{action.order_id}?{self.now}"
+        if isinstance(action, m.SendAction):
+            left, event = max(left, action.sign_at), action.client_id
+        arrival = left + self._models.latency.request(action.symbol, event)
+        heappush(self._requests, (arrival, next(self._sent), action))
+
+    def poll(self, limit: int) -> tuple[int, Sequence[m.AnyReport]]:
+        """Run up to the earliest time at which reports are due, not later than `limit` (microseconds); that time and
+        those reports, or (limit, ())."""
+        outbox = self._desk.outbox
+        while True:
+            (time, _), happen = self._next_moment(limit)
+            if outbox and outbox[0][0] <= time:
+                return self._deliver()
+            if happen is None:
+                self.now = max(self.now, limit)
+                return limit, ()
+            self.now = time
+            with localcontext(EXACT):
+                happen(time)
+
+    def _next_moment(self, limit: int) -> tuple[Moment, Callable[[int], None] | None]:
+        """What happens next, and when; (limit, ...), None where nothing does."""
+        soonest: Moment = (limit, OPENS)
+        happen: Callable[[int], None] | None = None
+        for market in self._markets.values():
+            moment = market.next_moment(self.now, limit)
+            if moment is not None and moment < soonest:
+                soonest, happen = moment, market.step
+        expiry = self._desk.next_expiry()
+        if expiry is not None and (expiry, EXPIRIES) < soonest:
+            soonest, happen = (expiry, EXPIRIES), self._desk.expire
+        if self._requests and (self._requests[0][0], REQUESTS) < soonest:
+            soonest, happen = (self._requests[0][0], REQUESTS), self._receive
+        return soonest, happen
+
+    def _receive(self, now: int) -> None:
+        """The next request arrives."""
+        self._gateway.handle(heappop(self._requests)[2], now)
+
+    def _deliver(self) -> tuple[int, Sequence[m.AnyReport]]:
+        """Everything that is due at the earliest time at which something is."""
+        outbox = self._desk.outbox
+        due = outbox[0][0]
+        reports = []
+        while outbox and outbox[0][0] == due:
+            reports.append(outbox.popleft()[1])
+        self.now = max(self.now, due)
+        return self.now, reports
+
+    # Feed
+
+    def quote(self, symbol: str, time: int) -> Quote | None:
+        """The market as it may be known at `time`. Raises UnknownName for a symbol without a feed."""
+        market = self._markets.get(symbol)
+        if market is None:
+            raise UnknownName("symbol", symbol, self._markets, field="symbol")
+        return market.quote(time)
+
+    def symbols(self) -> Iterable[str]:
+        return self._markets.keys()
+
+    # Money, and the start
+
+    @property
+    def balances(self) -> Mapping[tuple[str, str], Balance]:
+        """By (account, asset), as the exchange keeps them: total, and what its working orders have locked."""
+        return self._desk.ledger.balances
+
+    @property
+    def positions(self) -> Mapping[tuple[str, str], Position]:
+        """Of linear contracts, by (account, symbol)."""
+        return self._desk.ledger.positions
+
+    def deposit(self, account: str, asset: str, amount: Decimal) -> None:
+        """Money in, or out where the amount is negative."""
+        balance = self._desk.ledger.balance(account, asset)
+        balance.total = EXACT.add(balance.total, amount)
+
+    def restore(
+        self,
+        orders: Iterable[Order],
+        balances: Mapping[tuple[str, str], Balance],
+        time: int,
+        positions: Mapping[tuple[str, str], Position] | None = None,
+    ) -> None:
+        """Become what the log says: its open orders, its balances (totals; what is locked follows from the orders),
+        its positions in linear contracts, and the time of its last event, after which the market goes on."""
+        self.now = max(self.now, time)
+        with localcontext(EXACT):
+            restore_money(self._desk.ledger, self._markets, balances, positions or {})
+            restore_orders(self._desk, self._gateway, self._markets, orders, self.now)
+
+
+def _market(feed: Candles | Quotes | Trades, models: Models, matcher: Matcher) -> CandleMarket | RowMarket:
+    match feed:
+        case Candles():
+            return CandleMarket(feed, models, matcher)
+        case Quotes():
+            return QuoteMarket(feed, models, matcher)
+        case Trades():
+            return TradeMarket(feed, models, matcher)
