@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 import time
 
-from orderwright.journal.memory import MemoryJournal
-
 from benchmarks.common import SINK, START, calibration, emit, lifecycles, opening, quote, rss_mb
+from orderwright.core import messages as m
 from orderwright.driver import Driver
+from orderwright.journal.memory import MemoryJournal
 
 ORDERS, PART, TURN = int(os.environ.get("ORDERS", "1000000")), 100_000, 50
 
@@ -29,7 +29,7 @@ def main() -> None:
         spent = 0.0
         for number in range(first, first + part, TURN):
             now += 1_000
-            turns = [[quote(now)], *lifecycles(number, TURN, now)]
+            turns: list[list[m.Input]] = [[quote(now)], *lifecycles(number, TURN, now)]
             began = time.perf_counter()
             for inputs in turns:
                 driver.turn(inputs, now)

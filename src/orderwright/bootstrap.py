@@ -18,6 +18,7 @@ from orderwright.core.ids import order_id_of
 from orderwright.core.model import SECOND, Account, Instrument, Settings, Signal
 from orderwright.core.numbers import parse_decimal
 from orderwright.core.numbers import text as decimal_text
+from orderwright.core.reasons import Reason
 from orderwright.errors import InputError, UnknownName, nearest_name
 from orderwright.journal.sqlite import open_log
 from orderwright.market.instruments import load_instruments
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from orderwright.market.candles import Candles
     from orderwright.ports import Journal
     from orderwright.simulation.exchange import SimulatedExchange
+    from orderwright.simulation.models.latency import LatencyModel
     from orderwright.simulation.models.path import PathModel
 
 SIMULATED = "simulated"
@@ -50,7 +52,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     fee_in: str = "quote"
     slippage_bps: str = "0"
     spread_bps: str = "0"
-    latency_ms: int = 0
+    latency_ms: str = "0"
     volume_share: str | None = None
     path: str = "nearer-first"
     intrabar: bool = False
@@ -213,7 +215,6 @@ def _opening(
 def _exchange(options: RunOptions, candles: Candles, account: Account) -> SimulatedExchange:
     from orderwright.simulation.exchange import SimulatedExchange
     from orderwright.simulation.models import Models
-    from orderwright.simulation.models.latency import ConstantLatency
     from orderwright.simulation.models.slippage import NoSlippage, SlippageBps
     from orderwright.simulation.models.spread import NoSpread, SpreadBps
     from orderwright.simulation.models.volume import AnyVolume, VolumeShare
@@ -224,11 +225,23 @@ def _exchange(options: RunOptions, candles: Candles, account: Account) -> Simula
         slippage=SlippageBps(slippage) if slippage else NoSlippage(),
         spread=SpreadBps(spread) if spread else NoSpread(),
         volume=VolumeShare(_share(options.volume_share)) if options.volume_share is not None else AnyVolume(),
-        latency=ConstantLatency(1_000 * options.latency_ms),
+        latency=_latency(options.latency_ms, options.seed),
         path=_path(options.path),
         intrabar=options.intrabar,
     )
     return SimulatedExchange([candles], models, [account])
+
+
+def _latency(text: str, seed: int) -> LatencyModel:
+    """A constant, or evenly spread between two: milliseconds to the exchange."""
+    from orderwright.simulation.models.latency import ConstantLatency, UniformLatency
+
+    least, _, most = text.partition("-")
+    low = int(1_000 * _not_negative(least, "latency_ms"))
+    high = int(1_000 * _not_negative(most, "latency_ms")) if most else low
+    if high < low:
+        raise InputError(f"{text}: the second is below the first", field="latency_ms", value=text)
+    return UniformLatency(least_us=low, most_us=high, seed=seed) if high > low else ConstantLatency(low, low)
 
 
 def _path(name: str) -> PathModel:
@@ -274,9 +287,13 @@ def _run(
         driver, venue, exchange, watch=watch, progress=partial(_show, progress, start, end) if progress else None
     )
     session.run(((signal.time, command_of(options.book, signal)) for signal in signals), end)
-    repeated = sum(isinstance(word, m.Reply) and word.outcome == "duplicate" for word in said)
+    repeated = sum(_is_repeated_signal(word) for word in said)
     alerts = [word.text for word in said if isinstance(word, m.RaiseAlert)]
     return rows, state.sequence, repeated, alerts
+
+
+def _is_repeated_signal(word: m.RaiseAlert | m.Reply) -> bool:
+    return isinstance(word, m.Reply) and word.refusal is not None and word.refusal.reason is Reason.DUPLICATE_SIGNAL
 
 
 def _show(progress: Progress, start: int, end: int, now: int) -> None:

@@ -25,6 +25,7 @@ from __future__ import annotations
 import decimal
 import itertools
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from orderwright.core import messages as m
@@ -66,6 +67,27 @@ class CommitNow:
 
     def wait(self) -> None:
         return
+
+
+class CommitOnThread:
+    """One commit at a time on a thread of its own: a sync to disk holds no interpreter lock, so the next turn is
+    decided meanwhile. Close it when the driver is done."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._commit: Future[None] | None = None
+
+    def start(self, commit: Callable[[], None]) -> None:
+        self._commit = self._thread.submit(commit)
+
+    def wait(self) -> None:
+        commit, self._commit = self._commit, None
+        if commit is not None:
+            commit.result()
+
+    def close(self) -> None:
+        """Wait for the commit under way and end the thread."""
+        self._thread.shutdown()
 
 
 class Driver:
@@ -193,4 +215,4 @@ class Driver:
                 self.executors[action.exchange].send(action)
 
 
-__all__ = ["CommitNow", "Committer", "Driver"]
+__all__ = ["CommitNow", "CommitOnThread", "Committer", "Driver"]

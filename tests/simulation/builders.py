@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 
 from orderwright.core import messages as m
-from orderwright.core.model import Account, Instruction, Instrument, OrderSide, OrderStatus, OrderType, TimeInForce
+from orderwright.core.model import (
+    HAS_PRICE,
+    HAS_STOP_PRICE,
+    Account,
+    Instruction,
+    Instrument,
+    OrderSide,
+    OrderStatus,
+    OrderType,
+    TimeInForce,
+)
+from orderwright.core.numbers import text
 from orderwright.market.candles import Candles, candles_from_floats
 from orderwright.market.feeds import Quotes, Trades, quotes_from_floats, trades_from_floats
 from orderwright.simulation.exchange import SimulatedExchange
@@ -104,6 +115,29 @@ def an_order(number: int = 1, side: str = "buy", quantity: str = "1", kind: str 
     )
 
 
+def order_in(words: str) -> dict[str, Any]:
+    """ "sell 2 stop_loss_limit 95 94 gtd": side, quantity, type, stop price, price, and what else is true of it."""
+    side, quantity, kind, *rest = words.split()
+    order: dict[str, Any] = {"side": side, "quantity": quantity, "kind": kind}
+    for name, needed in (("stop_price", HAS_STOP_PRICE), ("price", HAS_PRICE)):
+        if kind in needed:
+            order[name] = rest.pop(0)
+    for word in rest:
+        order |= {word: True} if word.endswith("_only") else {"time_in_force": word}
+    return order
+
+
+def rows(table: str) -> list[tuple[str, ...]]:
+    """A text table as rows of cells; its first line names the columns."""
+    lines = [line for line in table.strip().splitlines() if line.strip()]
+    return [tuple(cell.strip() for cell in line.split("|")) for line in lines[1:]]
+
+
+def candles_in(text: str) -> list[tuple[float, ...]]:
+    """ "100 103 99 102, 95 96 94 95": candles as open, high, low, close and maybe volume."""
+    return [tuple(float(number) for number in candle.split()) for candle in text.split(",")]
+
+
 class Trader:
     """Sends requests at chosen minutes and keeps every report, with the time at which it came."""
 
@@ -137,9 +171,9 @@ class Trader:
     def cancel(self, number: int = 1, minute: float = 0, request: int = 1) -> Trader:
         return self.send(m.SendCancel(**_request(number, request, minute)), minute)
 
-    def replace(self, number: int = 1, minute: float = 0, request: int = 1, **values: str) -> Trader:
+    def replace(self, number: int = 1, minute: float = 0, request: int = 1, **values: Any) -> Trader:
         changes = {name: Decimal(value) for name, value in values.items()}
-        return self.send(m.SendReplace(**_request(number, request, minute), **changes), minute)  # type: ignore[arg-type]
+        return self.send(m.SendReplace(**_request(number, request, minute), **changes), minute)
 
     def said(self, number: int = 1) -> list[str]:
         """What became of an order, a word for each report."""
@@ -159,15 +193,23 @@ class Trader:
         """The minute of each fill."""
         return [round((execution.time - START) / MINUTE, 4) for execution in self.executions(number)]
 
+    def story(self, number: int = 1) -> str:
+        """Its fills as "100x1 @0.5": price, quantity, minute; "-" where there are none."""
+        told = [
+            f"{text(execution.price)}x{text(execution.quantity)} @{minute:g}"
+            for execution, minute in zip(self.executions(number), self.minutes(number), strict=True)
+        ]
+        return ", ".join(told) or "-"
+
     def refusal(self, number: int = 1) -> tuple[str, str]:
         """(code, message) of the latest report that has them."""
         found = [report for report in self.about(number) if isinstance(report, m.RejectReport | m.EndReport)]
         return found[-1].code, found[-1].message
 
-    def balance(self, asset: str) -> tuple[Decimal, Decimal]:
+    def balance(self, asset: str) -> tuple[float, float]:
         """(total, locked)."""
         balance = self.exchange.balances["main", asset]
-        return balance.total, balance.locked
+        return float(balance.total), float(balance.locked)
 
 
 def _word(report: m.AnyReport) -> str:

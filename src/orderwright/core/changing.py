@@ -7,12 +7,14 @@ and reservation count the larger of both sides.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 from orderwright.core import messages as m
 from orderwright.core import risk, validation
 from orderwright.core.model import DONE, MAX_REQUESTS, Account, Instrument, Order, OrderStatus, TradingState
-from orderwright.core.numbers import ZERO, divided, floor_to, text
+from orderwright.core.numbers import ZERO, most_within, text
 from orderwright.core.placing import Decision, denied, fresh, release
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized, expected_price, priced
@@ -90,32 +92,44 @@ def replace_order(state: State, command: m.ReplaceOrder, now: int) -> Decision:
     if refusal is not None or order is None:
         return [], [m.Reply(outcome="refused", order_id=command.order_id, refusal=refusal)]
     account, instrument = state.accounts[order.instruction.account], state.instrument_of(order)
+    quantity, price, stop_price = asked_for(order)
     wanted = msgspec.structs.replace(
         order.instruction,
-        quantity=command.quantity if command.quantity is not None else order.quantity,
+        quantity=command.quantity if command.quantity is not None else quantity,
         quote_quantity=None,
-        price=command.price if command.price is not None else order.price,
-        stop_price=command.stop_price if command.stop_price is not None else order.stop_price,
+        price=command.price if command.price is not None else price,
+        stop_price=command.stop_price if command.stop_price is not None else stop_price,
         execute_at=None,
     )
     quote = fresh(state, state.market.get((account.exchange, instrument.symbol)), now)
-    quantity = wanted.quantity or ZERO
-    sized = priced(quantity, wanted.side, expected_price(wanted, account, quote), instrument, account)
+    sized = priced(wanted.quantity or ZERO, wanted.side, expected_price(wanted, account, quote), instrument, account)
     refusal = (
         validation.shape(wanted, min(now, (wanted.expire_at or now) - 1))
         or validation.fit(wanted, sized, instrument, quote, state.settings)
-        or _replace_risk(state, order, sized, instrument, account)
+        or _replace_risk(state, order, sized, instrument, account, now)
     )
     if refusal is not None:
         return [], [m.Reply(outcome="refused", order_id=order.order_id, refusal=refusal)]
+    sized = risk.margined(state, wanted, sized, instrument, sized.quantity - order.filled, order.exposed)
     return _replace(order, account, command, sized, now)
+
+
+def asked_for(order: Order) -> tuple[Decimal, Decimal | None, Decimal | None]:
+    """Quantity, price and stop price that the order will have when every replace in flight is done."""
+    quantity, price, stop_price = order.quantity, order.price, order.stop_price
+    for request in order.requests:
+        if request.kind == "replace" and request.in_flight:
+            quantity = request.quantity if request.quantity is not None else quantity
+            price = request.price if request.price is not None else price
+            stop_price = request.stop_price if request.stop_price is not None else stop_price
+    return quantity, price, stop_price
 
 
 def _not_replaceable(order: Order | None, command: m.ReplaceOrder) -> Refusal | None:
     if order is None:
         return Refusal(Reason.UNKNOWN_ORDER, "no such order", "order_id", command.order_id)
-    if order.status in DONE - {OrderStatus.FILLED} or order.status is OrderStatus.PENDING:
-        return Refusal(Reason.NOT_OPEN, f"the order is {order.status}", "order_id", command.order_id)
+    if order.ending is not None or order.status is OrderStatus.PENDING:
+        return Refusal(Reason.NOT_OPEN, f"the order is {order.ending or order.status}", "order_id", command.order_id)
     if any(request.kind == "cancel" and request.in_flight for request in order.requests):
         return Refusal(Reason.ALREADY_CANCELLING, "a cancel is under way", "order_id", command.order_id)
     if len(order.requests) >= MAX_REQUESTS - 1:  # the last one is kept for a cancel
@@ -125,21 +139,24 @@ def _not_replaceable(order: Order | None, command: m.ReplaceOrder) -> Refusal | 
     if command.quantity is not None and command.quantity <= order.filled:
         rule = f"{text(order.filled)} has filled already; cancel it instead"
         return Refusal(Reason.BELOW_FILLED, rule, "quantity", text(command.quantity))
-    unchanged = (
-        command.quantity in (None, order.quantity)
-        and command.price in (None, order.price)
-        and command.stop_price in (None, order.stop_price)
-    )
-    pending = any(request.kind == "replace" and request.in_flight for request in order.requests)
-    if unchanged and not pending:
+    quantity, price, stop_price = asked_for(order)
+    if (
+        command.quantity in (None, quantity)
+        and command.price in (None, price)
+        and command.stop_price in (None, stop_price)
+    ):
         return Refusal(Reason.NOTHING_CHANGES, "nothing would change", "order_id", order.order_id)
     return None
 
 
-def _replace_risk(state: State, order: Order, sized: Sized, instrument: Instrument, account: Account) -> Refusal | None:
-    """A replace that adds is checked for what it adds."""
-    needed = (sized.quantity - order.filled) * sized.unit_cost - order.reserved
-    added = sized.quantity - order.filled - order.exposed
+def _replace_risk(
+    state: State, order: Order, sized: Sized, instrument: Instrument, account: Account, now: int
+) -> Refusal | None:
+    """A replace that adds is checked for what it adds; its value for the whole of it."""
+    leaves = sized.quantity - order.filled
+    margined = risk.margined(state, order.instruction, sized, instrument, leaves, order.exposed)
+    needed = leaves * margined.unit_cost - order.reserved
+    added = leaves - order.exposed
     if needed <= 0 and added <= 0:
         if state.controls.trading is TradingState.HALTED:
             return Refusal(Reason.HALTED, "trading is halted; only cancels go out", "order_id", order.order_id)
@@ -153,14 +170,16 @@ def _replace_risk(state: State, order: Order, sized: Sized, instrument: Instrume
         sized.unit_cost,
         sized.reserved_asset,
     )
-    refusal = risk.check_replace(state, order.instruction, more, instrument)
+    refusal = risk.check_replace(state, order.instruction, sized, more, instrument, now)
     if refusal is not None:
-        return refusal
-    balance = state.balances.get((account.account, sized.reserved_asset))
-    free = balance.free if balance is not None else ZERO
-    if needed <= free:
+        if refusal.field != "quantity" or refusal.value != text(more.quantity):
+            return refusal
+        nearest = text(Decimal(refusal.nearest) + order.filled + order.exposed) if refusal.nearest else None
+        return msgspec.structs.replace(refusal, value=text(sized.quantity), nearest=nearest)
+    free = risk.free_of(state, account, sized.reserved_asset)
+    if needed <= free or needed <= 0:
         return None
-    affordable = floor_to(divided(max(free + order.reserved, ZERO), sized.unit_cost), instrument.step_size)
+    affordable = most_within(free + order.reserved, margined.unit_cost, instrument.step_size)
     rule = f"needs {text(needed)} {sized.reserved_asset} more, {text(free)} is free"
     return Refusal(
         Reason.BUYING_POWER,

@@ -12,12 +12,12 @@ from __future__ import annotations
 from orderwright.core import messages as m
 from orderwright.core import risk
 from orderwright.core.changing import cancel
-from orderwright.core.model import DAY, DONE, SECOND, Order, OrderStatus, TradingState
+from orderwright.core.model import DAY, SECOND, Order, OrderStatus, TradingState
 from orderwright.core.numbers import text
 from orderwright.core.placing import Decision, denied, release
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.reports import next_question, question, unknown
-from orderwright.core.state import State, deadline_of, drop_stale_timers, due
+from orderwright.core.state import State, deadline_of, drop_stale_timers, due, request_deadline
 
 
 def next_deadline(state: State) -> int | None:
@@ -44,11 +44,13 @@ def time_passed(state: State, command: m.TimePassed, now: int) -> Decision:
     until = state.controls.until
     if until is not None and now >= until:
         events.append(m.TradingStateSet(time=now, state=TradingState.ACTIVE, cause="the time set for it is over"))
+    if events:  # what is due besides is decided in the new day and state, by the next TimePassed
+        return events, actions
     for order_id in due(state.timers, now):
         order = state.orders.get(order_id)
         if order is None:
             continue
-        deadline = deadline_of(order, state.accounts[order.instruction.account])
+        deadline = deadline_of(order, state.accounts.get(order.instruction.account))
         if deadline is None or deadline > now:
             continue
         waited = order.status is OrderStatus.PENDING
@@ -71,13 +73,11 @@ def _look(state: State, order: Order, now: int) -> Decision:
             ask_at = next_question(request, account, now)
             events.append(m.RequestAsked(time=now, order_id=order.order_id, number=request.number, ask_at=ask_at))
             actions.append(question(state, order, request.number))
-        elif request.state in ("sent", "pending"):
-            overdue = request.dead_at if request.dead_at is not None else request.sign_at
-            if now > overdue:
-                decided, asked = unknown(state, order, request, now, "no answer within the request's lifetime")
-                events += decided
-                actions += asked
-    if not events and order.expire_at is not None and order.expire_at <= now and order.status not in DONE:
+        elif request.state in ("sent", "pending") and request_deadline(request, account) <= now:
+            decided, asked = unknown(state, order, request, now, "no answer within the request's lifetime")
+            events += decided
+            actions += asked
+    if not events and order.expire_at is not None and order.expire_at <= now and order.ending is None:
         event, actions = cancel(state, order, now, "expired")
         events.append(event)
     return events, actions

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from orderwright.core import lifecycle
 from orderwright.core import messages as m
-from orderwright.core.model import DONE, SECOND, Execution, Order, OrderSide, OrderStatus, Position
+from orderwright.core.model import DONE, SECOND, Execution, Instrument, Order, OrderSide, OrderStatus, Position
 from orderwright.core.numbers import ZERO
 from orderwright.core.portfolio import LedgerRow, book_execution, post
 from orderwright.core.state import KEEP_FINISHED, KEEP_KEYS, Day, Exposure, State, remember, set_timer
@@ -174,9 +174,13 @@ def _finish(state: State, order: Order) -> None:
     if waiting == order_id:
         del state.closing[key]
     elif waiting is not None and not _exposure(state, order).orders:
-        closer = state.orders[waiting]
-        closer.wait_until = state.now
-        set_timer(state, closer)
+        wake(state, state.orders[waiting])
+
+
+def wake(state: State, closer: Order) -> None:
+    """No order of its symbol is out any more: a closing order need not wait."""
+    closer.wait_until = closer.created_at
+    set_timer(state, closer)
 
 
 def _count(state: State, event: m.OrderReceived | m.RequestSubmitted) -> None:
@@ -218,14 +222,35 @@ def _account_opened(state: State, event: m.AccountOpened) -> Changes:
 def _instrument_defined(state: State, event: m.InstrumentDefined) -> Changes:
     instrument = event.instrument
     state.instruments[instrument.exchange, instrument.symbol] = instrument
-    route = (instrument.exchange, instrument.base)
-    if not instrument.linear and (instrument.quote in state.settings.parity or route not in state.routes):
-        state.routes[route] = instrument.symbol
+    if instrument.linear:
+        state.futures = True
+    else:
+        _route(state, instrument)
     return NOTHING
 
 
+def _route(state: State, instrument: Instrument) -> None:
+    """An asset is valued by its market against the first of the parity assets, else by the first by name: whatever
+    the order in which markets were defined, so that a restored book values as the old one did."""
+
+    def rank(market: Instrument) -> tuple[int, str]:
+        parity = state.settings.parity
+        return (parity.index(market.quote) if market.quote in parity else len(parity), market.symbol)
+
+    key = (instrument.exchange, instrument.base)
+    known = state.routes.get(key)
+    if known is None or rank(instrument) < rank(state.instruments[instrument.exchange, known]):
+        state.routes[key] = instrument.symbol
+
+
 def _configured(state: State, event: m.Configured) -> Changes:
+    changed = state.settings.parity != event.settings.parity
     state.settings = event.settings
+    if changed:
+        state.routes.clear()
+        for instrument in state.instruments.values():
+            if not instrument.linear:
+                _route(state, instrument)
     return NOTHING
 
 

@@ -70,7 +70,7 @@ ROWS: tuple[Row, ...] = (
     Row(m.OrderReceived, SAME, _set(PENDING, SUBMITTED), "waits for a time or an approval, or leaves at once"),
     Row(m.OrderDenied, _set(PENDING), _set(DENIED), "our checks refused it"),
     Row(m.OrderWithdrawn, _set(PENDING), _set(CANCELLED, EXPIRED), "cancelled or expired while it waited"),
-    Row(m.OrderDelayed, _set(PENDING), SAME, "this second's orders are used up"),
+    Row(m.OrderDelayed, _set(PENDING), SAME, "this second's orders are used up, or it is approved before its time"),
     # requests
     Row(m.RequestSubmitted, _set(PENDING), _set(SUBMITTED), "the wait is over"),
     Row(m.RequestSubmitted, LIVE, _set(PENDING_CANCEL, PENDING_REPLACE), "a cancel may cross the acknowledgement"),
@@ -83,15 +83,21 @@ ROWS: tuple[Row, ...] = (
     Row(m.RequestUnknown, EVERY - {PENDING, SUBMITTED}, SAME, "an unknown cancel or replace shows as pending"),
     Row(m.RequestAsked, EVERY - {PENDING}, SAME),
     Row(m.RequestNotFound, EVERY - {PENDING}, SAME, "one denial is not yet proof"),
-    Row(m.RequestDead, IN_FLIGHT | _set(PENDING_CANCEL), _set(REJECTED, DENIED), "never reached the venue; not sent"),
-    Row(m.RequestDead, _set(PENDING_CANCEL, PENDING_REPLACE), LIVE | _set(FILLED), "a dead cancel or replace"),
+    Row(m.RequestDead, IN_FLIGHT, _set(REJECTED, DENIED), "never reached the venue; not sent"),
+    Row(
+        m.RequestDead,
+        _set(PENDING_CANCEL, PENDING_REPLACE),
+        LIVE | _set(FILLED, REJECTED, DENIED),
+        "a dead cancel or replace; the order died with what was to change it",
+    ),
     # the venue's word
     Row(m.OrderAccepted, IN_FLIGHT, _set(OPEN)),
     Row(m.OrderAccepted, WORKING | REPORTED_DONE, SAME, "the acknowledgement came after a fill, or twice"),
     Row(m.OrderAccepted, UNSENT_DONE, _set(OPEN), "it had reached the venue after all"),
     Row(m.OrderRejected, LIVE, _set(REJECTED)),
     Row(m.OrderTriggered, LIVE, _set(OPEN), "a trigger is an acknowledgement too"),
-    Row(m.OrderTriggered, DONE, SAME, "it came after the fill it caused"),
+    Row(m.OrderTriggered, REPORTED_DONE, SAME, "it came after the fill it caused"),
+    Row(m.OrderTriggered, UNSENT_DONE, _set(OPEN), "it had reached the venue after all"),
     Row(
         m.OrderFilled, IN_FLIGHT | _set(OPEN), _set(PARTIALLY_FILLED, FILLED), "a fill may overtake the acknowledgement"
     ),
@@ -114,8 +120,9 @@ ROWS: tuple[Row, ...] = (
     Row(m.OrderRestated, DONE, WORKING | DONE),
     Row(m.OrderEnded, LIVE, REPORTED_DONE | _set(REJECTED), "unasked too (FIX E.1.b)"),
     Row(m.OrderEnded, LIVE, WORKING, "the end is known, but its fills have not all come"),
-    Row(m.OrderEnded, DONE, DONE, "said twice, or the venue corrects itself"),
-    Row(m.GapSeen, EVERY - {PENDING}, SAME, "trades are fetched; no fill is made up"),
+    Row(m.OrderEnded, DONE, DONE | WORKING, "the venue corrects itself; with more fills, it waits for them"),
+    Row(m.GapSeen, LIVE, SAME, "trades are fetched; no fill is made up"),
+    Row(m.GapSeen, DONE, WORKING, "an order that has ended waits for fills that come to light"),
 )
 
 
@@ -162,8 +169,11 @@ def received(event: m.OrderReceived) -> Order:
 
 
 def apply(order: Order, event: m.AnyOrderEvent) -> None:
-    """Move the order along by one event. Raises IllegalTransition, and changes nothing, where the table has no
-    row."""
+    """Move the order along by one event. Raises IllegalTransition, and changes nothing, where the table has no row.
+
+    That the event then leads to where its row says is checked too: that it does not would be a fault of the table
+    itself, found after the change.
+    """
     before = order.status
     after = TABLE[type(event)].get(before)
     if after is None:
@@ -230,7 +240,7 @@ def _withdrawn(order: Order, event: m.OrderWithdrawn) -> None:
 
 
 def _delayed(order: Order, event: m.OrderDelayed) -> None:
-    order.wait_until = event.wait_until
+    order.wait_for, order.wait_until = event.wait_for, event.wait_until
 
 
 def _submitted(order: Order, event: m.RequestSubmitted) -> None:
@@ -276,7 +286,7 @@ def _request_asked(order: Order, event: m.RequestAsked) -> None:
 
 def _request_not_found(order: Order, event: m.RequestNotFound) -> None:
     request = order.requests[event.number]
-    request.denials += 1
+    request.denied_at = event.time
     request.ask_at = event.ask_at
 
 
@@ -308,11 +318,8 @@ def _triggered(order: Order, event: m.OrderTriggered) -> None:
 
 
 def _filled(order: Order, event: m.OrderFilled) -> None:
+    _book(order, event.execution)
     _reached(order)
-    execution = event.execution
-    order.executions[execution.execution_id] = execution
-    order.filled += execution.quantity
-    order.filled_quote += execution.quantity * execution.price
     order.exchange_order_id = event.exchange_order_id or order.exchange_order_id
     order.last_fill_at = event.time
     if order.first_fill_at is None:
@@ -320,25 +327,38 @@ def _filled(order: Order, event: m.OrderFilled) -> None:
 
 
 def _corrected(order: Order, event: m.FillCorrected) -> None:
-    _void(order, event.corrects)
-    execution = event.execution
+    voided = _standing(order, event.corrects)
+    _book(order, event.execution)
+    order.reported += event.execution.quantity
+    _void(order, voided)
+
+
+def _busted(order: Order, event: m.FillBusted) -> None:
+    _void(order, _standing(order, event.execution_id))
+
+
+def _book(order: Order, execution: Execution) -> None:
+    """Count an execution, once."""
+    if execution.execution_id in order.executions:
+        raise IllegalTransition(f"execution {execution.execution_id} of order {order.order_id} was booked before")
     order.executions[execution.execution_id] = execution
     order.filled += execution.quantity
     order.filled_quote += execution.quantity * execution.price
 
 
-def _busted(order: Order, event: m.FillBusted) -> None:
-    _void(order, event.execution_id)
-
-
-def _void(order: Order, execution_id: str) -> None:
-    execution = order.executions[execution_id]
+def _standing(order: Order, execution_id: str) -> Execution:
+    execution = order.executions.get(execution_id)
     if execution is None:
-        raise IllegalTransition(f"execution {execution_id} of order {order.order_id} was voided before")
-    order.executions[execution_id] = None
+        raise IllegalTransition(f"order {order.order_id} has no standing execution {execution_id}")
+    return execution
+
+
+def _void(order: Order, execution: Execution) -> None:
+    """Take back an execution; what the venue claims had it counted in."""
+    order.executions[execution.execution_id] = None
     order.filled -= execution.quantity
     order.filled_quote -= execution.quantity * execution.price
-    order.reported = min(order.reported, order.filled)
+    order.reported = max(order.reported - execution.quantity, ZERO)
 
 
 def _replaced(order: Order, event: m.OrderReplaced) -> None:
@@ -358,11 +378,12 @@ def _ended(order: Order, event: m.OrderEnded) -> None:
     if claimed is None:
         claimed = order.quantity if event.status is FILLED else order.filled
     order.reported = max(order.reported, claimed)
+    _end_requests(order)
     if event.status is FILLED:  # only its trades can fill an order; until they come this is a gap
+        _reached(order)
         return
     order.ending = event.status
     order.code, order.reason = event.code or order.code, event.message or order.reason
-    _end_requests(order)
 
 
 def _gap(order: Order, event: m.GapSeen) -> None:

@@ -167,7 +167,10 @@ class AckReport(Report):
 
 
 class RejectReport(Report):
-    """The venue refused request `number`: 0 is the order itself, another is a cancel or a replace."""
+    """The venue refused request `number`: 0 is the order itself, another is a cancel or a replace.
+
+    final_status: what the order has ended as, where that is why a cancel or a replace was refused.
+    """
 
     number: int = 0
     code: str = ""
@@ -236,6 +239,7 @@ class StatusReport(Report):
     cumulative: Decimal = ZERO
     quantity: Decimal | None = None
     price: Decimal | None = None
+    stop_price: Decimal | None = None
     exchange_order_id: str = ""
 
 
@@ -381,9 +385,10 @@ class OrderWithdrawn(OrderEvent, tag="order_withdrawn"):
 
 
 class OrderDelayed(OrderEvent, tag="order_delayed"):
-    """A waiting order has to wait on: this second's orders are used up."""
+    """A waiting order has to wait on, for `wait_for`: the next second, or (it was approved) its time."""
 
     wait_until: int
+    wait_for: str = "rate"
 
 
 class RequestSubmitted(OrderEvent, tag="request_submitted"):

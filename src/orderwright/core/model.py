@@ -296,6 +296,7 @@ class Request(Struct, kw_only=True, omit_defaults=True, gc=False):
     client_id: the order id and two hex digits of `number`. sign_at (microseconds) and lifetime_ms bound when it can
     still be carried out. state: sent; pending (the venue has it and is working on it: FIX PendingCancel or
     PendingReplace); unknown (no answer); done; refused (by the venue); dead (proven never to have reached it).
+    denied_at: when the first denial came (microseconds); a second one must be seconds apart from it.
     """
 
     number: int
@@ -309,7 +310,7 @@ class Request(Struct, kw_only=True, omit_defaults=True, gc=False):
     stop_price: Decimal | None = None
     unit_cost: Decimal = ZERO
     cause: str = ""
-    denials: int = 0
+    denied_at: int | None = None
     ask_at: int | None = None
 
     @property

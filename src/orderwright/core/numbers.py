@@ -40,18 +40,20 @@ def parse_decimal(value: object, field: str) -> Decimal:
     try:
         number = Decimal(repr(value) if isinstance(value, float) else value)
     except decimal.InvalidOperation:
-        raise InputError(f"{value!r} is not a number", field=field, value=value) from None
+        raise InputError(f"{_short(value)!r} is not a number", field=field, value=value) from None
+    if isinstance(value, str) and "_" in value:  # Decimal would read 1_5 as 15
+        raise InputError(f"{_short(value)!r} is not a number", field=field, value=value)
     if not number.is_finite():
         raise InputError(f"{value!r} is not a finite number", field=field, value=value)
-    if number.adjusted() >= PLACES or len(number.as_tuple().digits) > 4 * PLACES:
-        raise InputError(f"{_short(value)} has more than {PLACES} digits before the point", field=field, value=value)
-    number = canonical(number)
-    if number.as_tuple().exponent < -PLACES:  # type: ignore[operator]  # finite, so the exponent is an int
-        nearest = text(number.quantize(QUANTUM, rounding=decimal.ROUND_DOWN, context=ROUNDED))
-        raise InputError(
-            f"{_short(value)} has more than {PLACES} digits after the point", field=field, value=value, nearest=nearest
-        )
-    return number
+    if not number:
+        return ZERO
+    if number.adjusted() >= PLACES:
+        raise InputError(f"{_short(number)} has more than {PLACES} digits before the point", field=field, value=value)
+    below = number.quantize(QUANTUM, rounding=decimal.ROUND_DOWN, context=ROUNDED)
+    if below != number:
+        shown = f"{_short(number)} has more than {PLACES} digits after the point"
+        raise InputError(shown, field=field, value=value, nearest=text(below))
+    return canonical(below)
 
 
 def _short(value: object) -> str:
@@ -82,13 +84,24 @@ def floor_to(number: Decimal, grid: Decimal) -> Decimal:
 
 def ceil_to(number: Decimal, grid: Decimal) -> Decimal:
     """The smallest multiple of `grid` not below a non-negative `number`."""
-    return -(-number // grid) * grid if number % grid else number
+    below = number // grid * grid
+    return below if below == number else below + grid
 
 
 def nearest_to(number: Decimal, grid: Decimal) -> Decimal:
     """The multiple of `grid` nearest to a non-negative `number`; a tie goes up."""
     below = floor_to(number, grid)
     return below if (number - below) * 2 < grid else below + grid
+
+
+def most_within(amount: Decimal, price: Decimal, grid: Decimal) -> Decimal:
+    """The largest multiple of `grid` whose value at `price` is not above `amount`; 0 where there is none."""
+    return amount // (price * grid) * grid if amount > 0 else ZERO
+
+
+def least_for(amount: Decimal, price: Decimal, grid: Decimal) -> Decimal:
+    """The smallest multiple of `grid` whose value at `price` is not below a non-negative `amount`."""
+    return ceil_to(amount, price * grid) // (price * grid) * grid
 
 
 def quantised_ratio(number: Decimal, part: Decimal, whole: Decimal) -> Decimal:

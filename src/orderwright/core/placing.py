@@ -53,18 +53,20 @@ def submit(state: State, order: Instruction, now: int) -> Decision:
         return _deny(order, "", UNPRICED, None, found, now)
     account, instrument, quote = found
     quote = fresh(state, quote, now)
-    sized: Sized | Refusal = UNPRICED
+    sized = UNPRICED
     refusal = validation.shape(order, now)
     if refusal is None:
-        sized = size(order, instrument, account, quote)
-        if isinstance(sized, Refusal):
-            refusal, sized = sized, UNPRICED
+        numbers = size(order, instrument, account, quote)
+        if isinstance(numbers, Refusal):
+            refusal = numbers
         else:
+            sized = numbers
             refusal = check(state, order, sized, account, instrument, quote, now)
     if refusal is not None:
-        return _deny(order, account.exchange, sized, quote, refusal, now)  # type: ignore[arg-type]
-    wait_for, wait_until = wait_of(state, order, sized, instrument, now)  # type: ignore[arg-type]
-    event = received(state, order, account, sized, quote, wait_for, wait_until, now)  # type: ignore[arg-type]
+        return _deny(order, account.exchange, sized, quote, refusal, now)
+    sized = risk.margined(state, order, sized, instrument, sized.quantity)
+    wait_for, wait_until = wait_of(state, order, sized, instrument, now)
+    event = received(state, order, account, sized, quote, wait_for, wait_until, now)
     if wait_for:
         return [event], _wait_notice(order, wait_for)
     return [event], [_send(order, account, event.quantity, event.expire_at, now)]
@@ -101,6 +103,15 @@ def held_of(state: State, account: str, symbol: str) -> Decimal:
     position, exposure = state.positions.get((account, symbol)), state.exposures.get((account, symbol))
     size = position.size if position is not None else ZERO
     return size + exposure.buy - exposure.sell if exposure is not None else size
+
+
+def closable_of(state: State, account: str, symbol: str) -> Decimal:
+    """The position, signed, without what working orders are closing already."""
+    position, exposure = state.positions.get((account, symbol)), state.exposures.get((account, symbol))
+    size = position.size if position is not None else ZERO
+    if exposure is None:
+        return size
+    return max(size - exposure.sell, ZERO) if size > 0 else min(size + exposure.buy, ZERO)
 
 
 def market_of(state: State, account: str, symbol: str) -> tuple[Account, Instrument, Quote | None] | Refusal:
@@ -270,7 +281,7 @@ def release(state: State, order: Order, now: int, *, approved: bool = False) -> 
     account, instrument, quote = found
     quote = fresh(state, quote, now)
     if order.wait_for == "cancels":
-        held = held_of(state, instruction.account, instruction.symbol)
+        held = closable_of(state, instruction.account, instruction.symbol)
         if abs(held) < instrument.step_size:
             ended = m.OrderWithdrawn(
                 time=now,
@@ -284,13 +295,15 @@ def release(state: State, order: Order, now: int, *, approved: bool = False) -> 
         if instruction.side is not order.instruction.side:
             refusal = Refusal(Reason.NOTHING_TO_CLOSE, "the position turned while its orders were cancelled")
             return [denied(order.order_id, refusal, now)], []
-    sized = size(instruction, instrument, account, quote)
+    misshapen = validation.shape(instruction, now) if not order.wait_for else None  # its denial was cut off the log
+    sized = misshapen or size(instruction, instrument, account, quote)
     refusal_now = (
         sized if isinstance(sized, Refusal) else check(state, instruction, sized, account, instrument, quote, now)
     )
     if refusal_now is not None:
         return [denied(order.order_id, refusal_now, now)], []
     assert isinstance(sized, Sized)
+    sized = risk.margined(state, instruction, sized, instrument, sized.quantity)
     today, this_second = counts(state, now)
     event = m.RequestSubmitted(
         time=now,

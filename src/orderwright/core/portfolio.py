@@ -40,10 +40,12 @@ def book_execution(
     if instrument.linear:
         moves = [(instrument.quote, change_position(position, signed, price))]
     else:
+        if fee_in_base and sign == -1:
+            position.size += fee
         _change_holding(position, signed, price)
+        if fee_in_base and sign == 1:
+            _charge_base_fee(position, fee)
         moves = [(instrument.base, signed), (instrument.quote, -signed * price)]
-        if fee_in_base:
-            _charge_base_fee(position, sign * fee)
     if not fee:
         return moves
     paid = -fee if sign == 1 else fee
@@ -83,8 +85,11 @@ def _change_holding(position: Position, signed: Decimal, price: Decimal) -> None
 
 
 def _charge_base_fee(position: Position, fee: Decimal) -> None:
-    if position.size > fee:
-        position.size -= fee
+    """A fee that takes the last of a position takes its cost with it, so that a flat position costs 0 exactly."""
+    position.size -= fee
+    if position.size <= 0:
+        position.realised -= position.cost
+        position.size = position.cost = ZERO
 
 
 def post(

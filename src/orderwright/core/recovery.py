@@ -24,7 +24,7 @@ from typing import Protocol
 
 from orderwright.core import lifecycle
 from orderwright.core import messages as m
-from orderwright.core.evolve import evolve
+from orderwright.core.evolve import evolve, wake
 from orderwright.core.model import SECOND, Balance, Order, OrderSide, OrderStatus, Position
 from orderwright.core.state import Exposure, State, set_timer
 
@@ -100,6 +100,4 @@ def derive(state: State) -> None:
         set_timer(state, order)
     for key, order_id in state.closing.items():
         if not state.exposures.get(key, Exposure()).orders:
-            closer = state.orders[order_id]
-            closer.wait_until = state.now
-            set_timer(state, closer)
+            wake(state, state.orders[order_id])

@@ -11,6 +11,7 @@ final, else two, seconds apart); or closed by an operator.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from orderwright.core import lifecycle
@@ -28,8 +29,8 @@ def report(state: State, said: Any, now: int) -> Decision:
     order = state.find(said.order_id)
     if order is None:
         return _park(said, "no such order", now)
-    if order.status is OrderStatus.PENDING:
-        return _park(said, "the order has not left yet", now)
+    if not order.requests:
+        return _park(said, "the order never left", now)
     if type(said) in _NUMBERED and said.number >= len(order.requests):
         return _park(said, f"the order has no request {said.number}", now)
     decision: Decision = _HANDLERS[type(said)](state, order, said, now)
@@ -57,8 +58,10 @@ def _fill(state: State, order: Order, said: m.FillReport, now: int) -> Decision:
 
 
 def _ack(state: State, order: Order, said: m.AckReport, now: int) -> Decision:
+    if order.status is OrderStatus.REJECTED and not _was_dead(order):  # the two crossed, or the venue is of two minds
+        return [], [question(state, order, 0)]
     told = not order.exchange_order_id and said.exchange_order_id
-    if order.accepted_at is not None and not told and order.ending not in lifecycle.UNSENT_DONE:
+    if order.accepted_at is not None and not told and not _was_dead(order):
         return NOTHING
     return [
         m.OrderAccepted(
@@ -74,24 +77,30 @@ def _reject(state: State, order: Order, said: m.RejectReport, now: int) -> Decis
         refused = m.RequestRefused(
             time=now, order_id=order.order_id, number=said.number, code=said.code, message=said.message
         )
-        return [refused], []
-    if order.status in DONE or order.filled:
+        unseen = said.final_status is not None and order.ending is None and order.filled < order.quantity
+        return [refused], [question(state, order, said.number)] if unseen else []
+    if order.status in DONE or order.filled or order.reported:
         return NOTHING if order.status is OrderStatus.REJECTED else _park(said, f"the order is {order.status}", now)
     return [m.OrderRejected(time=now, order_id=order.order_id, code=said.code, message=said.message)], []
 
 
 def _pending(state: State, order: Order, said: m.PendingReport, now: int) -> Decision:
-    if order.requests[said.number].state not in ("sent", "unknown"):
+    if said.number == 0 or order.requests[said.number].state != "sent":
         return NOTHING
     return [m.RequestPending(time=now, order_id=order.order_id, number=said.number)], []
 
 
 def _correct(state: State, order: Order, said: m.CorrectReport, now: int) -> Decision:
-    if said.execution.execution_id in order.executions:
-        return NOTHING
+    execution = said.execution
+    if execution.execution_id in order.executions:
+        if order.executions[execution.execution_id] in (None, execution):
+            return NOTHING
+        return _park(said, "another execution with this id is booked", now)
+    if execution.quantity <= 0 or execution.price <= 0:
+        return _park(said, "an execution needs a quantity and a price above 0", now)
     if order.executions.get(said.corrects) is None:
         return _park(said, f"no execution {said.corrects} to correct", now)
-    return [m.FillCorrected(time=now, order_id=order.order_id, corrects=said.corrects, execution=said.execution)], []
+    return [m.FillCorrected(time=now, order_id=order.order_id, corrects=said.corrects, execution=execution)], []
 
 
 def _bust(state: State, order: Order, said: m.BustReport, now: int) -> Decision:
@@ -109,17 +118,15 @@ def _replaced(state: State, order: Order, said: m.ReplacedReport, now: int) -> D
     return [_replacement(order, request, said, now)], []
 
 
-def _replacement(order: Order, request: Request, said: Any, now: int) -> m.OrderReplaced:
-    quantity = said.quantity if said.quantity is not None else request.quantity
-    price = said.price if said.price is not None else request.price
-    stop_price = request.stop_price if request.stop_price is not None else order.stop_price
+def _replacement(order: Order, request: Request, said: m.ReplacedReport | m.StatusReport, now: int) -> m.OrderReplaced:
+    """What the venue says it is now; where it is silent what was asked for, and what was not asked for is as it was."""
     return m.OrderReplaced(
         time=now,
         order_id=order.order_id,
         number=request.number,
-        quantity=quantity if quantity is not None else order.quantity,
-        price=price if price is not None else order.price,
-        stop_price=stop_price,
+        quantity=said.quantity or request.quantity or order.quantity,
+        price=said.price or request.price or order.price,
+        stop_price=said.stop_price or request.stop_price or order.stop_price,
         unit_cost=request.unit_cost,
     )
 
@@ -135,7 +142,7 @@ def _restate(state: State, order: Order, said: m.RestateReport, now: int) -> Dec
 
 
 def _trigger(state: State, order: Order, said: m.TriggerReport, now: int) -> Decision:
-    if order.triggered or order.status in lifecycle.UNSENT_DONE:
+    if order.triggered or (order.status in lifecycle.UNSENT_DONE and not _was_dead(order)):
         return NOTHING
     return [m.OrderTriggered(time=now, order_id=order.order_id, venue_time=said.time)], []
 
@@ -146,6 +153,8 @@ def _end(state: State, order: Order, said: m.EndReport, now: int) -> Decision:
     claimed = said.cumulative
     if claimed is None:
         claimed = order.quantity if status is OrderStatus.FILLED else order.filled
+    if status is OrderStatus.REJECTED and (claimed or order.filled):  # what has filled was not rejected
+        status = OrderStatus.CANCELLED
     if status is OrderStatus.CANCELLED and any(request.cause == "expired" for request in order.requests):
         status = OrderStatus.EXPIRED
     gap = claimed > order.filled
@@ -153,18 +162,31 @@ def _end(state: State, order: Order, said: m.EndReport, now: int) -> Decision:
         order.reported, order.filled
     ):
         return ([], [_fetch(state, order)]) if gap else NOTHING
-    if status is OrderStatus.FILLED and not gap:
-        return NOTHING
+    events: list[m.AnyEvent] = []
+    if status is OrderStatus.FILLED:
+        events += _replaced_to(order, claimed, now)
+        if not gap and not any(request.in_flight for request in order.requests):
+            return NOTHING
     ended = m.OrderEnded(
         time=now, order_id=order.order_id, status=status, cumulative=claimed, code=said.code, message=said.message
     )
-    return [ended], [_fetch(state, order)] if gap else []
+    return [*events, ended], [_fetch(state, order)] if gap else []
+
+
+def _replaced_to(order: Order, quantity: Decimal, now: int) -> list[m.OrderReplaced]:
+    """An order that has filled at the quantity of a replace in flight: the replace was done."""
+    for request in order.requests:
+        if request.kind == "replace" and request.in_flight and request.quantity == quantity != order.quantity:
+            said = m.ReplacedReport(order_id=order.order_id, time=now, number=request.number)
+            return [_replacement(order, request, said, now)]
+    return []
 
 
 def _status(state: State, order: Order, said: m.StatusReport, now: int) -> Decision:
     """The answer to a question settles what was unknown."""
     if said.status in DONE:
-        end = m.EndReport(order_id=said.order_id, time=said.time, status=said.status, cumulative=said.cumulative)  # type: ignore[arg-type]
+        claimed = said.cumulative or None
+        end = m.EndReport(order_id=said.order_id, time=said.time, status=said.status, cumulative=claimed)  # type: ignore[arg-type]
         return _end(state, order, end, now)
     events: list[m.AnyEvent] = []
     first = order.requests[0]
@@ -187,9 +209,15 @@ def _settled(
     state: State, order: Order, request: Request, said: m.StatusReport, now: int
 ) -> m.OrderReplaced | m.RequestDead | None:
     """A replace that shows in the order was done. A cancel or replace that does not show, after its life, is dead."""
-    if request.kind == "replace" and said.quantity == request.quantity and request.price in (None, said.price):
+    shows = (
+        said.quantity == request.quantity
+        and request.price in (None, said.price)
+        and request.stop_price in (None, said.stop_price)
+    )
+    if request.kind == "replace" and shows:
         return _replacement(order, request, said, now)
-    if not _is_over(request, state.accounts[order.instruction.account], said.time):
+    still = f"pending_{request.kind}" == said.status
+    if still or not _is_over(request, state.accounts[order.instruction.account], said.time):
         return None
     message = f"the order is {said.status} after the request's lifetime"
     return m.RequestDead(time=now, order_id=order.order_id, number=request.number, evidence="venue", message=message)
@@ -227,7 +255,8 @@ def _not_sent(state: State, order: Order, said: m.NotSentReport, now: int) -> De
 
 
 def _not_found(state: State, order: Order, said: m.NotFoundReport, now: int) -> Decision:
-    """A denial counts only if it was asked for when the request could no longer be carried out."""
+    """A denial counts only if it was asked for when the request could no longer be carried out, and a second one only
+    if it was asked for a while after the first came."""
     request = order.requests[0]
     account = state.accounts[order.instruction.account]
     if request.state != "unknown":
@@ -236,12 +265,19 @@ def _not_found(state: State, order: Order, said: m.NotFoundReport, now: int) -> 
         return NOTHING
     if not _is_over(request, account, said.asked_at):
         return NOTHING
-    if account.traits.final_denial or request.denials >= 1:
+    gap = 1_000 * account.traits.denial_gap_ms
+    if request.denied_at is not None and said.asked_at < request.denied_at + gap:
+        return NOTHING
+    if account.traits.final_denial or request.denied_at is not None:
         message = "never reached the venue"
         dead = m.RequestDead(time=now, order_id=order.order_id, number=0, evidence="venue", message=message)
         return [dead], []
-    ask_at = now + 1_000 * account.traits.denial_gap_ms
-    return [m.RequestNotFound(time=now, order_id=order.order_id, number=0, ask_at=ask_at)], []
+    return [m.RequestNotFound(time=now, order_id=order.order_id, number=0, ask_at=now + gap)], []
+
+
+def _was_dead(order: Order) -> bool:
+    """Whether we had called the order dead, without a word about it from the venue."""
+    return order.requests[0].state == "dead"
 
 
 def _is_over(request: Request, account: Account, asked_at: int) -> bool:

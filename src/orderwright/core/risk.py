@@ -5,6 +5,9 @@ delays it. Exposure counts the worse side: the position with all working buys, o
 requests and the larger side of a replace included, valued at the market. Values are converted to the book's currency
 at a price no older than max_price_age_ms; without one the order is denied, never waved through.
 
+A futures position holds its cost divided by the leverage as margin. An order needs margin for what it opens alone: a
+flip for the new side, with the old side's margin set free.
+
 Daily loss is equity at the start of the day, plus cash moved in since, less equity now. Deposits are so no profit:
 moved cash counts at the same price on both sides.
 """
@@ -16,11 +19,23 @@ from decimal import Decimal
 import msgspec
 
 from orderwright.core.model import SECOND, Account, Instruction, Instrument, OrderSide, RiskLimits, TradingState
-from orderwright.core.numbers import ONE, ZERO, ceil_to, divided, floor_to, text
+from orderwright.core.numbers import (
+    ONE,
+    ZERO,
+    divided,
+    floor_to,
+    least_for,
+    most_within,
+    quantised_ratio,
+    rounded,
+    text,
+)
 from orderwright.core.portfolio import unrealised
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized
 from orderwright.core.state import State
+
+MAX_CONVERSIONS = 4
 
 
 class NoPrice(Exception):
@@ -41,25 +56,31 @@ def check(
         try:
             refusal = _limits(state, order, sized, instrument, now)
         except NoPrice as missing:
-            rule = "no price recent enough to value it in " + state.settings.currency
-            refusal = Refusal(Reason.NO_CONVERSION_PRICE, rule, "symbol", missing.name)
-    return refusal or _buying_power(state, sized, instrument, account, reducing)
+            refusal = _no_conversion(state, missing)
+    return refusal or _buying_power(state, order, sized, instrument, account, reducing)
 
 
-def check_replace(state: State, order: Instruction, more: Sized, instrument: Instrument) -> Refusal | None:
-    """The refusal of what a replace adds: trading state and value limits; cover is the caller's to check."""
+def check_replace(
+    state: State, order: Instruction, whole: Sized, more: Sized, instrument: Instrument, now: int
+) -> Refusal | None:
+    """The refusal of what a replace adds (`more`) to an order that it makes `whole`: trading state and value limits;
+    cover is the caller's to check."""
     reducing = reduces(state, order, more.quantity, instrument)
     refusal = _trading_state(state, order, reducing) or _reduce_only(state, order, more, instrument, reducing)
-    limits = state.settings.limits
     if refusal is not None or reducing:
         return refusal
+    limits = state.settings.limits
     try:
-        return _value_limits(
-            state, msgspec.structs.replace(limits, min_order_value=None), order, more, instrument, state.now
-        )
+        return _order_value(
+            state, msgspec.structs.replace(limits, min_order_value=None), whole, instrument, now
+        ) or _position_values(state, limits, order, more, instrument, now)
     except NoPrice as missing:
-        rule = "no price recent enough to value it in " + state.settings.currency
-        return Refusal(Reason.NO_CONVERSION_PRICE, rule, "symbol", missing.name)
+        return _no_conversion(state, missing)
+
+
+def _no_conversion(state: State, missing: NoPrice) -> Refusal:
+    rule = "no price recent enough to value it in " + state.settings.currency
+    return Refusal(Reason.NO_CONVERSION_PRICE, rule, "symbol", missing.name)
 
 
 def reduces(state: State, order: Instruction, quantity: Decimal, instrument: Instrument) -> bool:
@@ -70,15 +91,26 @@ def reduces(state: State, order: Instruction, quantity: Decimal, instrument: Ins
     return quantity <= _reducible(state, order)
 
 
-def _reducible(state: State, order: Instruction) -> Decimal:
-    """How much of a linear position an order on this side may still close."""
+def _reducible(state: State, order: Instruction, own: Decimal = ZERO) -> Decimal:
+    """How much of a linear position an order on this side may still close; `own` is its part of what is working."""
     key = (order.account, order.symbol)
     position = state.positions.get(key)
     size = position.size if position is not None else ZERO
     exposure = state.exposures.get(key)
     if order.side is OrderSide.BUY:
-        return max(-size - (exposure.buy if exposure else ZERO), ZERO)
-    return max(size - (exposure.sell if exposure else ZERO), ZERO)
+        return max(own - size - (exposure.buy if exposure else ZERO), ZERO)
+    return max(own + size - (exposure.sell if exposure else ZERO), ZERO)
+
+
+def margined(
+    state: State, order: Instruction, sized: Sized, instrument: Instrument, leaves: Decimal, own: Decimal = ZERO
+) -> Sized:
+    """The order as it locks margin: for what it opens of its leaves, not for what it closes."""
+    closes = min(_reducible(state, order, own), leaves) if instrument.linear else ZERO
+    if not closes:
+        return sized
+    unit_cost = quantised_ratio(sized.unit_cost, leaves - closes, leaves)
+    return msgspec.structs.replace(sized, unit_cost=unit_cost)
 
 
 def over_rate(state: State, now: int) -> bool:
@@ -125,47 +157,68 @@ def _limits(state: State, order: Instruction, sized: Sized, instrument: Instrume
         if working >= limits.max_open_orders_per_symbol:
             rule = f"{working} orders are open in it, the limit is {limits.max_open_orders_per_symbol}"
             return Refusal(Reason.OPEN_ORDERS, rule, "symbol", order.symbol)
-    return _value_limits(state, limits, order, sized, instrument, now) or _daily_loss(state, limits, now)
+    return (
+        _order_value(state, limits, sized, instrument, now)
+        or _position_values(state, limits, order, sized, instrument, now)
+        or _daily_loss(state, limits, now)
+    )
 
 
-def _value_limits(
-    state: State, limits: RiskLimits, order: Instruction, sized: Sized, instrument: Instrument, now: int
-) -> Refusal | None:
-    symbol_limit, book_limit = limits.max_symbol_position_value, limits.max_position_value
-    if (
-        limits.max_order_value is None
-        and limits.min_order_value is None
-        and symbol_limit is None
-        and book_limit is None
-    ):
+def _order_value(state: State, limits: RiskLimits, sized: Sized, instrument: Instrument, now: int) -> Refusal | None:
+    if limits.max_order_value is None and limits.min_order_value is None:
         return None
     if sized.basis is None:
-        raise NoPrice(order.symbol)
+        raise NoPrice(instrument.symbol)
     unit = sized.basis * rate(state, instrument.exchange, instrument.quote, now)
     value = sized.quantity * unit
     step = instrument.step_size
     if limits.max_order_value is not None and value > limits.max_order_value:
-        nearest = floor_to(divided(limits.max_order_value, unit), step)
+        nearest = most_within(limits.max_order_value, unit, step)
         return _too_much(Reason.ORDER_VALUE, "the order's value", value, limits.max_order_value, sized, nearest)
     if limits.min_order_value is not None and value < limits.min_order_value:
-        nearest = ceil_to(divided(limits.min_order_value, unit), step)
+        nearest = least_for(limits.min_order_value, unit, step)
         rule = f"the order's value {text(value)} is below the smallest allowed, {text(limits.min_order_value)}"
         return Refusal(Reason.ORDER_VALUE_SMALL, rule, "quantity", text(sized.quantity), text(nearest))
+    return None
+
+
+def _position_values(
+    state: State, limits: RiskLimits, order: Instruction, sized: Sized, instrument: Instrument, now: int
+) -> Refusal | None:
+    symbol_limit, book_limit = limits.max_symbol_position_value, limits.max_position_value
     if symbol_limit is None and book_limit is None:
         return None
+    key = (order.account, order.symbol)
     added = sized.quantity if order.side is OrderSide.BUY else -sized.quantity
-    here = _position_value(state, (order.account, order.symbol), instrument, added, now)
+    here = _position_value(state, key, instrument, added, now)
     if symbol_limit is not None and here > symbol_limit:
-        nearest = floor_to(max(sized.quantity - divided(here - symbol_limit, unit), ZERO), step)
+        nearest = _room(state, order, instrument, symbol_limit, now)
         what = f"the value of the position in {order.symbol} with working orders"
         return _too_much(Reason.SYMBOL_POSITION_VALUE, what, here, symbol_limit, sized, nearest)
     if book_limit is not None:
-        total = here + _other_positions(state, (order.account, order.symbol), now)
-        if total > book_limit:
-            nearest = floor_to(max(sized.quantity - divided(total - book_limit, unit), ZERO), step)
+        others = _other_positions(state, key, now)
+        if here + others > book_limit:
+            nearest = _room(state, order, instrument, book_limit - others, now)
             what = "the value of all positions with working orders"
-            return _too_much(Reason.POSITION_VALUE, what, total, book_limit, sized, nearest)
+            return _too_much(Reason.POSITION_VALUE, what, here + others, book_limit, sized, nearest)
     return None
+
+
+def _room(state: State, order: Instruction, instrument: Instrument, limit: Decimal, now: int) -> Decimal:
+    """The largest quantity with which the worse side of the order's symbol is within a limit, or that only reduces."""
+    step = instrument.step_size
+    closes = floor_to(_reducible(state, order), step) if instrument.linear else ZERO
+    key = (order.account, order.symbol)
+    if _position_value(state, key, instrument, ZERO, now) > limit:
+        return closes
+    position, exposure = state.positions.get(key), state.exposures.get(key)
+    size = position.size if position is not None else ZERO
+    if order.side is OrderSide.BUY:
+        side = size + exposure.buy if exposure is not None else size
+    else:
+        side = exposure.sell - size if exposure is not None else -size
+    unit = _unit_value(state, instrument, now)
+    return max(most_within(limit - side * unit, unit, step), closes)
 
 
 def _too_much(reason: Reason, what: str, value: Decimal, limit: Decimal, sized: Sized, nearest: Decimal) -> Refusal:
@@ -181,12 +234,15 @@ def _position_value(state: State, key: tuple[str, str], instrument: Instrument, 
     long = size + buys + max(added, ZERO)
     short = sells + max(-added, ZERO) - size
     worse = max(long, short, ZERO)
-    if not worse:
-        return ZERO
+    return worse * _unit_value(state, instrument, now) if worse else ZERO
+
+
+def _unit_value(state: State, instrument: Instrument, now: int) -> Decimal:
+    """What one unit of an instrument is worth at the market, in the book's currency."""
     quote = state.quote(instrument.exchange, instrument.symbol, now)
     if quote is None:
         raise NoPrice(instrument.symbol)
-    return worse * quote.mid * rate(state, instrument.exchange, instrument.quote, now)
+    return quote.mid * rate(state, instrument.exchange, instrument.quote, now)
 
 
 def _other_positions(state: State, but: tuple[str, str], now: int) -> Decimal:
@@ -209,30 +265,51 @@ def _daily_loss(state: State, limits: RiskLimits, now: int) -> Refusal | None:
     return Refusal(Reason.DAILY_LOSS, rule)
 
 
+def free_of(state: State, account: Account, asset: str) -> Decimal:
+    """What new orders may take: neither locked by working orders nor held as margin by futures positions."""
+    balance = state.balances.get((account.account, asset))
+    free = balance.free if balance is not None else ZERO
+    if not state.futures:
+        return free
+    margin = ZERO
+    for (name, symbol), position in state.positions.items():
+        if position.cost and name == account.account:
+            instrument = state.instruments[account.exchange, symbol]
+            if instrument.linear and instrument.quote == asset:
+                margin += position.cost
+    return free - (margin if account.leverage == ONE else divided(margin, account.leverage))
+
+
 def _buying_power(
-    state: State, sized: Sized, instrument: Instrument, account: Account, reducing: bool
+    state: State, order: Instruction, sized: Sized, instrument: Instrument, account: Account, reducing: bool
 ) -> Refusal | None:
     if instrument.linear and reducing:
         return None
-    balance = state.balances.get((account.account, sized.reserved_asset))
-    free = balance.free if balance is not None else ZERO
-    needed = sized.quantity * sized.unit_cost
+    free, closes = free_of(state, account, sized.reserved_asset), ZERO
+    if instrument.linear and (closes := _reducible(state, order)):  # a flip sets free what the old side held
+        position = state.positions[order.account, order.symbol]
+        free += divided(quantised_ratio(position.cost, closes, abs(position.size)), account.leverage)
+    needed = (sized.quantity - closes) * sized.unit_cost
     if needed <= free:
         return None
-    nearest = floor_to(divided(max(free, ZERO), sized.unit_cost), instrument.step_size)
+    nearest = floor_to(closes, instrument.step_size) + most_within(free, sized.unit_cost, instrument.step_size)
     rule = f"needs {text(needed)} {sized.reserved_asset}, {text(free)} is free"
     return Refusal(Reason.BUYING_POWER, rule, "quantity", text(sized.quantity), text(nearest) if nearest else None)
 
 
 def rate(state: State, exchange: str, asset: str, now: int) -> Decimal:
     """What one unit of an asset is worth in the book's currency. Raises NoPrice without a recent price."""
-    if asset in state.settings.parity:
-        return ONE
-    symbol = state.routes.get((exchange, asset))
-    quote = state.quote(exchange, symbol, now) if symbol is not None else None
-    if symbol is None or quote is None:
-        raise NoPrice(asset)
-    return quote.mid * rate(state, exchange, state.instruments[exchange, symbol].quote, now)
+    value, parity = ONE, state.settings.parity
+    for _ in range(MAX_CONVERSIONS):
+        if asset in parity:
+            return value
+        symbol = state.routes.get((exchange, asset))
+        quote = state.quote(exchange, symbol, now) if symbol is not None else None
+        if symbol is None or quote is None:
+            break
+        value = rounded(value * quote.mid)
+        asset = state.instruments[exchange, symbol].quote
+    raise NoPrice(asset)
 
 
 def equity(state: State, now: int) -> tuple[Decimal, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from orderwright.core.changing import cancel_all
 from orderwright.core.evolve import signal_key
 from orderwright.core.model import Action, Signal
 from orderwright.core.numbers import ONE, ZERO
-from orderwright.core.placing import UNPRICED, Decision, fresh, held_of, market_of, received, submit
+from orderwright.core.placing import UNPRICED, Decision, closable_of, fresh, held_of, market_of, received, submit
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized, closing_order, from_signal, size
 from orderwright.core.state import State
@@ -33,10 +33,22 @@ def receive_signal(state: State, command: m.ReceiveSignal, now: int) -> Decision
     if signal.action is Action.CLOSE:
         events, actions = close_position(state, _as_close(command), now)
         if not events:
-            return _refuse_signal(signal, key, _refusal_in(actions), now)
+            reply = next(action for action in actions if isinstance(action, m.Reply))
+            if reply.refusal is not None:
+                return _refuse_signal(signal, key, reply.refusal, now)
+            closing = m.SignalReceived(
+                time=now, signal=signal, key=key, verdict="accepted", order_id=reply.order_id, detail="closing already"
+            )
+            return [closing], actions
         return [_accept(command, key, events, now), *events], actions
-    held = held_of(state, signal.account, signal.symbol)
-    instruction = from_signal(signal, command.order_id, held, instrument.step_size, instrument.linear)
+    instruction = from_signal(
+        signal,
+        command.order_id,
+        held_of(state, signal.account, signal.symbol),
+        closable_of(state, signal.account, signal.symbol),
+        instrument.step_size,
+        instrument.linear,
+    )
     if isinstance(instruction, Refusal):
         return _refuse_signal(signal, key, instruction, now)
     events, actions = submit(state, instruction, now)
@@ -66,10 +78,6 @@ def _duplicate(signal: Signal) -> Refusal:
     return Refusal(Reason.DUPLICATE_SIGNAL, "this alert was received before", "alert_id", signal.alert_id)
 
 
-def _refusal_in(actions: list[m.AnyAction]) -> Refusal:
-    return next(action.refusal for action in actions if isinstance(action, m.Reply) and action.refusal is not None)
-
-
 def _refuse_signal(signal: Signal, key: str, refusal: Refusal, now: int) -> Decision:
     event = m.SignalReceived(
         time=now, signal=signal, key=key, verdict="refused", reason=refusal.reason, detail=str(refusal)
@@ -83,8 +91,9 @@ def close_position(state: State, command: m.ClosePosition, now: int) -> Decision
     if isinstance(found, Refusal):
         return [], [m.Reply(outcome="refused", refusal=found)]
     account, instrument, quote = found
-    if state.find(command.order_id) is not None or (command.account, command.symbol) in state.closing:
-        return [], [m.Reply(outcome="duplicate", order_id=command.order_id)]
+    closer = state.closing.get((command.account, command.symbol), command.order_id)
+    if state.find(closer) is not None:
+        return [], [m.Reply(outcome="duplicate", order_id=closer)]
     everything = m.CancelAll(account=command.account, symbol=command.symbol, cause="close")
     events, actions = cancel_all(state, everything, now)
     exposure = state.exposures.get((command.account, command.symbol))

@@ -23,7 +23,7 @@ from orderwright.core.model import (
     Signal,
     TimeInForce,
 )
-from orderwright.core.numbers import ONE, ZERO, divided, floor_to
+from orderwright.core.numbers import ONE, ZERO, divided, floor_to, most_within
 from orderwright.core.reasons import Reason, Refusal
 
 BPS = Decimal(10_000)
@@ -53,7 +53,7 @@ def size(instruction: Instruction, instrument: Instrument, account: Account, quo
         if basis is None:
             return no_price(instruction.symbol)
         spent = basis * (ONE + account.taker_fee) if account.fee_in == "quote" else basis
-        quantity = floor_to(divided(instruction.quote_quantity or ZERO, spent), instrument.step_size)
+        quantity = most_within(instruction.quote_quantity or ZERO, spent, instrument.step_size)
     return priced(quantity, instruction.side, basis, instrument, account)
 
 
@@ -104,10 +104,13 @@ def no_price(symbol: str) -> Refusal:
     return Refusal(Reason.NO_MARKET_PRICE, "no market price recent enough to decide on", "symbol", symbol)
 
 
-def from_signal(signal: Signal, order_id: str, held: Decimal, step: Decimal, linear: bool) -> Instruction | Refusal:
+def from_signal(
+    signal: Signal, order_id: str, held: Decimal, sellable: Decimal, step: Decimal, linear: bool
+) -> Instruction | Refusal:
     """The order that a buy, sell or target signal becomes. `held` is the present position in base units, signed, with
-    what is working; a spot sell without a quantity sells all of it."""
+    what is working; `sellable` is what is held and not being sold: a sell without a quantity sells all of it."""
     side, quantity = OrderSide.BUY, signal.quantity
+    unsized = quantity is None and signal.quote_quantity is None
     if signal.action is Action.TARGET:
         if signal.target_quantity is None:
             return Refusal(Reason.QUANTITY_MISSING, "a target signal needs target_quantity", "target_quantity", "")
@@ -118,8 +121,8 @@ def from_signal(signal: Signal, order_id: str, held: Decimal, step: Decimal, lin
             return Refusal(Reason.NOTHING_TO_CLOSE, "the position is at its target", "target_quantity", str(held))
     elif signal.action is Action.SELL:
         side = OrderSide.SELL
-        if quantity is None and signal.quote_quantity is None:
-            quantity = floor_to(max(held, ZERO), step)
+        if unsized:
+            quantity = floor_to(max(sellable, ZERO), step)
             if not quantity:
                 return Refusal(Reason.NOTHING_TO_CLOSE, "there is no long position to sell", "quantity", "")
     return Instruction(
@@ -135,7 +138,7 @@ def from_signal(signal: Signal, order_id: str, held: Decimal, step: Decimal, lin
         time_in_force=signal.time_in_force,
         expire_at=signal.expire_at,
         post_only=signal.post_only,
-        reduce_only=signal.reduce_only or (linear and signal.action is Action.SELL and quantity is None),
+        reduce_only=signal.reduce_only or (linear and signal.action is Action.SELL and unsized),
         execute_at=signal.execute_at,
         user=signal.user,
         strategy=signal.strategy,

@@ -19,7 +19,8 @@ from typing import TypeVar
 from msgspec import Struct, field
 
 from orderwright.core.model import (
-    DONE,
+    MAX_REQUESTS,
+    SECOND,
     Account,
     Balance,
     Instrument,
@@ -35,6 +36,7 @@ from orderwright.core.numbers import ZERO
 
 KEEP_FINISHED = 10_000
 KEEP_KEYS = 100_000
+RECANCEL = 60 * SECOND
 
 Pair = tuple[str, str]
 T = TypeVar("T")
@@ -93,6 +95,7 @@ class State(Struct, kw_only=True):
     exposures: dict[Pair, Exposure] = field(default_factory=dict)
     closing: dict[Pair, str] = field(default_factory=dict)
     routes: dict[Pair, str] = field(default_factory=dict)
+    futures: bool = False
     timers: list[tuple[int, str]] = field(default_factory=list)
     # the market view
     market: dict[Pair, Quote] = field(default_factory=dict)
@@ -132,20 +135,22 @@ def remember(cache: OrderedDict[str, T], key: str, value: T, limit: int) -> None
         cache.popitem(last=False)
 
 
-def deadline_of(order: Order, account: Account) -> int | None:
+def deadline_of(order: Order, account: Account | None) -> int | None:
     """When this order next needs a look, in microseconds: its wait is over, it expires, or a request is overdue."""
-    if order.status is OrderStatus.PENDING:
+    if order.status is OrderStatus.PENDING or account is None:
         if not order.wait_for:  # its row was the last one of a log that was cut: it goes on from there
             return order.created_at
         times = [time for time in (order.wait_until, order.expire_at) if time is not None]
         return min(times, default=None)
-    times = [_request_deadline(request, account) for request in order.requests if request.in_flight]
-    if order.expire_at is not None and order.status not in DONE and not times:
-        times.append(order.expire_at + 1_000 * account.traits.margin_ms)
+    times = [request_deadline(request, account) for request in order.requests if request.in_flight]
+    if order.expire_at is not None and order.ending is None and not times and len(order.requests) < MAX_REQUESTS:
+        time = order.expire_at + 1_000 * account.traits.margin_ms
+        last = order.requests[-1]  # a cancel that was refused is not sent again at once
+        return max(time, last.sign_at + RECANCEL) if last.kind == "cancel" else time
     return min(times, default=None)
 
 
-def _request_deadline(request: Request, account: Account) -> int:
+def request_deadline(request: Request, account: Account) -> int:
     """A request that is out is overdue when it can no longer be carried out; an unknown one is asked about at
     ask_at."""
     if request.ask_at is not None:
@@ -168,7 +173,7 @@ def due(timers: list[tuple[int, str]], now: int) -> list[str]:
 
 def set_timer(state: State, order: Order) -> None:
     """Note when this order next needs a look."""
-    time = deadline_of(order, state.accounts[order.instruction.account])
+    time = deadline_of(order, state.accounts.get(order.instruction.account))
     if time is not None:
         heapq.heappush(state.timers, (time, order.order_id))
 
@@ -179,6 +184,6 @@ def drop_stale_timers(state: State) -> None:
     while timers:
         time, order_id = timers[0]
         order = orders.get(order_id)
-        if order is not None and deadline_of(order, state.accounts[order.instruction.account]) == time:
+        if order is not None and deadline_of(order, state.accounts.get(order.instruction.account)) == time:
             return
         heapq.heappop(timers)

@@ -21,7 +21,17 @@ from orderwright.core.model import (
     Settings,
     TimeInForce,
 )
-from orderwright.core.numbers import VALUE_LIMIT, ZERO, ceil_to, divided, floor_to, nearest_to, text
+from orderwright.core.numbers import (
+    QUANTUM,
+    VALUE_LIMIT,
+    ZERO,
+    ceil_to,
+    floor_to,
+    least_for,
+    most_within,
+    nearest_to,
+    text,
+)
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import BPS, Sized, no_price
 
@@ -128,11 +138,15 @@ def _price(price: Decimal, field: str, off_tick: Reason, instrument: Instrument)
         return Refusal(off_tick, f"not a multiple of the tick size {text(tick)}", field, text(price), text(nearest))
     if low is not None and price < low:
         return Refusal(
-            Reason.PRICE_TOO_LOW, f"below the exchange's lowest price {text(low)}", field, text(price), text(low)
+            Reason.PRICE_TOO_LOW,
+            f"below the exchange's lowest price {text(low)}",
+            field,
+            text(price),
+            text(ceil_to(low, tick)),
         )
     if high is not None and price > high:
         rule = f"above the exchange's highest price {text(high)}"
-        return Refusal(Reason.PRICE_TOO_HIGH, rule, field, text(price), text(high))
+        return Refusal(Reason.PRICE_TOO_HIGH, rule, field, text(price), text(floor_to(high, tick)))
     return None
 
 
@@ -141,7 +155,7 @@ def _quantity(order: Instruction, quantity: Decimal, instrument: Instrument) -> 
     if order.type is OrderType.MARKET and instrument.market_max_quantity is not None:
         most = instrument.market_max_quantity
     if quantity < step or quantity < least:
-        least = max(least, step)
+        least = ceil_to(max(least, step), step)
         return Refusal(
             Reason.QUANTITY_TOO_SMALL,
             f"below the smallest quantity {text(least)}",
@@ -163,15 +177,15 @@ def _value(sized: Sized, instrument: Instrument) -> Refusal | None:
     if basis is None:
         return None
     if value < instrument.min_notional:
-        nearest = ceil_to(divided(instrument.min_notional, basis), step)
+        nearest = least_for(instrument.min_notional, basis, step)
         rule = f"its value {text(value)} {instrument.quote} is below the smallest, {text(instrument.min_notional)}"
         return Refusal(Reason.VALUE_TOO_SMALL, rule, "quantity", text(sized.quantity), text(nearest))
     most = instrument.max_notional
     if value >= VALUE_LIMIT or (most is not None and value > most):
-        most = min(most or VALUE_LIMIT, VALUE_LIMIT)
-        nearest = floor_to(divided(most, basis), step)
-        rule = f"its value {text(value)} {instrument.quote} is above the largest, {text(most)}"
-        return Refusal(Reason.VALUE_TOO_LARGE, rule, "quantity", text(sized.quantity), text(nearest))
+        nearest = most_within(min(most or VALUE_LIMIT, VALUE_LIMIT - QUANTUM), basis, step)
+        rule = f"its value {text(value)} {instrument.quote} is above the largest, {text(most or VALUE_LIMIT)}"
+        shown = text(nearest) if nearest else None
+        return Refusal(Reason.VALUE_TOO_LARGE, rule, "quantity", text(sized.quantity), shown)
     return None
 
 

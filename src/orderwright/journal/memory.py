@@ -11,6 +11,7 @@ are then answered from what is kept: the present is whole, the past is not.
 
 from __future__ import annotations
 
+import decimal
 import sqlite3
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from orderwright.core import messages as m
 from orderwright.core.evolve import Changes, key_of
 from orderwright.core.lifecycle import apply, received
 from orderwright.core.model import DONE, Order
+from orderwright.core.numbers import EXACT
 from orderwright.core.state import KEEP_KEYS, remember
 from orderwright.errors import LogFenced
 from orderwright.journal import schema
@@ -107,8 +109,9 @@ class MemoryJournal(LogReader):
         tables = self._tables
         if not self._stale or tables is None:
             return
-        for book, kept in self._books.items():
-            kept.fill(tables, book, self.connection)
+        with decimal.localcontext(EXACT):
+            for book, kept in self._books.items():
+                kept.fill(tables, book, self.connection)
         tables.flush(self.connection)
         tables.settled()
         self._stale = False
@@ -133,7 +136,7 @@ class _Everything:
         self._folded = 0
         self._replay = Replay(book, self._before)
 
-    def add(self, event: m.AnyEvent, changes: Changes) -> None:
+    def add(self, event: m.AnyEvent, _: Changes) -> None:
         self._events.append(event)
         if isinstance(event, m.OrderEvent):
             rows = self.orders.get(event.order_id)
@@ -149,9 +152,9 @@ class _Everything:
         return enumerate(self._events[after:], start=after + 1)
 
     def fill(self, tables: LogWriter, book: str, connection: sqlite3.Connection) -> None:
-        for event, changes in self._replay.run(self._events[self._folded :]):
+        for event in self._events[self._folded :]:
             self._folded += 1
-            tables.append(book, self._folded, event, changes)
+            tables.append(book, self._folded, event, self._replay.apply(event))
             if self._folded % _FLUSH_EVERY == 0:
                 tables.flush(connection)
 
@@ -219,9 +222,9 @@ class _Newest:
 
     def fill(self, tables: LogWriter, book: str, connection: sqlite3.Connection) -> None:
         ledger: dict[int, list[Any]] = {}
-        for sequence, _, row in self._wallets.values():
+        for sequence, _event, row in self._wallets.values():
             ledger.setdefault(sequence, []).append(row)
-        positions = {sequence: row for sequence, _, row in self._holdings.values()}
+        positions = {sequence: row for sequence, _event, row in self._holdings.values()}
         folded: dict[str, Order] = {}
         kept = self._kept()
         for sequence in sorted(kept):
@@ -229,6 +232,7 @@ class _Newest:
             order = self._fold(folded, event)
             tables.head(book).sequence = sequence - 1
             tables.append(book, sequence, event, Changes(order, ledger.get(sequence), positions.get(sequence)))
+        tables.flush(connection)
 
     def _fold(self, folded: dict[str, Order], event: Any) -> Order | None:
         if not isinstance(event, m.OrderEvent) or event.order_id not in self.orders:

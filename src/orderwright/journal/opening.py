@@ -29,7 +29,7 @@ def open_for_writing(path: Path, key: bytes | None) -> sqlite3.Connection:
         connection.execute("PRAGMA cache_size = -16000")
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     except BaseException:
         connection.close()
         raise
@@ -49,7 +49,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA query_only = ON")
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     except BaseException:
         connection.close()
         raise
@@ -59,17 +59,17 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 def check(connection: sqlite3.Connection, path: Path, key: bytes | None) -> None:
     """The key is the log's, and the newest rows of each book follow from one another. Cheap: a few rows of each book."""
     try:
-        _check_chain_kind(connection, path, key)
+        check_key(connection, path, key)
         for number, name in connection.execute("SELECT number, name FROM books").fetchall():
             _check_tail(connection, path, number, name, key)
     except sqlite3.DatabaseError as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
-def _check_chain_kind(connection: sqlite3.Connection, path: Path, key: bytes | None) -> None:
+def check_key(connection: sqlite3.Connection, path: Path, key: bytes | None) -> None:
     row = connection.execute("SELECT value FROM meta WHERE name = 'chain'").fetchone()
     if row is None or row[0] not in (CHAIN, KEYED_CHAIN):
-        raise _damaged(path, "it does not say how its rows are chained")
+        raise damaged(path, "it does not say how its rows are chained")
     if (row[0] == KEYED_CHAIN) != (key is not None):
         need = "is chained with a key: open it with that key" if key is None else "is chained without a key: name none"
         raise LogError(f"{path}: the log {need}")
@@ -88,10 +88,10 @@ def _check_tail(connection: sqlite3.Connection, path: Path, number: int, name: s
         if before is not None:
             sequence = position - base
             if before[0] != position - 1:
-                raise _damaged(path, f"book {name!r}: the row before sequence {sequence} is missing")
+                raise damaged(path, f"book {name!r}: the row before sequence {sequence} is missing")
             if seal(sealed(before[1], position, time, kind, number_, body.encode())) != digest:
                 hint = " or the key is another one" if key is not None else ""
-                raise _damaged(path, f"book {name!r}: sequence {sequence} is not what was written{hint}")
+                raise damaged(path, f"book {name!r}: sequence {sequence} is not what was written{hint}")
         before = (position, digest)
 
 
@@ -118,7 +118,7 @@ def _check_application(connection: sqlite3.Connection, path: Path) -> None:
         raise LogDamaged(f"{path} is a SQLite database but not a log (its application id is {found:#x}). {_HELP}")
 
 
-def _damaged(path: Path, found: object) -> LogError:
+def damaged(path: Path, found: object) -> LogError:
     if isinstance(found, sqlite3.OperationalError) and "locked" in str(found):
         return LogLocked(f"{path}: another process is in the middle of a write ({found}); if it hangs, end it")
     if isinstance(found, sqlite3.OperationalError) and ("disk" in str(found) or "unable" in str(found)):

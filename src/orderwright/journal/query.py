@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from msgspec import Struct
+
 from orderwright.core.model import DONE, OrderStatus
 from orderwright.core.numbers import text
 from orderwright.errors import InputError, UnknownName
@@ -46,13 +48,25 @@ class Filter:
         """The condition on stable columns, on the others, or on all; on column names where the rows are a subquery's."""
         parts = ["1"]
         for at, (name, values) in enumerate(self.wanted.items()):
-            if name == "book" or (stable is not None and (name in self._table.stable) != stable):
+            if stable is not None and (name in self._table.stable) != stable:
                 continue
             expression = name if named else self._table.columns[name]
             marks = ", ".join(f":w{at}_{n}" for n, value in enumerate(values) if value is not None)
             condition = f"{expression} IN ({marks})"
             parts.append(f"({condition} OR {expression} IS NULL)" if None in values else condition)
         return " AND ".join(parts)
+
+    @property
+    def source(self) -> str:
+        """The table's source; where orders are named, only their rows, by the index of an order's rows."""
+        named = [name for name in ("id", self._table.order_id) if name in self.wanted]
+        if not self._table.order_id or not named:
+            return self._table.source
+        at = list(self.wanted).index(named[0])
+        marks = ", ".join(f":w{at}_{n}" for n, value in enumerate(self.wanted[named[0]]) if value is not None)
+        keys = f"SELECT id FROM orders WHERE book IN (SELECT number FROM books) AND order_id IN ({marks})"
+        picked = f"now.order_key IN ({marks if named[0] == 'id' else keys})"
+        return self._table.source.replace("log AS now", f"log AS now INDEXED BY log_order ON {picked}", 1)
 
     def open_only(self) -> bool:
         """Whether only unfinished orders are asked for."""
@@ -62,6 +76,16 @@ class Filter:
         """The one value asked for in a column, or None."""
         values = self.wanted.get(name, ())
         return values[0] if len(values) == 1 else None
+
+
+class Question(Struct, frozen=True):
+    """`latest` by a table's default group, of one book. now: not as of a moment. parameters: see `_bounds`."""
+
+    connection: sqlite3.Connection
+    table: Table
+    picked: Filter
+    now: bool
+    parameters: dict[str, Any]
 
 
 def latest(
@@ -77,19 +101,14 @@ def latest(
     group = tuple(by) if by is not None else table.group
     for column in group:
         _check_column(table, column)
-    found: list[tuple[Values, str]] = []
-    for number, book in _books(connection, picked):
-        high = position_at(connection, number, as_of)
-        bounds = {"number": number, "book": book, "low": number << BOOK_SHIFT, "high": high}
-        ask = _ranked if set(group) - {"book"} != set(table.group) else _quick(table)
-        parameters = {**picked.parameters, **bounds}
-        found += [(values, book) for values in ask(connection, table, picked, parameters, group, as_of is None)]
-    make = RowMaker(table)
-    if group != table.group and "book" not in group:
-        found = _newest_across_books(table, group, found)
-    time = 2 + list(table.columns).index("updated_at" if name == "orders" else "time")
-    found.sort(key=lambda item: (item[0][time], item[0][0], item[0][1]))
-    return [make(values[2:]) for values, _ in found]
+    found: list[Values] = []
+    if set(group) - {"book"} == set(table.group):
+        ask = _quick(table)
+        for number in _books(connection, picked):
+            found += ask(Question(connection, table, picked, as_of is None, _bounds(connection, picked, number, as_of)))
+    else:
+        found = _ranked(connection, table, picked, group, as_of)
+    return _rows(table, found)
 
 
 def history(
@@ -99,18 +118,15 @@ def history(
     table = table_of(name)
     picked = Filter(table, where)
     found: list[Values] = []
-    for number, book in _books(connection, picked):
-        low = number << BOOK_SHIFT
-        parameters = {**picked.parameters, "number": number, "book": book, "low": low, "high": low + SEQUENCE_MASK}
+    for number in _books(connection, picked):
         sql = (
-            f"SELECT {table.selected} FROM {table.source} WHERE {table.condition} AND {_within(table)} "
+            f"SELECT {table.selected} FROM {picked.source} WHERE {table.condition} AND {_within(table)} "
             f"AND {picked.sql(stable=None)} ORDER BY position_ DESC, second_ DESC LIMIT :limit"
         )
-        found += connection.execute(sql, {**parameters, "limit": -1 if limit is None else limit})
-    time = 2 + list(table.columns).index("time")
-    found.sort(key=lambda values: (values[time], values[0], values[1]))
-    make = RowMaker(table)
-    return [make(values[2:]) for values in (found if limit is None else found[len(found) - min(limit, len(found)) :])]
+        bounds = _bounds(connection, picked, number, None)
+        found += connection.execute(sql, {**bounds, "limit": -1 if limit is None else limit})
+    rows = _rows(table, found)
+    return rows if limit is None else rows[max(0, len(rows) - limit) :]
 
 
 def position_at(connection: sqlite3.Connection, number: int, as_of: int | None) -> int:
@@ -131,44 +147,45 @@ def position_at(connection: sqlite3.Connection, number: int, as_of: int | None) 
     return low
 
 
-def _newest(
-    connection: sqlite3.Connection, table: Table, picked: Filter, parameters: Row, group: Sequence[str], now: bool
-) -> Iterator[Values]:
+def _newest(asked: Question) -> Iterator[Values]:
     """The newest rows where a row can say itself whether it has been superseded."""
+    table, picked = asked.table, asked.picked
     sql = (
-        f"SELECT {table.selected} FROM {table.source} WHERE {table.condition} AND {_within(table)} "
+        f"SELECT {table.selected} FROM {picked.source} WHERE {table.condition} AND {_within(table)} "
         f"AND {picked.sql(stable=None)} AND NOT ({table.superseded})"
     )
-    yield from connection.execute(sql, parameters)
+    yield from asked.connection.execute(sql, asked.parameters)
 
 
 def _ranked(
-    connection: sqlite3.Connection, table: Table, picked: Filter, parameters: Row, group: Sequence[str], now: bool
-) -> Iterator[Values]:
-    """The newest rows of any group."""
-    own = ", ".join(table.columns[column] for column in group if column != "book") or "1"
-    names = ", ".join(("position_", "second_", *table.columns))
+    connection: sqlite3.Connection, table: Table, picked: Filter, group: Sequence[str], as_of: int | None
+) -> list[Values]:
+    """The newest rows of any group, over all books."""
+    own = ", ".join(table.columns[column] for column in group) or "1"
+    newest = f"now.time DESC, {table.position} DESC, {table.second} DESC"
+    until = "1" if as_of is None else "now.time <= :as_of"
     ranked = (
-        f"SELECT {table.selected}, row_number() OVER (PARTITION BY {own} ORDER BY {table.position} DESC, {table.second} DESC) "
-        f"AS rank_ FROM {table.source} WHERE {table.condition} AND {_within(table)} AND {picked.sql(stable=True)}"
+        f"SELECT {table.selected}, row_number() OVER (PARTITION BY {own} ORDER BY {newest}) AS rank_ "
+        f"FROM {picked.source} WHERE {table.condition} AND {until} AND {picked.sql(stable=True)}"
     )
+    names = ", ".join(("position_", "second_", *table.columns))
     sql = f"SELECT {names} FROM ({ranked}) WHERE rank_ = 1 AND {picked.sql(stable=False, named=True)}"
-    yield from connection.execute(sql, parameters)
+    return connection.execute(sql, {**picked.parameters, "as_of": as_of}).fetchall()
 
 
-def _of_series(
-    connection: sqlite3.Connection, table: Table, picked: Filter, parameters: Row, group: Sequence[str], now: bool
-) -> Iterator[Values]:
+def _of_series(asked: Question) -> Iterator[Values]:
     """The newest row of each series: one look-up in its primary key."""
+    table, picked = asked.table, asked.picked
     upto = f"k.sequence <= (:high & {SEQUENCE_MASK})"
     same = f"l.sequence = (SELECT max(k.sequence) FROM {table.model} AS k WHERE k.series = series.id AND {upto})"
     if table.second == "l.n":
         own = "k.series = series.id AND k.sequence = l.sequence"
         same += f" AND l.n = (SELECT max(k.n) FROM {table.model} AS k WHERE {own})"
     sql = (
-        f"SELECT {table.selected} FROM {table.source} WHERE {table.condition} AND {same} AND {picked.sql(stable=None)}"
+        f"SELECT {table.selected} FROM {table.source} WHERE {table.condition} AND series.book = :number AND {same} "
+        f"AND {picked.sql(stable=None)}"
     )
-    yield from connection.execute(sql, parameters)
+    yield from asked.connection.execute(sql, asked.parameters)
 
 
 _JOINED = "CROSS JOIN log AS first ON first.position = o.first"
@@ -182,13 +199,12 @@ _LIVES = """
 _LEVELS = f"levels (level) AS (VALUES {', '.join(f'({level})' for level in range(BOOK_SHIFT + 1))})"
 
 
-def _orders(
-    connection: sqlite3.Connection, table: Table, picked: Filter, parameters: Row, group: Sequence[str], now: bool
-) -> Iterator[Values]:
+def _orders(asked: Question) -> Iterator[Values]:
     """The newest row of each order, now or as of a position."""
+    table, picked = asked.table, asked.picked
     head, source, last = "", "orders AS o", "o.last"
     conditions = ["o.book = :number"]
-    if now:
+    if asked.now:
         conditions += ["o.closed IS NULL"] if picked.open_only() else []
         conditions += [f"o.status IN ({_marks(picked, 'status')})"] if picked.only("status") else []
     else:
@@ -202,7 +218,7 @@ def _orders(
         f"{head} SELECT {table.selected} FROM {source} CROSS JOIN log AS now ON now.position = {last} {_JOINED} "
         f"WHERE {' AND '.join(conditions)} AND {picked.sql(stable=None)}"
     )
-    yield from connection.execute(sql, parameters)
+    yield from asked.connection.execute(sql, asked.parameters)
 
 
 def _quick(table: Table) -> Callable[..., Iterator[Values]]:
@@ -218,26 +234,29 @@ def _marks(picked: Filter, name: str) -> str:
 
 
 def _within(table: Table) -> str:
+    if table.model:
+        return f"series.book = :number AND l.sequence <= (:high & {SEQUENCE_MASK})"
     return f"{table.position} BETWEEN :low AND :high"
 
 
-def _books(connection: sqlite3.Connection, picked: Filter) -> list[tuple[int, str]]:
+def _books(connection: sqlite3.Connection, picked: Filter) -> list[int]:
     books = connection.execute("SELECT number, name FROM books ORDER BY number").fetchall()
     wanted = picked.wanted.get("book")
-    return [(number, name) for number, name in books if wanted is None or name in wanted]
+    return [number for number, name in books if wanted is None or name in wanted]
 
 
-def _newest_across_books(table: Table, group: Sequence[str], found: list[tuple[Values, str]]) -> list[tuple[Values, str]]:
-    """Of the groups that several books have, the newest row: by time, then by position."""
-    at = [2 + list(table.columns).index(column) for column in group]
+def _bounds(connection: sqlite3.Connection, picked: Filter, number: int, as_of: int | None) -> dict[str, Any]:
+    """The parameters of a question to one book."""
+    high = position_at(connection, number, as_of)
+    return {**picked.parameters, "number": number, "low": number << BOOK_SHIFT, "high": high}
+
+
+def _rows(table: Table, found: list[Values]) -> list[Row]:
+    """As rows, in the order in which they were written."""
     time = 2 + list(table.columns).index("time")
-    newest: dict[Values, tuple[Values, str]] = {}
-    for values, book in found:
-        key = tuple(values[index] for index in at)
-        other = newest.get(key)
-        if other is None or (other[0][time], other[0][0]) < (values[time], values[0]):
-            newest[key] = (values, book)
-    return list(newest.values())
+    found.sort(key=lambda values: (values[time], values[0], values[1]))
+    make = RowMaker(table)
+    return [make(values[2:]) for values in found]
 
 
 def _check_column(table: Table, name: str) -> None:

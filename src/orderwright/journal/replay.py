@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import decimal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from orderwright.core import messages as m
 from orderwright.core.evolve import Changes, evolve
-from orderwright.core.numbers import EXACT
 from orderwright.core.recovery import order_from
 from orderwright.core.state import State
 
@@ -23,15 +21,12 @@ class Replay:
         self._recall = recall
 
     def apply(self, event: m.AnyEvent) -> Changes:
-        """The next event's changes."""
+        """The next event's changes. To be called in the decimal context EXACT."""
         state = self.state
-        if isinstance(event, m.OrderEvent) and type(event) is not m.OrderReceived and state.find(event.order_id) is None:
+        if (
+            isinstance(event, m.OrderEvent)
+            and type(event) is not m.OrderReceived
+            and state.find(event.order_id) is None
+        ):
             state.recall(order_from(self._recall(event.order_id, state.sequence + 1)))
         return evolve(state, event)
-
-    def run(self, events: Iterable[m.AnyEvent]) -> Iterator[tuple[m.AnyEvent, Changes]]:
-        """Each event with its changes, which are to be read before the next is asked for."""
-        for event in events:
-            with decimal.localcontext(EXACT):
-                changes = self.apply(event)
-            yield event, changes

@@ -263,11 +263,9 @@ def model_rows(rows: Rows, head: Head, position: int, sequence: int, event: m.An
     """Add what the read models but `orders` gain by an event."""
     ledger = changes.ledger
     if ledger:
-        n = 0
-        for account, asset, change, total, locked in ledger:
+        for n, (account, asset, change, total, locked) in enumerate(ledger):
             series = head.wallets.get((account, asset)) or head.begin("ledger", account, asset)
             rows.ledger.append((series, sequence, n, money(change), money(total), money(locked) if locked else "0"))
-            n += 1
     if changes.position is not None:
         account, symbol, size, cost, realised = changes.position
         series = head.holdings.get((account, symbol)) or head.begin("positions", account, symbol)
@@ -277,7 +275,7 @@ def model_rows(rows: Rows, head: Head, position: int, sequence: int, event: m.An
         special(rows, head, position, event)
 
 
-def _key(rows: Rows, head: Head, position: int, event: Any) -> None:
+def _key(rows: Rows, head: Head, _: int, event: Any) -> None:
     keyed = key_of(event)
     if keyed is not None:
         rows.keys.append((head.number, *keyed))

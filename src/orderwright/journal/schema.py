@@ -24,6 +24,7 @@ from orderwright.errors import LogNewer
 APPLICATION_ID = 0x4F525752  # "ORWR"
 VERSION = 2
 BOOK_SHIFT = 40
+SERIES_SHIFT = 20
 SEQUENCE_MASK = (1 << BOOK_SHIFT) - 1
 
 # The promoted columns of `log`, by the rows that fill them (orderwright.journal.rows says with what).

@@ -32,7 +32,7 @@ CHAIN, KEYED_CHAIN = "sha256", "hmac-sha256"
 encode = msgspec.json.Encoder().encode
 
 
-def _readable(kind: type[m.Event]) -> type[m.Event]:
+def _readable(kind: type[m.Event]) -> type[msgspec.Struct]:
     """The event's class, or a twin of it where msgspec cannot read a field's type: a Literal of statuses, which is wider."""
     try:
         msgspec.json.Decoder(kind)
@@ -43,7 +43,9 @@ def _readable(kind: type[m.Event]) -> type[m.Event]:
             else (field.encode_name, field.type, field.default)
             for field in msgspec.structs.fields(kind)
         ]
-        given = [(name, type_) if default is msgspec.NODEFAULT else (name, type_, default) for name, type_, default in fields]
+        given = [
+            (name, type_) if default is msgspec.NODEFAULT else (name, type_, default) for name, type_, default in fields
+        ]
         return msgspec.defstruct(
             kind.__name__, given, tag=m.kind_of(kind), tag_field="kind", frozen=True, kw_only=True, gc=False
         )

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from orderwright.core.numbers import ZERO, divided
+from orderwright.core.numbers import EXACT, canonical, divided
 from orderwright.errors import UnknownName
 from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
 
@@ -23,7 +23,8 @@ Row = dict[str, Any]
 class Table(Struct, frozen=True, kw_only=True):
     """position: the log position of a row, and second: what orders rows of one position. condition: what picks the rows of
     `source`. superseded: whether a later row has taken this one's place. model: the table that keeps every value under
-    (series, sequence), where it is one of those."""
+    (series, sequence), where it is one of those.
+    order_id: the column that names an order, where rows are an order's."""
 
     name: str
     columns: dict[str, str]
@@ -37,6 +38,7 @@ class Table(Struct, frozen=True, kw_only=True):
     condition: str = "1"
     superseded: str = ""
     model: str = ""
+    order_id: str = ""
 
     @property
     def selected(self) -> str:
@@ -54,7 +56,11 @@ def _own(alias: str, *names: str) -> dict[str, str]:
 
 
 def _place(position: str, time: str) -> dict[str, str]:
-    return {"book": ":book", "sequence": f"{position} & {SEQUENCE_MASK}", "time": time}
+    return {
+        "book": f"(SELECT name FROM books WHERE number = {position} >> {BOOK_SHIFT})",
+        "sequence": f"{position} & {SEQUENCE_MASK}",
+        "time": time,
+    }
 
 
 _FIRST = ("symbol", "side", "order_type")
@@ -78,28 +84,39 @@ _ORDER_COLUMNS = {
     "event": "now.kind",
 }
 _ORDER_STABLE = frozenset(
-    name for name, expression in _ORDER_COLUMNS.items() if expression.startswith(("o.", "first.", ":"))
+    name for name, expression in _ORDER_COLUMNS.items() if expression.startswith(("o.", "first.")) or name == "book"
 )
 
 ORDERS = Table(
     name="orders",
     columns=_ORDER_COLUMNS,
     derived=("average_fill_price",),
-    source="log AS now CROSS JOIN orders AS o ON o.id = now.order_key CROSS JOIN log AS first ON first.position = o.first",
+    order_id="client_order_id",
+    source="(SELECT 1) CROSS JOIN log AS now CROSS JOIN orders AS o ON o.id = now.order_key CROSS JOIN log AS first ON first.position = o.first",
     position="now.position",
     condition="now.order_key IS NOT NULL",
     group=("id",),
     stable=_ORDER_STABLE,
     money=frozenset(
-        "quantity price stop_price filled_quantity remaining_quantity arrival_price filled_quote estimated_fee "
-        "estimated_cost".split()
+        [
+            "quantity",
+            "price",
+            "stop_price",
+            "filled_quantity",
+            "remaining_quantity",
+            "arrival_price",
+            "filled_quote",
+            "estimated_fee",
+            "estimated_cost",
+        ]
     ),
 )
+_EXECUTION = "CASE WHEN f.standing THEN now.execution_id ELSE now.voids END"
 FILLS = Table(
     name="fills",
     columns={
         "order_id": "o.order_id",
-        "execution_id": "f.execution",
+        "execution_id": _EXECUTION,
         "event": "now.kind",
         "standing": "f.standing",
         **_own("first", "exchange"),
@@ -114,21 +131,21 @@ FILLS = Table(
         **_place("now.position", "now.time"),
     },
     source=(
-        "(SELECT position, execution_id AS execution, 1 AS standing FROM log WHERE execution_id IS NOT NULL "
-        "UNION ALL SELECT position, voids, 0 FROM log WHERE voids IS NOT NULL) AS f "
-        "CROSS JOIN log AS now ON now.position = f.position CROSS JOIN orders AS o ON o.id = now.order_key "
-        "CROSS JOIN log AS first ON first.position = o.first"
+        "(SELECT 1) CROSS JOIN log AS now CROSS JOIN (SELECT 1 AS standing UNION ALL SELECT 0) AS f "
+        "CROSS JOIN orders AS o ON o.id = now.order_key CROSS JOIN log AS first ON first.position = o.first"
     ),
-    position="f.position",
+    condition=f"{_EXECUTION} IS NOT NULL AND (now.execution_id IS NOT NULL OR now.voids IS NOT NULL)",
+    position="now.position",
     second="f.standing",
+    order_id="order_id",
     group=("order_id", "execution_id"),
     stable=frozenset(
-        "book order_id execution_id exchange account symbol side order_type user_id strategy episode parent_id id".split()
+        ["book", "order_id", "execution_id", "exchange", "account", "symbol", "side", "order_type", "user_id", "strategy", "episode", "parent_id", "id"]
     ),
     money=frozenset({"quantity", "price", "fee", "arrival_price"}),
     superseded=(
         "f.standing AND EXISTS (SELECT 1 FROM log AS void WHERE void.order_key = now.order_key "
-        "AND void.voids = f.execution AND void.position BETWEEN f.position AND :high)"
+        "AND void.voids = now.execution_id AND void.position BETWEEN now.position AND :high)"
     ),
 )  # fmt: skip
 _KEPT = f"(series.book << {BOOK_SHIFT} | l.sequence)"
@@ -149,7 +166,7 @@ def _series(name: str, keys: tuple[str, str], values: tuple[str, ...], *, model:
         columns=columns,
         source=f"series CROSS JOIN {model} AS l ON l.series = series.id CROSS JOIN log AS now ON now.position = {_KEPT}",
         position="now.position",
-        condition=f"series.book = :number AND series.model = '{model}'",
+        condition=f"series.model = '{model}'",
         group=keys,
         stable=frozenset({"book", *keys}),
         money=frozenset(values) - {"quote_time"},
@@ -176,7 +193,7 @@ SIGNALS = Table(
     source="signals AS s CROSS JOIN log AS now ON now.position = s.position",
     position="s.position",
     group=("key",),
-    stable=frozenset("book key signal_id account symbol action source strategy user_id".split()),
+    stable=frozenset(["book", "key", "signal_id", "account", "symbol", "action", "source", "strategy", "user_id"]),
     superseded="0",
 )  # fmt: skip
 
@@ -211,7 +228,7 @@ class RowMaker:
 
 def _finish_order(row: Row) -> None:
     filled = row["filled_quantity"]
-    row["average_fill_price"] = divided(row["filled_quote"], filled) if filled else None
+    row["average_fill_price"] = canonical(divided(row["filled_quote"], filled)) if filled else None
     row["metadata"] = msgspec.json.decode(row["metadata"]) if row["metadata"] else {}
 
 
@@ -220,8 +237,7 @@ def _finish_fill(row: Row) -> None:
 
 
 def _finish_ledger(row: Row) -> None:
-    row["free"] = row["total"] - row["locked"]
+    row["free"] = EXACT.subtract(row["total"], row["locked"])
 
 
 _FINISH = {"orders": _finish_order, "fills": _finish_fill, "ledger": _finish_ledger, "balances": _finish_ledger}
-_ = ZERO

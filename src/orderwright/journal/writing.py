@@ -14,7 +14,7 @@ from orderwright.core.evolve import Changes
 from orderwright.core.model import DONE, Order
 from orderwright.errors import LogError, LogFenced
 from orderwright.journal import rows as r
-from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
+from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK, SERIES_SHIFT
 from orderwright.journal.seal import GENESIS, SCHEMA, Sealer, encode
 
 
@@ -27,7 +27,6 @@ class LogWriter:
         self._ended: list[tuple[r.Head, r.Pointer]] = []
         self._flushed: list[tuple[r.Head, r.Pointer]] = []
         self._next_book = 1 + (reader.execute("SELECT max(number) FROM books").fetchone()[0] or 0)
-        self._next_series = 1 + (reader.execute("SELECT max(id) FROM series").fetchone()[0] or 0)
         self._series: dict[int, dict[str, dict[tuple[str, str], int]]] = {}
         self._next_key = 1 + (reader.execute("SELECT max(id) FROM orders").fetchone()[0] or 0)
         self.rows = r.Rows()
@@ -131,10 +130,11 @@ class LogWriter:
         return (0, GENESIS, 0) if row is None else (row[0] & SEQUENCE_MASK, row[1], row[2])
 
     def _begin_series(self, number: int, model: str, one: str, two: str) -> int:
-        series = self._next_series
-        self._next_series += 1
+        """Numbered within the book, so that a replay of the book alone gives the same number."""
+        by_model = self._series[number]
+        series = (number << SERIES_SHIFT) + 1 + sum(map(len, by_model.values()))
+        by_model[model][one, two] = series
         self.rows.series.append((series, model, number, one, two))
-        self._series[number][model][one, two] = series
         return series
 
     def settled(self) -> None:

@@ -127,7 +127,8 @@ class Gateway:
                 return filters.WOULD_TRIGGER
             if crosses and not order.dormant and order.instruction.post_only:
                 return filters.WOULD_TAKE
-            order.taking = crosses or order.limit is None or order.immediate
+            unknown = touch is None and not order.instruction.post_only
+            order.taking = crosses or unknown or order.limit is None or order.immediate
         price = order.instruction.price or order.instruction.stop_price or market_price
         affordable = ledger.reserve(order, price, self._desk.fees_of(order.account).on_top(instrument))
         return None if affordable else filters.INSUFFICIENT_BALANCE

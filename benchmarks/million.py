@@ -1,0 +1,46 @@
+"""A log of 1,000,000 orders of which 1,000 are open, for the benches that read one; made once and kept in a folder of
+the machine's own (ORDERWRIGHT_BENCH_HOME, by default the temporary folder), a few minutes' work."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.common import SINK, START, lifecycles, opening, quote
+from orderwright.driver import Driver
+from orderwright.journal.schema import VERSION
+from orderwright.journal.sqlite import open_log
+
+OPEN, TURN = 1_000, 1_000
+
+
+def million(orders: int | None = None) -> Path:
+    """The log's path; it is made if it is not there. ORDERS makes a smaller one."""
+    orders = orders if orders is not None else int(os.environ.get("ORDERS", "1000000"))
+    folder = Path(os.environ.get("ORDERWRIGHT_BENCH_HOME", tempfile.gettempdir()))
+    path = folder / f"orderwright-bench-{orders}-v{VERSION}.sqlite"
+    if not path.exists():
+        print(f"making a log of {orders:,} orders in {folder} ...", file=sys.stderr)
+        unfinished = path.with_suffix(".making")
+        unfinished.unlink(missing_ok=True)
+        _make(unfinished, orders)
+        unfinished.rename(path)
+    return path
+
+
+def _make(path: Path, orders: int) -> None:
+    """Open orders are spread over the whole log: one of every orders / OPEN is acknowledged and left."""
+    journal = open_log(path)
+    driver = Driver("bench", journal, {"simulated": SINK})
+    driver.turn(opening(), START)
+    now, every = START, orders // OPEN
+    for first in range(0, orders, TURN):
+        now += 1_000_000
+        submits, acks, *fills = lifecycles(first, TURN, now)
+        driver.turn([quote(now), *submits], now)
+        driver.turn(acks, now + 1)
+        for part in fills:
+            driver.turn([said for at, said in enumerate(part, start=first) if at % every != every // 2], now + 2)
+    journal.close()
