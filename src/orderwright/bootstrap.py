@@ -278,14 +278,12 @@ def _run(
     driver = Driver(options.book, journal, {SIMULATED: venue}, handler=said.append)
     start, end = span
     rows = driver.state.sequence
-    driver.turn(opening, start)
     state = driver.state
+    session = Session(driver, venue, exchange, progress=partial(_show, progress, start, end) if progress else None)
+    session.deliver(opening, max(start, state.now))
     exchange.restore(state.orders.values(), state.balances, state.now, state.positions)
     driver.recover()
-    watch = 60 * SECOND if state.settings.limits.max_daily_loss is not None else None
-    session = Session(
-        driver, venue, exchange, watch=watch, progress=partial(_show, progress, start, end) if progress else None
-    )
+    session.watch = 60 * SECOND if state.settings.limits.max_daily_loss is not None else None
     session.run(((signal.time, command_of(options.book, signal)) for signal in signals), end)
     repeated = sum(_is_repeated_signal(word) for word in said)
     alerts = [word.text for word in said if isinstance(word, m.RaiseAlert)]

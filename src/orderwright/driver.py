@@ -134,7 +134,9 @@ class Driver:
         with decimal.localcontext(EXACT):
             state = self.state
             now = max(now, state.now)
-            for said in itertools.chain(self._overdue(now), inputs):
+            waiting = list(inputs)
+            shown = next((at for at, said in enumerate(waiting) if type(said) is not m.QuoteSeen), len(waiting))
+            for said in itertools.chain(waiting[:shown], self._overdue(now), waiting[shown:]):
                 self._recall(said)
                 events, actions = decide(state, said, now)
                 for event in events:
@@ -163,7 +165,7 @@ class Driver:
         return next_deadline(self.state)
 
     def _overdue(self, now: int) -> Iterable[m.Input]:
-        """Time comes first: no decision on a day that is over, or before what fell due earlier."""
+        """Once the market is shown, time comes first: no decision on a day that is over, or before what fell due."""
         while (deadline := next_deadline(self.state)) is not None and deadline <= now:
             before = self.state.sequence
             yield TIME_PASSED

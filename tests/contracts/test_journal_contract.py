@@ -359,9 +359,7 @@ def check(journal: Journal, desk: Desk, as_of: int) -> None:
         assert seen(journal.latest("orders", where=picked, as_of=as_of), *columns) == expected(statuses)
     assert seen(journal.latest("orders", where=where, as_of=as_of), *columns) == expected()
     balances = journal.latest("balances", where=where, as_of=as_of)
-    assert {
-        (row["account"], row["asset"]): Balance(row["total"], row["locked"]) for row in balances
-    } == state.balances
+    assert {(row["account"], row["asset"]): Balance(row["total"], row["locked"]) for row in balances} == state.balances
     positions = journal.latest("positions", where=where, as_of=as_of)
     touched = {key: position for key, position in state.positions.items() if position != Position()}
     assert {

@@ -172,7 +172,7 @@ class Trader:
         return self.send(m.SendCancel(**_request(number, request, minute)), minute)
 
     def replace(self, number: int = 1, minute: float = 0, request: int = 1, **values: Any) -> Trader:
-        changes = {name: Decimal(value) for name, value in values.items()}
+        changes: dict[str, Any] = {name: Decimal(value) for name, value in values.items()}
         return self.send(m.SendReplace(**_request(number, request, minute), **changes), minute)
 
     def said(self, number: int = 1) -> list[str]:

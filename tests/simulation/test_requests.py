@@ -1,8 +1,9 @@
-"""What the exchange does with a request: it accepts, refuses (in Binance's words), changes, cancels, expires, answers."""
+"""What the exchange does with a request: accept, refuse in Binance's words, change, cancel, expire, answer."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_a_buy_reserves_the_fee_where_it_is_taken_in_quote() -> None:
     trader.place(1, **order_in("buy 5 limit 90")).run(0.1)
     assert trader.balance("USDT") == (1000, 459)
 
-    assert trader.run(1).story() == "90x5 @0.3333"
+    assert trader.run(1).story() == "90x5 @0.6667"
     assert trader.balance("USDT") == (545.5, 0)
 
 
@@ -196,8 +197,9 @@ def test_a_replace_that_cannot_be_leaves_the_order_as_it_was(order: str, changes
     candles = some_candles((100, 100, 100, 100), (100, 101, 99, 100), (100, 100, 100, 100))
     trader = Trader(candles, models=models, deposits={"USDT": "891", "BTC": "3"}).place(**order_in(order))
     name, value = changes.split("=")
+    asked: dict[str, Any] = {name: value}
 
-    trader.replace(minute=2.5, **{name: value}).run(2.6)
+    trader.replace(minute=2.5, **asked).run(2.6)
 
     assert trader.said()[-1] == "rejected"
     assert trader.refusal() == (code, message)

@@ -15,7 +15,7 @@ from orderwright.core import messages as m
 from orderwright.core import risk, validation
 from orderwright.core.model import DONE, MAX_REQUESTS, Account, Instrument, Order, OrderStatus, TradingState
 from orderwright.core.numbers import ZERO, most_within, text
-from orderwright.core.placing import Decision, denied, fresh, release
+from orderwright.core.placing import Decision, denied, execution_time, fresh, release
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized, expected_price, priced
 from orderwright.core.state import State
@@ -227,6 +227,9 @@ def approve_order(state: State, command: m.ApproveOrder, now: int) -> Decision:
         return [], [
             m.Reply(outcome="refused", order_id=command.order_id, refusal=_not_waiting(order, command.order_id))
         ]
+    time = execution_time(state, order.instruction, now)
+    if time > now:
+        return [m.OrderDelayed(time=now, order_id=order.order_id, wait_for="time", wait_until=time)], []
     return release(state, order, now, approved=True)
 
 

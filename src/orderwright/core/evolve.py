@@ -84,7 +84,7 @@ def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
         _count(state, event)
     changes = Changes(order, _reserve(state, order, reserved))
     _expose(state, order, exposed, was)
-    if type(event) in _TIMED:
+    if type(event) in _TIMED or order.expire_at is not None:
         set_timer(state, order)
     return changes
 
@@ -129,6 +129,8 @@ def _book(
         moves = moves + booked if moves else booked
     ledger = post(state.balances, account, moves, order.reserved_asset, order.reserved - reserved)
     _expose(state, order, exposed, was)
+    if order.expire_at is not None:
+        set_timer(state, order)
     return Changes(order, ledger, (account, instruction.symbol, position.size, position.cost, position.realised))
 
 

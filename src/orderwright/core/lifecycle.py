@@ -121,7 +121,8 @@ ROWS: tuple[Row, ...] = (
     Row(m.OrderEnded, LIVE, REPORTED_DONE | _set(REJECTED), "unasked too (FIX E.1.b)"),
     Row(m.OrderEnded, LIVE, WORKING, "the end is known, but its fills have not all come"),
     Row(m.OrderEnded, DONE, DONE | WORKING, "the venue corrects itself; with more fills, it waits for them"),
-    Row(m.GapSeen, LIVE, SAME, "trades are fetched; no fill is made up"),
+    Row(m.GapSeen, IN_FLIGHT, _set(OPEN), "what has filled has reached the venue"),
+    Row(m.GapSeen, WORKING, SAME, "trades are fetched; no fill is made up"),
     Row(m.GapSeen, DONE, WORKING, "an order that has ended waits for fills that come to light"),
 )
 
@@ -388,6 +389,7 @@ def _ended(order: Order, event: m.OrderEnded) -> None:
 
 def _gap(order: Order, event: m.GapSeen) -> None:
     order.reported = max(order.reported, event.cumulative)
+    _reached(order)
 
 
 def _reached(order: Order) -> None:

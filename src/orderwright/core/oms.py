@@ -28,9 +28,11 @@ from orderwright.core.changing import (
 )
 from orderwright.core.deadlines import loss_breach, next_deadline, time_passed
 from orderwright.core.evolve import Changes, cash_key, evolve
+from orderwright.core.numbers import ZERO, text
 from orderwright.core.placing import Decision, submit_order
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.reports import REPORTS, report
+from orderwright.core.risk import free_of
 from orderwright.core.signals import close_position, receive_signal
 from orderwright.core.state import State
 from orderwright.errors import nearest_name
@@ -81,17 +83,23 @@ def _move_cash(state: State, command: m.MoveCash, now: int) -> Decision:
         nearest = nearest_name(command.account, state.accounts)
         refusal = Refusal(Reason.UNKNOWN_ACCOUNT, "unknown account", "account", command.account, nearest)
         return [], [m.Reply(outcome="refused", refusal=refusal)]
-    balance = state.balances.get((command.account, command.asset))
-    free = balance.free if balance is not None else 0
-    if command.kind == "withdrawal" and -command.amount > free:
-        rule = f"only {free} {command.asset} is free"
-        refusal = Refusal(Reason.BUYING_POWER, rule, "amount", str(command.amount), str(-free))
+    amount, free = command.amount, free_of(state, state.accounts[command.account], command.asset)
+    refusal = None
+    if command.kind == "deposit" and amount <= 0:
+        refusal = Refusal(Reason.QUANTITY_NOT_POSITIVE, "a deposit is above 0", "amount", text(amount))
+    elif command.kind == "withdrawal" and amount >= 0:
+        refusal = Refusal(Reason.QUANTITY_NOT_POSITIVE, "a withdrawal is below 0", "amount", text(amount))
+    elif command.kind == "withdrawal" and -amount > free:
+        nearest = text(-free) if free > 0 else None
+        rule = f"only {text(max(free, ZERO))} {command.asset} is free"
+        refusal = Refusal(Reason.BUYING_POWER, rule, "amount", text(amount), nearest)
+    if refusal is not None:
         return [], [m.Reply(outcome="refused", refusal=refusal)]
     event = m.CashMoved(
         time=now,
         account=command.account,
         asset=command.asset,
-        amount=command.amount,
+        amount=amount,
         cause=command.kind,
         reference=command.reference,
     )

@@ -157,22 +157,32 @@ def check(
 
 def wait_of(state: State, order: Instruction, sized: Sized, instrument: Instrument, now: int) -> tuple[str, int | None]:
     """What the order has to wait for, and until when (microseconds); ("", None) where it can go at once."""
+    if _needs_approval(state, sized, instrument, now):
+        return "approval", now + 1_000 * state.settings.approval_timeout_ms
     if order.execute_at is not None:
-        bar = 1_000 * state.settings.bar_ms
-        return "time", -(-now // bar) * bar if order.execute_at == "next_open" else order.execute_at
-    settings = state.settings
-    if settings.approval != "none":
-        value = sized.value
-        if sized.basis is not None:
-            try:
-                value *= risk.rate(state, instrument.exchange, instrument.quote, now)
-            except risk.NoPrice:
-                return "approval", now + 1_000 * settings.approval_timeout_ms
-        if settings.approval == "all" or value > settings.approval_above:
-            return "approval", now + 1_000 * settings.approval_timeout_ms
+        return "time", execution_time(state, order, now)
     if risk.over_rate(state, now):
         return "rate", (now // SECOND + 1) * SECOND
     return "", None
+
+
+def execution_time(state: State, order: Instruction, now: int) -> int:
+    """When the order wants to be executed; the next bar opens now, if one does."""
+    if order.execute_at == "next_open":
+        bar = 1_000 * state.settings.bar_ms
+        return -(-now // bar) * bar
+    return order.execute_at if order.execute_at is not None else now
+
+
+def _needs_approval(state: State, sized: Sized, instrument: Instrument, now: int) -> bool:
+    settings = state.settings
+    if settings.approval == "none" or sized.basis is None:
+        return settings.approval == "all"
+    try:
+        value = sized.value * risk.rate(state, instrument.exchange, instrument.quote, now)
+    except risk.NoPrice:
+        return True
+    return settings.approval == "all" or value > settings.approval_above
 
 
 def _wait_notice(order: Instruction, wait_for: str) -> list[m.AnyAction]:

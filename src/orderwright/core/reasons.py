@@ -33,7 +33,6 @@ class Reason(enum.IntEnum):
     EXPIRY_UNWANTED = 133
     EXPIRY_PAST = 134
     EXECUTE_AT_PAST = 135
-    ACTION_UNKNOWN = 140
     # 2xx: the instrument
     UNKNOWN_ACCOUNT = 200
     UNKNOWN_SYMBOL = 201

@@ -153,7 +153,7 @@ def _end(state: State, order: Order, said: m.EndReport, now: int) -> Decision:
     claimed = said.cumulative
     if claimed is None:
         claimed = order.quantity if status is OrderStatus.FILLED else order.filled
-    if status is OrderStatus.REJECTED and (claimed or order.filled):  # what has filled was not rejected
+    if status is OrderStatus.REJECTED and (claimed or order.filled or order.reported):  # what filled was not rejected
         status = OrderStatus.CANCELLED
     if status is OrderStatus.CANCELLED and any(request.cause == "expired" for request in order.requests):
         status = OrderStatus.EXPIRED

@@ -19,13 +19,23 @@ from orderwright.core.state import State
 
 
 def receive_signal(state: State, command: m.ReceiveSignal, now: int) -> Decision:
-    """A signal becomes one order, or a refusal; the same signal again becomes nothing."""
+    """A signal becomes one order, or a refusal; the same signal again becomes nothing.
+
+    Where a log was cut between a signal and its order, the verdict is in it already and only the order is made.
+    """
+    key = signal_key(command.signal.key)
+    if key not in state.keys:
+        return _take(state, command, key, now)
+    order_id = state.keys[key]
+    if not order_id or state.find(order_id) is not None:
+        return [], [m.Reply(outcome="duplicate", order_id=order_id, refusal=_duplicate(command.signal))]
+    (_, *events), actions = _take(state, command, key, now)
+    return events, actions
+
+
+def _take(state: State, command: m.ReceiveSignal, key: str, now: int) -> Decision:
+    """The verdict, first, and what follows from it."""
     signal = command.signal
-    key = signal_key(signal.key)
-    if key in state.keys:
-        order_id = state.keys[key]
-        if not order_id or state.find(order_id) is not None:  # else the log was cut between the signal and its order
-            return [], [m.Reply(outcome="duplicate", order_id=order_id, refusal=_duplicate(signal))]
     found = market_of(state, signal.account, signal.symbol)
     if isinstance(found, Refusal):
         return _refuse_signal(signal, key, found, now)

@@ -34,7 +34,7 @@ class Desk:
         self.books = books
         self.working: dict[str, VenueOrder] = {}
         self.finished: OrderedDict[str, VenueOrder] = OrderedDict()
-        self.timers: list[tuple[int, int, VenueOrder]] = []
+        self._timers: list[tuple[int, str]] = []
         self.outbox: deque[tuple[int, m.AnyReport]] = deque()
         self._latency = models.latency
         self._priority = 0
@@ -69,7 +69,7 @@ class Desk:
         self.working[order.order_id] = order
         self.books[order.instrument.symbol].add(order)
         if order.expire_at is not None:
-            heappush(self.timers, (order.expire_at, order.priority, order))
+            heappush(self._timers, (order.expire_at, order.order_id))
 
     def accept(self, order: VenueOrder, time: int) -> None:
         self.enter(order)
@@ -80,8 +80,8 @@ class Desk:
         """Put the order as it is wanted in the place of the order as it was."""
         book = self.books[order.instrument.symbol]
         book.remove(order)
-        order.status = OrderStatus.CANCELLED  # so that its timer is not mistaken for the new one's
-        self.enter(wanted)
+        book.add(wanted)
+        self.working[order.order_id] = wanted
         self.tell(report, order.instrument.symbol)
         if not wanted.leaves:
             self._close(wanted, OrderStatus.FILLED)
@@ -148,14 +148,14 @@ class Desk:
 
     def next_expiry(self) -> int | None:
         """When the next working order expires, in microseconds."""
-        timers = self.timers
-        while timers and timers[0][2].status is not None:
+        timers = self._timers
+        while timers and timers[0][1] not in self.working:
             heappop(timers)
         return timers[0][0] if timers else None
 
     def expire(self, time: int) -> None:
         """End the order whose time has come."""
-        self.end(heappop(self.timers)[2], OrderStatus.EXPIRED, time)
+        self.end(self.working[heappop(self._timers)[1]], OrderStatus.EXPIRED, time)
 
 
 def fill_report(order_id: str, execution: Execution, now: int) -> m.FillReport:

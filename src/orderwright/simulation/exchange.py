@@ -25,6 +25,7 @@ from itertools import count
 from orderwright.core import messages as m
 from orderwright.core.model import Account, Balance, Order, Position, Quote, VenueTraits
 from orderwright.core.numbers import EXACT
+from orderwright.core.requests import action_of
 from orderwright.errors import InputError, UnknownName
 from orderwright.market.candles import Candles
 from orderwright.market.feeds import Quotes, Trades
@@ -35,7 +36,7 @@ from orderwright.simulation.matching import Matcher
 from orderwright.simulation.models import Models
 from orderwright.simulation.moments import EXPIRIES, OPENS, REQUESTS, Moment
 from orderwright.simulation.order import Book
-from orderwright.simulation.restoring import restore_money, restore_orders
+from orderwright.simulation.restoring import accepted_at, restore_money, restore_orders
 from orderwright.simulation.row_market import QuoteMarket, RowMarket, TradeMarket
 
 TRAITS = VenueTraits(final_denial=True, expires_orders=True, lifetime_ms=5_000)
@@ -160,11 +161,33 @@ class SimulatedExchange:
         positions: Mapping[tuple[str, str], Position] | None = None,
     ) -> None:
         """Become what the log says: its open orders, its balances (totals; what is locked follows from the orders),
-        its positions in linear contracts, and the time of its last event, after which the market goes on."""
-        self.now = max(self.now, time)
+        its positions in linear contracts, and the time of its last event, after which the market goes on.
+
+        The log may have ended in the middle of a moment: what the price did at `time` happens once more, to the orders
+        that were there before. What was on its way to the exchange is sent again, as it was."""
+        known = sorted(orders, key=lambda order: (accepted_at(order), order.order_id))
+        before = [order for order in known if accepted_at(order) < time and order.last_fill_at != time]
+        after = [order for order in known if order not in before]
         with localcontext(EXACT):
             restore_money(self._desk.ledger, self._markets, balances, positions or {})
-            restore_orders(self._desk, self._gateway, self._markets, orders, self.now)
+            self.now = max(self.now, time - 1)
+            restore_orders(self._desk, self._gateway, self._markets, before, self.now)
+            self._catch_up(time)
+            restore_orders(self._desk, self._gateway, self._markets, after, self.now)
+            for order in known:
+                for request in order.requests:
+                    if request.in_flight:
+                        account = Account(account=order.instruction.account, traits=TRAITS)
+                        self.send(action_of(order, request, account))
+
+    def _catch_up(self, time: int) -> None:
+        """Let everything happen that has this time, and keep what is to be said of it."""
+        moment, happen = self._next_moment(time)
+        while happen is not None:
+            self.now = moment[0]
+            happen(self.now)
+            moment, happen = self._next_moment(time)
+        self.now = time
 
 
 def _market(feed: Candles | Quotes | Trades, models: Models, matcher: Matcher) -> CandleMarket | RowMarket:

@@ -1,7 +1,7 @@
 """The exchange rebuilt from the log: what it would hold if it had never stopped.
 
 - It has the orders that it is known to have had: accepted, triggered or filled, and not ended. A request whose answer
-  never reached the log never reached the exchange either, and the client's question about it is denied.
+  never reached the log was on its way: it arrives once more, and a client that asks about it is told how it stands.
 - Orders keep their place in time by when they were accepted, and go on seeing the candle they rest in.
 - What was taken of the candle or quote that stands at that moment is forgotten: its size is there anew.
 - Balances are the log's totals; what is locked follows from the orders and positions.
@@ -38,8 +38,8 @@ def restore_money(
 def restore_orders(
     desk: Desk, gateway: Gateway, markets: Mapping[str, Market], orders: Iterable[Order], now: int
 ) -> None:
-    """Put every open order that the exchange had back into its book, oldest first."""
-    for order in sorted(orders, key=lambda order: (_accepted_at(order), order.order_id)):
+    """Put every open order that the exchange had back into its book; they come oldest first."""
+    for order in orders:
         market = markets.get(order.instruction.symbol)
         if market is not None and order.status in WORKING and order.ending is None:
             _restore(desk, market, order, now)
@@ -52,9 +52,10 @@ def _restore(desk: Desk, market: Market, order: Order, now: int) -> None:
     said = structs.replace(order.instruction, price=order.price, stop_price=order.stop_price)
     instrument = market.book.instrument
     restored = new_order(
-        said, order.quantity, instrument, _accepted_at(order), desk.next_priority(), expire_at=order.expire_at
+        said, order.quantity, instrument, accepted_at(order), desk.next_priority(), expire_at=order.expire_at
     )
-    restored.dormant = restored.dormant and not order.triggered
+    woken = order.triggered and order.updated_at <= now  # what it did at this very moment it does once more
+    restored.dormant = restored.dormant and not woken
     restored.filled = instrument.steps(order.filled)
     restored.executions = standing(order.executions)
     _reserve(desk, market, restored, now)
@@ -72,7 +73,8 @@ def _reserve(desk: Desk, market: Market, order: VenueOrder, now: int) -> None:
     desk.ledger.reserve(order, said.price or said.stop_price or market_price, on_top)
 
 
-def _accepted_at(order: Order) -> int:
+def accepted_at(order: Order) -> int:
+    """When it got its place in the book, microseconds."""
     return order.accepted_at if order.accepted_at is not None else order.created_at
 
 

@@ -1,0 +1,142 @@
+"""A log cut at any row recovers to a state from which the run ends as if it had not been cut.
+
+The simulated exchange keeps nothing of its own: it too is rebuilt from the log, the requests that were on their way included.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, localcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orderwright import bootstrap
+from orderwright.alerts import read_signals
+from orderwright.core.evolve import evolve
+from orderwright.core.messages import AnyEvent
+from orderwright.core.numbers import EXACT
+from orderwright.core.state import State
+from orderwright.journal.memory import MemoryJournal
+from orderwright.market.candles import Candles
+from orderwright.market.instruments import default_instrument
+from orderwright.market.random_market import START, random_candles
+
+MINUTE = 60
+BTC = default_instrument("BTC/USDT")
+SIGNALS = [
+    (1.0, {"action": "buy", "quantity": "0.02"}),
+    (2.5, {"action": "buy", "order_type": "limit", "quantity": "0.02", "price": "49950"}),
+    (3.0, {"action": "sell", "order_type": "stop", "quantity": "0.01", "stop_price": "49900"}),
+    (3.0, {"action": "buy", "order_type": "stop", "quantity": "0.01", "stop_price": "50200"}),
+    (4.0, {"action": "buy", "quantity": "0.0000001"}),
+    (5.0, {"action": "sell", "order_type": "take_profit", "quantity": "0.01", "stop_price": "50150"}),
+    (6.2, {"action": "buy", "order_type": "limit", "quantity": "0.05", "price": "49900", "time_in_force": "gtd", "expire_at": 19}),
+    (8.0, {"action": "buy", "execute_at": "next_open", "quantity": "0.01"}),
+    (9.0, {"action": "sell", "order_type": "limit", "price": "50100", "quantity": "0.01"}),
+    (12.0, {"action": "close"}),
+    (15.0, {"action": "buy", "quote_quantity": "700"}),
+    (15.0, {"action": "buy", "order_type": "limit", "quantity": "0.01", "price": "49990"}),
+    (21.0, {"action": "target", "target_quantity": "0.03"}),
+    (25.4, {"action": "close"}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def signals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cut") / "signals.jsonl"
+    lines = []
+    for number, (minute, words) in enumerate(SIGNALS):
+        said: dict[str, Any] = {"ticker": "BTCUSDT", "alert_id": str(number), **words}
+        said["time"] = START + int(minute * MINUTE * 1_000_000)
+        if "expire_at" in said:
+            said["expire_at"] = START + said["expire_at"] * MINUTE * 1_000_000
+        lines.append(json.dumps(said))
+    path.write_text("\n".join(lines))
+    return path
+
+
+def options(signals: Path, **more: Any) -> bootstrap.RunOptions:
+    return bootstrap.RunOptions(
+        signals=signals, candles=Path("-"), symbol="BTC/USDT", log=Path("-"), slippage_bps="1", spread_bps="1", **more
+    )
+
+
+def finish(journal: MemoryJournal, asked: bootstrap.RunOptions, candles: Candles) -> None:
+    """Run, or go on running, to the end of the candles."""
+    account = bootstrap._account(asked)
+    exchange = bootstrap._exchange(asked, candles, account)
+    opening = bootstrap._opening(
+        bootstrap.load_settings(None, candles.interval), account, BTC, [("USDT", Decimal(9000))]
+    )
+    known = read_signals(asked.signals, {"BTC/USDT": BTC}, account=asked.account)
+    span = (int(candles.times[0]), int(candles.close_times[-1]))
+    bootstrap._run(asked, journal, exchange, known, opening, span, None)
+
+
+def cut(events: list[AnyEvent], rows: int) -> MemoryJournal:
+    """A log that ends after so many rows."""
+    journal, state = MemoryJournal(), State(book="main")
+    with localcontext(EXACT):
+        for sequence, event in enumerate(events[:rows], start=1):
+            journal.append("main", sequence, event, evolve(state, event))
+    return journal
+
+
+def outcome(journal: MemoryJournal) -> dict[str, Any]:
+    """How it ended: every order, fill, balance and position; not when which row was written."""
+    when = (
+        "id",
+        "sequence",
+        "time",
+        "updated_at",
+        "created_at",
+        "filled_at",
+        "event",
+        "estimated_cost",
+        "estimated_fee",
+    )
+    return {
+        table: sorted(
+            ({name: value for name, value in row.items() if name not in when} for row in journal.latest(table)), key=str
+        )
+        for table in ("orders", "fills", "ledger", "positions")
+    }
+
+
+@pytest.mark.parametrize("seed", [11, 12, 13, 14])
+def test_a_log_cut_at_any_row_recovers_and_ends_as_if_it_had_not_been_cut(signals: Path, seed: int) -> None:
+    candles = random_candles(seed, 40, BTC, volatility=0.0012)
+    asked = options(signals)
+    whole = MemoryJournal()
+    finish(whole, asked, candles)
+    events, expected = [event for _, event in whole.events("main")], outcome(whole)
+    assert len(expected["orders"]) == 14
+    different = []
+    for rows in range(len(events)):
+        journal = cut(events, rows)
+        finish(journal, asked, candles)
+        if outcome(journal) != expected:
+            different.append((rows, type(events[rows - 1]).__name__, type(events[rows]).__name__))
+    assert different == []
+
+
+@pytest.mark.parametrize("latency", ["30", "20-900"])
+def test_a_log_cut_while_messages_are_on_their_way_loses_and_doubles_nothing(signals: Path, latency: str) -> None:
+    """What was on its way is sent again and arrives later than it would have, so prices may differ; nothing else may."""
+    candles = random_candles(11, 40, BTC, volatility=0.0012)
+    asked = options(signals, latency_ms=latency)
+    whole = MemoryJournal()
+    finish(whole, asked, candles)
+    events = [event for _, event in whole.events("main")]
+    ids = {row["client_order_id"] for row in whole.latest("orders")}
+    for rows in range(len(events)):
+        journal = cut(events, rows)
+        finish(journal, asked, candles)
+        orders, fills = journal.latest("orders"), journal.latest("fills")
+        assert {row["client_order_id"] for row in orders} == ids
+        assert not [row for row in orders if row["status"] in ("pending", "submitted", "unknown")]
+        assert sum(row["filled_quantity"] for row in orders) == sum(fill["quantity"] for fill in fills)
+        bought = sum(fill["quantity"] if fill["side"] == "buy" else -fill["quantity"] for fill in fills)
+        assert {row["asset"]: row["total"] for row in journal.latest("ledger")}["BTC"] == bought
