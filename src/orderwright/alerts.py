@@ -25,19 +25,10 @@ from orderwright.market.symbols import parse_symbol
 W = TypeVar("W", bound=Word)
 _DECIMALS = ("quantity", "quote_quantity", "target_quantity", "price", "stop_price")
 _FLAGS = ("post_only", "reduce_only")
-_TEXTS = ("strategy", "alert_id", "user", "account", "source")
-FIELDS = (
-    "ticker",
-    "action",
-    "order_type",
-    "time_in_force",
-    "time",
-    "expire_at",
-    "execute_at",
-    *_DECIMALS,
-    *_FLAGS,
-    *_TEXTS,
-)
+_TEXTS = ("strategy", "alert_id", "user", "account")
+_WORDS = ("ticker", "action", "order_type", "time_in_force", "source")
+_TIMES = ("time", "expire_at", "execute_at")
+FIELDS = (*_WORDS, *_TIMES, *_DECIMALS, *_FLAGS, *_TEXTS)
 _ALSO = {"symbol": "ticker", "side": "action", "type": "order_type", "id": "alert_id", "timestamp": "time"}
 _ORDER_TYPE_WORDS = {"stop": "stop_loss", "stop_limit": "stop_loss_limit", "stop_market": "stop_loss"}
 
@@ -94,7 +85,7 @@ def _signal(fields: dict[str, bytes], instruments: Mapping[str, Instrument], acc
             raise InputError("is missing", field=needed)
     symbol = parse_symbol(_text(fields["ticker"], "ticker"), instruments)
     time = _time(fields["time"], "time")
-    words = {name: _text(fields[name], name) for name in _TEXTS if name in fields}
+    words = {name: _text(fields[name], name, decides=name != "strategy") for name in _TEXTS if name in fields}
     numbers: dict[str, Decimal] = {name: _decimal(fields[name], name) for name in _DECIMALS if name in fields}
     flags = {name: _flag(fields[name], name) for name in _FLAGS if name in fields}
     alert_id = words.get("alert_id", "")
@@ -103,7 +94,7 @@ def _signal(fields: dict[str, bytes], instruments: Mapping[str, Instrument], acc
         symbol=symbol,
         action=_word(fields["action"], "action", Action),
         account=words.get("account", account),
-        source=Source(words["source"]) if "source" in words else Source.TRADINGVIEW,
+        source=_word(fields["source"], "source", Source) if "source" in fields else Source.TRADINGVIEW,
         order_type=_order_type(fields.get("order_type"), numbers),
         time_in_force=_word(fields["time_in_force"], "time_in_force", TimeInForce)
         if "time_in_force" in fields
@@ -119,11 +110,12 @@ def _signal(fields: dict[str, bytes], instruments: Mapping[str, Instrument], acc
     )
 
 
-def _text(raw: bytes, field: str) -> str:
+def _text(raw: bytes, field: str, *, decides: bool = True) -> str:
+    """Text. A placeholder that was not filled in is refused where the field decides what the order is."""
     value = msgspec.json.decode(raw)
     if not isinstance(value, str):
         raise InputError(f"{value!r} is not text", field=field, value=value)
-    if "{{" in value:
+    if decides and "{{" in value:
         raise InputError(f"the placeholder {value} was not filled in", field=field, value=value)
     return value
 

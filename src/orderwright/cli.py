@@ -184,16 +184,14 @@ def report(log: Log = DEFAULT_LOG, book: Book = "main", json: AsJson = False) ->
 @log_app.command("verify")
 def log_verify(
     log: Log = DEFAULT_LOG,
-    head: Annotated[
-        str | None, typer.Option(help="A head kept elsewhere: BOOK:SEQUENCE:DIGEST as `log head` prints it.")
-    ] = None,
+    head: Annotated[str | None, typer.Option(help="A head kept elsewhere: as `log head` prints it.")] = None,
     json: AsJson = False,
 ) -> None:
     """Find any changed, missing, reordered or cut-off row, and prove the read models by a replay."""
     from orderwright.journal.maintenance import verify
     from orderwright.screen import show_verification
 
-    found = verify(log, head=head)
+    found = verify(existing(log), head=head)
     show_verification(found, as_json=json)
     if not found.ok:
         raise SystemExit(1)
@@ -203,9 +201,9 @@ def log_verify(
 def log_head(log: Log = DEFAULT_LOG, json: AsJson = False) -> None:
     """Print each book's head: kept elsewhere, it shows a tail that was cut off."""
     from orderwright.journal.maintenance import head
-    from orderwright.screen import show_heads
+    from orderwright.screen import show_head
 
-    show_heads(head(log), as_json=json)
+    show_head(head(existing(log)), as_json=json)
 
 
 @log_app.command("rebuild")
@@ -213,8 +211,7 @@ def log_rebuild(log: Log = DEFAULT_LOG) -> None:
     """Make the read models again from the log."""
     from orderwright.journal.maintenance import rebuild
 
-    rebuild(log)
-    print(f"{log}: read models rebuilt")
+    print(f"{log}: read models rebuilt from {rebuild(existing(log)):,} rows")
 
 
 @log_app.command("backup")
@@ -222,21 +219,28 @@ def log_backup(target: Annotated[Path, typer.Argument(help="The copy to write.")
     """Copy a log that is in use, and verify the copy."""
     from orderwright.journal.maintenance import backup
 
-    backup(log, target)
-    print(f"{target}: a verified copy of {log}")
+    copied = backup(existing(log), target)
+    print(f"{target}: a verified copy of {log}, {copied.rows:,} rows")
 
 
 @log_app.command("restore")
 def log_restore(
     backup: Annotated[Path, typer.Argument(help="A copy made by `log backup`.")],
     log: Log = DEFAULT_LOG,
-    replace: Annotated[bool, typer.Option(help="Replace a log that is there.")] = False,
+    replace: Annotated[bool, typer.Option(help="Put it in the place of a log that is there.")] = False,
 ) -> None:
     """Verify a backup and put it in a log's place."""
     from orderwright.journal.maintenance import restore
 
-    restore(backup, log, replace=replace)
-    print(f"{log}: restored from {backup}")
+    copied = restore(existing(backup), log, overwrite=replace)
+    print(f"{log}: restored from {backup}, {copied.rows:,} rows")
+
+
+def existing(log: Path) -> Path:
+    """The path of a log that is there; the user's mistake where it is not."""
+    if not log.exists():
+        raise InputError("there is no such file", field="log", value=str(log), where=str(log))
+    return log
 
 
 def _reading(log: Path) -> Any:
@@ -245,9 +249,7 @@ def _reading(log: Path) -> Any:
 
     from orderwright.journal.sqlite import open_log
 
-    if not log.exists():
-        raise InputError("there is no such log", field="log", value=str(log), where=str(log))
-    return contextlib.closing(open_log(log, read_only=True))
+    return contextlib.closing(open_log(existing(log), read_only=True))
 
 
 def _summary(log: Path, book: str) -> Any:

@@ -18,6 +18,7 @@ from orderwright.core.numbers import ROUNDED, text
 if TYPE_CHECKING:
     from orderwright.analytics.summary import Summary
     from orderwright.bootstrap import RunResult
+    from orderwright.journal.verify import Report
 
 Row = dict[str, Any]
 Progress = Callable[[int, int, int], None]
@@ -246,16 +247,21 @@ def _span(milliseconds: Decimal) -> str:
     return f"{number(milliseconds, 1)} ms" if milliseconds < 10_000 else f"{number(milliseconds / 1000, 1)} s"
 
 
-def show_verification(found: Any, *, as_json: bool) -> None:
+def show_verification(found: Report, *, as_json: bool) -> None:
+    """What `log verify` found."""
     if as_json:
-        print_json(found)
+        print_json({"ok": found.ok, "rows": found.rows, "head": found.head, "problems": found.problems})
         return
-    console().print(found.text)
+    for problem in found.problems:
+        console().print(f"[red]wrong[/red] {problem}")
+    verdict = "every row is as it was written, and the read models are what a replay gives" if found.ok else "damaged"
+    console().print(f"{found.rows:,} rows checked: {verdict}")
+    console().print(f"head {found.head}", soft_wrap=True)
 
 
-def show_heads(heads: Any, *, as_json: bool) -> None:
+def show_head(head: str, *, as_json: bool) -> None:
+    """The heads of a log's books, book:sequence:digest."""
     if as_json:
-        print_json(heads)
+        print_json({"head": head})
         return
-    for line in heads:
-        console().print(str(line))
+    print(head)

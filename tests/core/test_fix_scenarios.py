@@ -89,7 +89,7 @@ def test_possible_resends_and_duplicate_ids_are_recognised_before_they_leave() -
 def ask(run: Run, step: Step) -> None:
     """A message of the client, as a command."""
     name, quantity = step["ClOrdID"], step["OrderQty"]
-    number = run.requests.get(step.get("OrigClOrdID", name), (1, 0))[0]
+    number = run.requests.get(str(step.get("OrigClOrdID", name)), (1, 0))[0]
     if step["msg"] == "NewOrderSingle":
         number = run.orders.setdefault(name, len(run.orders) + 1)
         run.requests.setdefault(name, (number, 0))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orderwright.core import messages as m
-from orderwright.core.lifecycle import ROWS, TABLE, IllegalTransition, apply, received, standing, status_of
-from orderwright.core.model import DONE, IN_FLIGHT, LIVE, Order, OrderStatus
+from orderwright.core.lifecycle import TABLE, IllegalTransition, apply, received, standing, status_of
+from orderwright.core.model import DONE, LIVE, Order, OrderStatus
 from orderwright.core.numbers import ZERO
 from orderwright.core.reasons import Reason
-from tests.builders import NOW, Harness, a_harness, a_limit_buy, an_execution, an_id
+from tests.builders import NOW, a_limit_buy, an_execution, an_id
+from tests.core.scenarios import play, tables
 
 # The table, event by event
 
@@ -136,11 +137,240 @@ def test_any_run_of_events_keeps_to_the_table_and_to_the_sums(data: st.DataObjec
         assert order.status is status_of(order)
         assert order.filled == sum(execution.quantity for execution in executions)
         assert order.filled_quote == sum(execution.quantity * execution.price for execution in executions)
-        if order.status not in DONE:
-            assert order.filled + order.leaves == max(order.quantity, order.filled)
-        if order.status in DONE or order.status is OrderStatus.PENDING:
-            assert (order.exposed, order.reserved, order.leaves) == (ZERO, ZERO, ZERO) or not order.requests
-        if order.status in DONE and order.requests:
+        if order.status in DONE:
+            assert (order.leaves, order.exposed, order.reserved) == (ZERO, ZERO, ZERO)
             assert not any(request.in_flight for request in order.requests)
-        if order.status in LIVE and order.ending is None:
+        elif order.ending is None:
+            assert order.filled + order.leaves == max(order.quantity, order.filled)
+        else:
+            assert order.filled + order.leaves == order.reported
+        if order.status in LIVE:
             assert order.exposed >= order.leaves
+            assert order.reserved >= order.exposed * order.unit_cost
+
+
+# The awkward real cases
+
+AWKWARD = """
+    A fill overtakes its acknowledgement
+    said      | status           | filled | leaves | events         | actions
+    submit 10 | submitted        | 0      | 10     | order_received | send
+    fill a 4  | partially_filled | 4      | 6      | order_filled   |
+    ack V1    | partially_filled | 4      | 6      | order_accepted |
+    ack V1    | partially_filled | 4      | 6      |                |
+    fill b 6  | filled           | 10     | 0      | order_filled   |
+    ack V1    | filled           | 10     | 0      |                |
+
+    A fill is reported twice, and once more with other numbers
+    said      | status           | filled | leaves | events         | actions
+    submit 10 | submitted        | 0      | 10     | order_received | send
+    ack       | open             | 0      | 10     | order_accepted |
+    fill a 4  | partially_filled | 4      | 6      | order_filled   |
+    fill a 4  | partially_filled | 4      | 6      |                |
+    fill a 5  | partially_filled | 4      | 6      | report_parked  | alert report
+
+    An order fills after it was cancelled
+    said            | status         | filled | leaves | events            | actions
+    submit 10       | submitted      | 0      | 10     | order_received    | send
+    ack             | open           | 0      | 10     | order_accepted    |
+    cancel          | pending_cancel | 0      | 10     | request_submitted | send cancel
+    end cancelled 0 | cancelled      | 0      | 0      | order_ended       |
+    fill a 4        | cancelled      | 4      | 0      | order_filled      |
+    fill b 6        | filled         | 10     | 0      | order_filled      |
+
+    A cancel is refused because the order filled
+    said            | status         | filled | leaves | events            | actions
+    submit 10       | submitted      | 0      | 10     | order_received    | send
+    ack             | open           | 0      | 10     | order_accepted    |
+    cancel          | pending_cancel | 0      | 10     | request_submitted | send cancel
+    fill a 10       | pending_cancel | 10     | 0      | order_filled      |
+    refuse 1 filled | filled         | 10     | 0      | request_refused   |
+
+    A cancel is refused because the order filled, and its fills come later
+    said             | status         | filled | leaves | events            | actions
+    submit 10        | submitted      | 0      | 10     | order_received    | send
+    ack              | open           | 0      | 10     | order_accepted    |
+    cancel           | pending_cancel | 0      | 10     | request_submitted | send cancel
+    refuse 1 filled  | open           | 0      | 10     | request_refused   | ask
+    status filled 10 | open           | 0      | 10     | order_ended       | fetch
+    fill a 10        | filled         | 10     | 0      | order_filled      |
+
+    A cancel crosses the acknowledgement
+    said            | status         | filled | leaves | events            | actions
+    submit 10       | submitted      | 0      | 10     | order_received    | send
+    cancel          | pending_cancel | 0      | 10     | request_submitted | send cancel
+    cancel          | pending_cancel | 0      | 10     |                   | already_cancelling
+    ack             | pending_cancel | 0      | 10     | order_accepted    |
+    pending 1       | pending_cancel | 0      | 10     | request_pending   |
+    end cancelled 0 | cancelled      | 0      | 0      | order_ended       |
+    cancel          | cancelled      | 0      | 0      |                   | not_open
+
+    A cancel crosses the rejection
+    said      | status         | filled | leaves | events            | actions
+    submit 10 | submitted      | 0      | 10     | order_received    | send
+    cancel    | pending_cancel | 0      | 10     | request_submitted | send cancel
+    reject    | rejected       | 0      | 0      | order_rejected    |
+    refuse 1  | rejected       | 0      | 0      |                   |
+
+    Two replaces are out; the second is answered first
+    said       | status           | filled | leaves | events            | actions
+    submit 10  | submitted        | 0      | 10     | order_received    | send
+    ack        | open             | 0      | 10     | order_accepted    |
+    replace 12 | pending_replace  | 0      | 10     | request_submitted | send replace
+    replace 8  | pending_replace  | 0      | 10     | request_submitted | send replace
+    replaced 2 | pending_replace  | 0      | 8      | order_replaced    |
+    fill a 7   | pending_replace  | 7      | 1      | order_filled      |
+    refuse 1   | partially_filled | 7      | 1      | request_refused   |
+    fill b 1   | filled           | 8      | 0      | order_filled      |
+
+    A replace down to what has filled meanwhile
+    said       | status          | filled | leaves | events            | actions
+    submit 10  | submitted       | 0      | 10     | order_received    | send
+    ack        | open            | 0      | 10     | order_accepted    |
+    replace 7  | pending_replace | 0      | 10     | request_submitted | send replace
+    fill a 7   | pending_replace | 7      | 3      | order_filled      |
+    replaced 1 | filled          | 7      | 0      | order_replaced    |
+
+    A replace whose answer was lost, told by what has filled
+    said         | status          | filled | leaves | events                      | actions
+    submit 10    | submitted       | 0      | 10     | order_received              | send
+    ack          | open            | 0      | 10     | order_accepted              |
+    replace 7    | pending_replace | 0      | 10     | request_submitted           | send replace
+    fill a 7     | pending_replace | 7      | 3      | order_filled                |
+    end filled 7 | filled          | 7      | 0      | order_replaced, order_ended |
+
+    A filled order is replaced upwards
+    said       | status           | filled | leaves | events            | actions
+    submit 10  | submitted        | 0      | 10     | order_received    | send
+    fill a 10  | filled           | 10     | 0      | order_filled      |
+    replace 12 | pending_replace  | 10     | 0      | request_submitted | send replace
+    replaced 1 | partially_filled | 10     | 2      | order_replaced    |
+    fill b 2   | filled           | 12     | 0      | order_filled      |
+
+    FILLED comes before the fills
+    said          | status           | filled | leaves | events            | actions
+    submit 10     | submitted        | 0      | 10     | order_received    | send
+    end filled 10 | open             | 0      | 10     | order_ended       | fetch
+    cancel        | pending_cancel   | 0      | 10     | request_submitted | send cancel
+    end filled 10 | open             | 0      | 10     | order_ended       | fetch
+    fill a 4      | partially_filled | 4      | 6      | order_filled      |
+    fill b 6      | filled           | 10     | 0      | order_filled      |
+
+    CANCELLED comes before the fills it counts
+    said            | status           | filled | leaves | events            | actions
+    submit 10       | submitted        | 0      | 10     | order_received    | send
+    ack             | open             | 0      | 10     | order_accepted    |
+    cancel          | pending_cancel   | 0      | 10     | request_submitted | send cancel
+    end cancelled 4 | open             | 0      | 4      | order_ended       | fetch
+    cancel          | open             | 0      | 4      |                   | not_open
+    replace 12      | open             | 0      | 4      |                   | not_open
+    fill a 3        | partially_filled | 3      | 1      | order_filled      |
+    end cancelled 4 | partially_filled | 3      | 1      |                   | fetch
+    fill b 1        | cancelled        | 4      | 0      | order_filled      |
+    end cancelled 4 | cancelled        | 4      | 0      |                   |
+
+    CANCELLED comes, and later the news that more had filled
+    said            | status    | filled | leaves | events         | actions
+    submit 10       | submitted | 0      | 10     | order_received | send
+    ack             | open      | 0      | 10     | order_accepted |
+    end cancelled   | cancelled | 0      | 0      | order_ended    |
+    end cancelled 4 | open      | 0      | 4      | order_ended    | fetch
+    fill a 4        | cancelled | 4      | 0      | order_filled   |
+
+    A cancelled order turns out to have filled completely
+    said             | status    | filled | leaves | events         | actions
+    submit 10        | submitted | 0      | 10     | order_received | send
+    ack              | open      | 0      | 10     | order_accepted |
+    end cancelled    | cancelled | 0      | 0      | order_ended    |
+    status filled 10 | open      | 0      | 10     | order_ended    | fetch
+    fill a 10        | filled    | 10     | 0      | order_filled   |
+
+    A rejected order fills
+    said            | status           | filled | leaves | events         | actions
+    submit 10       | submitted        | 0      | 10     | order_received | send
+    reject          | rejected         | 0      | 0      | order_rejected |
+    reject          | rejected         | 0      | 0      |                |
+    fill a 4        | partially_filled | 4      | 6      | order_filled   |
+    end cancelled 4 | cancelled        | 4      | 0      | order_ended    |
+
+    A rejection overtakes the acknowledgement
+    said          | status    | filled | leaves | events         | actions
+    submit 10     | submitted | 0      | 10     | order_received | send
+    reject        | rejected  | 0      | 0      | order_rejected |
+    ack           | rejected  | 0      | 0      |                | ask
+    status open 0 | open      | 0      | 10     | order_accepted |
+
+    More fills than was asked for
+    said      | status           | filled | leaves | events         | actions
+    submit 10 | submitted        | 0      | 10     | order_received | send
+    ack       | open             | 0      | 10     | order_accepted |
+    fill a 8  | partially_filled | 8      | 2      | order_filled   |
+    fill b 4  | filled           | 12     | 0      | order_filled   |
+
+    A fill is corrected twice, and each correction reported twice
+    said           | status           | filled | leaves | events         | actions
+    submit 10      | submitted        | 0      | 10     | order_received | send
+    ack            | open             | 0      | 10     | order_accepted |
+    fill a 10      | filled           | 10     | 0      | order_filled   |
+    correct a b 8  | partially_filled | 8      | 2      | fill_corrected |
+    correct a b 8  | partially_filled | 8      | 2      |                |
+    correct b c 10 | filled           | 10     | 0      | fill_corrected |
+    correct a b 8  | filled           | 10     | 0      |                |
+    correct a d 9  | filled           | 10     | 0      | report_parked  | alert report
+    fill a 10      | filled           | 10     | 0      |                |
+
+    A fill is busted, and busted again
+    said      | status           | filled | leaves | events         | actions
+    submit 10 | submitted        | 0      | 10     | order_received | send
+    ack       | open             | 0      | 10     | order_accepted |
+    fill a 4  | partially_filled | 4      | 6      | order_filled   |
+    fill b 6  | filled           | 10     | 0      | order_filled   |
+    bust a    | partially_filled | 6      | 4      | fill_busted    |
+    bust a    | partially_filled | 6      | 4      |                |
+    bust z    | partially_filled | 6      | 4      | report_parked  | alert report
+    fill a 4  | partially_filled | 6      | 4      |                |
+    fill c 4  | filled           | 10     | 0      | order_filled   |
+
+    A fill is busted while the end waits for another
+    said            | status           | filled | leaves | events         | actions
+    submit 10       | submitted        | 0      | 10     | order_received | send
+    fill a 4        | partially_filled | 4      | 6      | order_filled   |
+    end cancelled 7 | partially_filled | 4      | 3      | order_ended    | fetch
+    bust a          | open             | 0      | 3      | fill_busted    |
+    fill b 3        | cancelled        | 3      | 0      | order_filled   |
+
+    The venue changes the order unasked
+    said      | status           | filled | leaves | events         | actions
+    submit 10 | submitted        | 0      | 10     | order_received | send
+    ack       | open             | 0      | 10     | order_accepted |
+    fill a 4  | partially_filled | 4      | 6      | order_filled   |
+    restate 6 | partially_filled | 4      | 2      | order_restated |
+    restate 6 | partially_filled | 4      | 2      |                |
+    restate 4 | filled           | 4      | 0      | order_restated |
+
+    The venue cancels it unasked
+    said          | status           | filled | leaves | events         | actions
+    submit 10     | submitted        | 0      | 10     | order_received | send
+    ack           | open             | 0      | 10     | order_accepted |
+    fill a 4      | partially_filled | 4      | 6      | order_filled   |
+    end cancelled | cancelled        | 4      | 0      | order_ended    |
+    end cancelled | cancelled        | 4      | 0      |                |
+
+    REJECTED with something filled is a cancel of the rest
+    said           | status    | filled | leaves | events         | actions
+    submit 10      | submitted | 0      | 10     | order_received | send
+    end rejected 4 | open      | 0      | 4      | order_ended    | fetch
+    fill a 4       | cancelled | 4      | 0      | order_filled   |
+
+    A trigger is an acknowledgement too
+    said      | status    | filled | leaves | events          | actions
+    submit 10 | submitted | 0      | 10     | order_received  | send
+    trigger   | open      | 0      | 10     | order_triggered |
+    trigger   | open      | 0      | 10     |                 |
+    ack       | open      | 0      | 10     | order_accepted  |
+"""
+
+
+@pytest.mark.parametrize("table", tables(AWKWARD), ids=lambda table: table[0])
+def test_awkward_case(table: list[str]) -> None:
+    assert play(table) == table

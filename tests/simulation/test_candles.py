@@ -21,7 +21,17 @@ from orderwright.simulation.models.path import (
 from orderwright.simulation.models.slippage import SlippageBps, SquareRootImpact
 from orderwright.simulation.models.spread import SpreadBps, SpreadTicks
 from orderwright.simulation.models.volume import VolumeShare
-from tests.simulation.builders import MINUTE, START, Trader, candles_in, flat, order_in, rows, some_candles
+from tests.simulation.builders import (
+    MINUTE,
+    START,
+    Trader,
+    an_instrument,
+    candles_in,
+    flat,
+    order_in,
+    rows,
+    some_candles,
+)
 
 PLAIN = """
     what                                            | candles                            | order                           | minute | fills
@@ -113,6 +123,19 @@ def test_where_candles_are_missing_nothing_happens() -> None:
     assert trader.story() == "-"
 
     assert trader.run(10).story() == "105x1 @5"
+
+
+def test_markets_of_several_symbols_share_one_time() -> None:
+    other = an_instrument(symbol="ETH/USDT", base="ETH")
+    trader = Trader(
+        some_candles(*flat(100, 101, 102)), some_candles(*flat(10, 11, 12), instrument=other, minutes=[0, 1, 5])
+    )
+    trader.exchange.deposit("main", "ETH", Decimal(5))
+    trader.place(1, minute=1, **order_in("sell 1 limit 102")).place(2, minute=1, symbol="ETH/USDT", side="sell")
+    trader.place(3, minute=2, symbol="ETH/USDT", side="sell").run(9)
+
+    assert [trader.story(number) for number in (1, 2, 3)] == ["102x1 @2", "11x1 @1", "12x1 @5"]
+    assert [time for time, _ in trader.reports] == sorted(time for time, _ in trader.reports)
 
 
 # Sharing a candle's volume

@@ -19,6 +19,7 @@ from orderwright.simulation.models.spread import SpreadBps
 from tests.simulation.builders import MINUTE, START, Trader, flat, some_candles, some_quotes, some_trades
 
 Case = dict[str, Any]
+ROOT = Path(__file__).resolve().parents[2]
 OHLC = ("open", "high", "low", "close")
 FAR_BID, MUCH = 1.0, 1_000.0
 WAITS = Models(beyond_size="wait")
@@ -62,6 +63,12 @@ def test_every_case_is_run_or_explained(cases: dict[str, Case]) -> None:
     assert run.isdisjoint(NOT_RUN)
     assert run | NOT_RUN.keys() == cases.keys()
     assert (len(run), len(NOT_RUN), len(cases)) == (28, 13, 41)
+
+
+def test_the_page_of_assumptions_has_every_case(cases: dict[str, Case]) -> None:
+    page = (ROOT / "docs" / "simulation.md").read_text()
+
+    assert [name for name in cases if name not in page] == []
 
 
 # Candles, from Lean and backtesting.py

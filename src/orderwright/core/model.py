@@ -384,10 +384,12 @@ class Order(Struct, kw_only=True, gc=False):
 
     @property
     def leaves(self) -> Decimal:
-        """What may still fill: quantity - filled while the order lives, nothing once it has ended."""
-        if self.status in DONE or self.filled >= self.quantity:
+        """What may still fill: quantity - filled while the order lives; once the venue has announced its end, the
+        fills it claims that have not come yet; nothing when it has ended."""
+        if self.status in DONE:
             return ZERO
-        return self.quantity - self.filled
+        whole = self.quantity if self.ending is None else self.reported
+        return whole - self.filled if whole > self.filled else ZERO
 
 
 class Balance(Struct, gc=False):

@@ -83,27 +83,33 @@ def _move_cash(state: State, command: m.MoveCash, now: int) -> Decision:
         nearest = nearest_name(command.account, state.accounts)
         refusal = Refusal(Reason.UNKNOWN_ACCOUNT, "unknown account", "account", command.account, nearest)
         return [], [m.Reply(outcome="refused", refusal=refusal)]
-    amount, free = command.amount, free_of(state, state.accounts[command.account], command.asset)
-    refusal = None
-    if command.kind == "deposit" and amount <= 0:
-        refusal = Refusal(Reason.QUANTITY_NOT_POSITIVE, "a deposit is above 0", "amount", text(amount))
-    elif command.kind == "withdrawal" and amount >= 0:
-        refusal = Refusal(Reason.QUANTITY_NOT_POSITIVE, "a withdrawal is below 0", "amount", text(amount))
-    elif command.kind == "withdrawal" and -amount > free:
-        nearest = text(-free) if free > 0 else None
-        rule = f"only {text(max(free, ZERO))} {command.asset} is free"
-        refusal = Refusal(Reason.BUYING_POWER, rule, "amount", text(amount), nearest)
-    if refusal is not None:
-        return [], [m.Reply(outcome="refused", refusal=refusal)]
+    wrong = _cash_refusal(state, command)
+    if wrong is not None:
+        return [], [m.Reply(outcome="refused", refusal=wrong)]
     event = m.CashMoved(
         time=now,
         account=command.account,
         asset=command.asset,
-        amount=amount,
+        amount=command.amount,
         cause=command.kind,
         reference=command.reference,
     )
     return [event], []
+
+
+def _cash_refusal(state: State, command: m.MoveCash) -> Refusal | None:
+    amount = command.amount
+    if command.kind == "deposit" and amount <= 0:
+        return Refusal(Reason.QUANTITY_NOT_POSITIVE, "a deposit is above 0", "amount", text(amount))
+    if command.kind != "withdrawal":
+        return None
+    if amount >= 0:
+        return Refusal(Reason.QUANTITY_NOT_POSITIVE, "a withdrawal is below 0", "amount", text(amount))
+    free = max(free_of(state, state.accounts[command.account], command.asset), ZERO)
+    if -amount <= free:
+        return None
+    rule = f"only {text(free)} {command.asset} is free"
+    return Refusal(Reason.BUYING_POWER, rule, "amount", text(amount), text(-free) if free else None)
 
 
 def _set_trading_state(state: State, command: m.SetTradingState, now: int) -> Decision:

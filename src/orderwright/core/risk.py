@@ -21,6 +21,7 @@ import msgspec
 from orderwright.core.model import SECOND, Account, Instruction, Instrument, OrderSide, RiskLimits, TradingState
 from orderwright.core.numbers import (
     ONE,
+    QUANTUM,
     ZERO,
     divided,
     floor_to,
@@ -72,7 +73,7 @@ def check_replace(
     limits = state.settings.limits
     try:
         return _order_value(
-            state, msgspec.structs.replace(limits, min_order_value=None), whole, instrument, now
+            state, msgspec.structs.replace(limits, min_order_value=None), order, whole, instrument, now
         ) or _position_values(state, limits, order, more, instrument, now)
     except NoPrice as missing:
         return _no_conversion(state, missing)
@@ -109,7 +110,9 @@ def margined(
     closes = min(_reducible(state, order, own), leaves) if instrument.linear else ZERO
     if not closes:
         return sized
-    unit_cost = quantised_ratio(sized.unit_cost, leaves - closes, leaves)
+    unit_cost = most_within(
+        sized.unit_cost * (leaves - closes), leaves, QUANTUM
+    )  # rounded down: never above what is free
     return msgspec.structs.replace(sized, unit_cost=unit_cost)
 
 
@@ -158,13 +161,15 @@ def _limits(state: State, order: Instruction, sized: Sized, instrument: Instrume
             rule = f"{working} orders are open in it, the limit is {limits.max_open_orders_per_symbol}"
             return Refusal(Reason.OPEN_ORDERS, rule, "symbol", order.symbol)
     return (
-        _order_value(state, limits, sized, instrument, now)
+        _order_value(state, limits, order, sized, instrument, now)
         or _position_values(state, limits, order, sized, instrument, now)
         or _daily_loss(state, limits, now)
     )
 
 
-def _order_value(state: State, limits: RiskLimits, sized: Sized, instrument: Instrument, now: int) -> Refusal | None:
+def _order_value(
+    state: State, limits: RiskLimits, order: Instruction, sized: Sized, instrument: Instrument, now: int
+) -> Refusal | None:
     if limits.max_order_value is None and limits.min_order_value is None:
         return None
     if sized.basis is None:
@@ -173,7 +178,7 @@ def _order_value(state: State, limits: RiskLimits, sized: Sized, instrument: Ins
     value = sized.quantity * unit
     step = instrument.step_size
     if limits.max_order_value is not None and value > limits.max_order_value:
-        nearest = most_within(limits.max_order_value, unit, step)
+        nearest = max(most_within(limits.max_order_value, unit, step), _closes(state, order, instrument))
         return _too_much(Reason.ORDER_VALUE, "the order's value", value, limits.max_order_value, sized, nearest)
     if limits.min_order_value is not None and value < limits.min_order_value:
         nearest = least_for(limits.min_order_value, unit, step)
@@ -204,10 +209,15 @@ def _position_values(
     return None
 
 
+def _closes(state: State, order: Instruction, instrument: Instrument) -> Decimal:
+    """The largest quantity of a futures order that only reduces, which no limit refuses."""
+    return floor_to(_reducible(state, order), instrument.step_size) if instrument.linear else ZERO
+
+
 def _room(state: State, order: Instruction, instrument: Instrument, limit: Decimal, now: int) -> Decimal:
     """The largest quantity with which the worse side of the order's symbol is within a limit, or that only reduces."""
     step = instrument.step_size
-    closes = floor_to(_reducible(state, order), step) if instrument.linear else ZERO
+    closes = _closes(state, order, instrument)
     key = (order.account, order.symbol)
     if _position_value(state, key, instrument, ZERO, now) > limit:
         return closes

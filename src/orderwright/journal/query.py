@@ -28,6 +28,9 @@ from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
 from orderwright.journal.tables import Row, RowMaker, Table, table_of
 
 UNFINISHED = frozenset(status.value for status in OrderStatus if status not in DONE)
+ROWS_OF_ONE = 16
+"""More than any one event adds to a read model."""
+
 Values = tuple[Any, ...]
 
 
@@ -58,15 +61,25 @@ class Filter:
 
     @property
     def source(self) -> str:
-        """The table's source; where orders are named, only their rows, by the index of an order's rows."""
-        named = [name for name in ("id", self._table.order_id) if name in self.wanted]
-        if not self._table.order_id or not named:
+        """The table's source; where orders are named, through the index of an order's rows."""
+        if self._orders is None:
             return self._table.source
-        at = list(self.wanted).index(named[0])
-        marks = ", ".join(f":w{at}_{n}" for n, value in enumerate(self.wanted[named[0]]) if value is not None)
-        keys = f"SELECT id FROM orders WHERE book IN (SELECT number FROM books) AND order_id IN ({marks})"
-        picked = f"now.order_key IN ({marks if named[0] == 'id' else keys})"
-        return self._table.source.replace("log AS now", f"log AS now INDEXED BY log_order ON {picked}", 1)
+        return self._table.source.replace("log AS now", "log AS now INDEXED BY log_order", 1)
+
+    @property
+    def _orders(self) -> str | None:
+        """The condition that picks the rows of the orders that are named, or None."""
+        for name in ("id", self._table.order_id):
+            if name in self.wanted and self._table.order_id:
+                at = list(self.wanted).index(name)
+                marks = ", ".join(f":w{at}_{n}" for n in range(len(self.wanted[name])))
+                keys = f"SELECT id FROM orders WHERE book IN (SELECT number FROM books) AND order_id IN ({marks})"
+                return f"now.order_key IN ({marks if name == 'id' else keys})"
+        return None
+
+    @property
+    def named(self) -> str:
+        return self._orders or "1"
 
     def open_only(self) -> bool:
         """Whether only unfinished orders are asked for."""
@@ -119,14 +132,37 @@ def history(
     picked = Filter(table, where)
     found: list[Values] = []
     for number in _books(connection, picked):
-        sql = (
-            f"SELECT {table.selected} FROM {picked.source} WHERE {table.condition} AND {_within(table)} "
-            f"AND {picked.sql(stable=None)} ORDER BY position_ DESC, second_ DESC LIMIT :limit"
-        )
         bounds = _bounds(connection, picked, number, None)
-        found += connection.execute(sql, {**bounds, "limit": -1 if limit is None else limit})
+        found += _newest_of_series(connection, table, picked, bounds, limit) if table.model else _newest_of_log(
+            connection, table, picked, bounds, limit
+        )
     rows = _rows(table, found)
     return rows if limit is None else rows[max(0, len(rows) - limit) :]
+
+
+def _newest_of_log(
+    connection: sqlite3.Connection, table: Table, picked: Filter, bounds: dict[str, Any], limit: int | None
+) -> Iterator[Values]:
+    """Backwards through the log; some more than asked for, since a position may have several rows."""
+    sql = (
+        f"SELECT {table.selected} FROM {picked.source} WHERE {picked.named} AND {table.condition} AND {_within(table)} "
+        f"AND {picked.sql(stable=None)} ORDER BY {table.position} DESC LIMIT :limit"
+    )
+    yield from connection.execute(sql, {**bounds, "limit": -1 if limit is None else limit + ROWS_OF_ONE})
+
+
+def _newest_of_series(
+    connection: sqlite3.Connection, table: Table, picked: Filter, bounds: dict[str, Any], limit: int | None
+) -> Iterator[Values]:
+    """Backwards through each series: the newest rows of all are among the newest of each."""
+    sql = (
+        f"SELECT {table.selected} FROM {table.source} WHERE {table.condition} AND series.id = :series "
+        f"AND {picked.sql(stable=None)} ORDER BY l.sequence DESC LIMIT :limit"
+    )
+    every = "SELECT id FROM series WHERE book = ? AND model = ?"
+    rows = -1 if limit is None else limit + ROWS_OF_ONE
+    for (series,) in connection.execute(every, (bounds["number"], table.model)).fetchall():
+        yield from connection.execute(sql, {**bounds, "series": series, "limit": rows})
 
 
 def position_at(connection: sqlite3.Connection, number: int, as_of: int | None) -> int:
@@ -151,7 +187,7 @@ def _newest(asked: Question) -> Iterator[Values]:
     """The newest rows where a row can say itself whether it has been superseded."""
     table, picked = asked.table, asked.picked
     sql = (
-        f"SELECT {table.selected} FROM {picked.source} WHERE {table.condition} AND {_within(table)} "
+        f"SELECT {table.selected} FROM {picked.source} WHERE {picked.named} AND {table.condition} AND {_within(table)} "
         f"AND {picked.sql(stable=None)} AND NOT ({table.superseded})"
     )
     yield from asked.connection.execute(sql, asked.parameters)
@@ -166,7 +202,7 @@ def _ranked(
     until = "1" if as_of is None else "now.time <= :as_of"
     ranked = (
         f"SELECT {table.selected}, row_number() OVER (PARTITION BY {own} ORDER BY {newest}) AS rank_ "
-        f"FROM {picked.source} WHERE {table.condition} AND {until} AND {picked.sql(stable=True)}"
+        f"FROM {picked.source} WHERE {picked.named} AND {table.condition} AND {until} AND {picked.sql(stable=True)}"
     )
     names = ", ".join(("position_", "second_", *table.columns))
     sql = f"SELECT {names} FROM ({ranked}) WHERE rank_ = 1 AND {picked.sql(stable=False, named=True)}"

@@ -92,7 +92,7 @@ ORDERS = Table(
     columns=_ORDER_COLUMNS,
     derived=("average_fill_price",),
     order_id="client_order_id",
-    source="(SELECT 1) CROSS JOIN log AS now CROSS JOIN orders AS o ON o.id = now.order_key CROSS JOIN log AS first ON first.position = o.first",
+    source="log AS now CROSS JOIN orders AS o ON o.id = now.order_key CROSS JOIN log AS first ON first.position = o.first",
     position="now.position",
     condition="now.order_key IS NOT NULL",
     group=("id",),
@@ -131,7 +131,7 @@ FILLS = Table(
         **_place("now.position", "now.time"),
     },
     source=(
-        "(SELECT 1) CROSS JOIN log AS now CROSS JOIN (SELECT 1 AS standing UNION ALL SELECT 0) AS f "
+        "log AS now CROSS JOIN (SELECT 1 AS standing UNION ALL SELECT 0) AS f "
         "CROSS JOIN orders AS o ON o.id = now.order_key CROSS JOIN log AS first ON first.position = o.first"
     ),
     condition=f"{_EXECUTION} IS NOT NULL AND (now.execution_id IS NOT NULL OR now.voids IS NOT NULL)",

@@ -137,11 +137,10 @@ class CandleMarket:
         if bar == self._bar:
             return
         self._bar = bar
-        opens, highs, lows, closes = self._prices
-        open_, high, low = opens[bar], highs[bar], lows[bar]
+        open_, high, low, close = (column[bar] for column in self._prices)
         stops = [order.stop for order in self.book.orders if order.dormant and order.stop is not None]
         above, below = any(open_ < stop <= high for stop in stops), any(low <= stop < open_ for stop in stops)
-        self._path = self._models.path(Bar(open_, high, low, closes[bar], above, below))
+        self._path = self._models.path(Bar(open_, high, low, close, above, below))
         volume = self._volumes[bar]
         self._supply = Supply(self._models.volume.allowed(volume), volume)
 

@@ -94,6 +94,8 @@ class SimulatedExchange:
             self.now = time
             with localcontext(EXACT):
                 happen(time)
+            if outbox and outbox[0][0] <= time:
+                return self._deliver()
 
     def _next_moment(self, limit: int) -> tuple[Moment, Callable[[int], None] | None]:
         """What happens next, and when; (limit, ...), None where nothing does."""

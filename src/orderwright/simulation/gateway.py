@@ -159,7 +159,7 @@ class Gateway:
         order, desk = self._desk.working.get(action.order_id), self._desk
         if order is None:
             return filters.UNKNOWN_ORDER
-        wanted, market = self._wanted(order, action), self._markets[action.symbol]
+        wanted, market = self._wanted(order, action), self._markets[order.instrument.symbol]
         refusal = _not_replaceable(order, wanted)
         if refusal is not None:
             return refusal
