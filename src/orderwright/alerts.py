@@ -3,19 +3,19 @@
     {"time": "2024-08-05T00:01:00Z", "ticker": "BTCUSDT", "action": "buy", "order_type": "limit",
      "quantity": "0.01", "price": "50000", "strategy": "dip", "alert_id": "1"}
 
-Numbers are read from their text, never through a float. Everything that is wrong is said with line, field and value,
+Numbers are read from their text, never through a float; by the standard library's json, because msgspec tells neither a
+field that is there twice nor which field a NaN is in. Everything that is wrong is said with line, field and value,
 and the nearest word where one was misspelt; nothing of a file is used before all of it has been read.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
-
-import msgspec
+from typing import Literal, TypeVar
 
 from orderwright.core.model import SECOND, Action, Instrument, OrderType, Signal, Source, TimeInForce, Word
 from orderwright.core.numbers import parse_decimal
@@ -31,6 +31,16 @@ _TIMES = ("time", "expire_at", "execute_at")
 FIELDS = (*_WORDS, *_TIMES, *_DECIMALS, *_FLAGS, *_TEXTS)
 _ALSO = {"symbol": "ticker", "side": "action", "type": "order_type", "id": "alert_id", "timestamp": "time"}
 _ORDER_TYPE_WORDS = {"stop": "stop_loss", "stop_limit": "stop_loss_limit", "stop_market": "stop_loss"}
+_LONGEST_TEXT = 200
+_EARLIEST, _LATEST = 10**14, 10**17  # microseconds: 1973 to 5138
+_LONGEST_WAIT_MS = 366 * 86_400_000
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class _Number(str):
+    """A JSON number, in its own digits."""
+
+    __slots__ = ()
 
 
 def read_signals(path: str | Path, instruments: Mapping[str, Instrument], *, account: str) -> list[Signal]:
@@ -42,9 +52,9 @@ def read_signals(path: str | Path, instruments: Mapping[str, Instrument], *, acc
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", field="signals", value=str(path)) from None
+        raise InputError(f"cannot be read: {error.strerror}", value=str(path), where=str(path)) from None
     signals = [
-        parse_alert(line, instruments, account=account, number=number, where=f"{path.name}, line {number}")
+        parse_alert(line, instruments, account=account, number=number, where=f"{path}, line {number}")
         for number, line in enumerate(lines, start=1)
         if line.strip()
     ]
@@ -63,46 +73,61 @@ def parse_alert(
         raise
 
 
-def _fields(body: bytes) -> dict[str, bytes]:
-    try:
-        found = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"not a JSON object: {error}", value=body[:80]) from error
-    fields: dict[str, bytes] = {}
-    for name, raw in found.items():
+def _fields(body: bytes) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    for name, value in _pairs(body):
         word = _ALSO.get(name, name)
         if word not in FIELDS:
-            raise InputError("unknown field", field=name, value=name, nearest=nearest_name(name, FIELDS))
+            raise InputError("unknown field", field=name, value=name, nearest=nearest_name(name, (*FIELDS, *_ALSO)))
         if word in fields:
-            raise InputError(f"given twice, as {word} too", field=name, value=name)
-        fields[word] = bytes(raw)
-    return {name: raw for name, raw in fields.items() if raw != b"null"}
+            also = f", as {word} too" if word != name else ""
+            raise InputError(f"given twice{also}", field=name, value=value)
+        fields[word] = value
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _signal(fields: dict[str, bytes], instruments: Mapping[str, Instrument], account: str, number: int) -> Signal:
+def _pairs(body: bytes) -> list[tuple[str, object]]:
+    """The object's fields as written: repeated ones are all there, numbers have their digits."""
+    try:
+        found = json.loads(
+            body.decode("utf-8-sig"),
+            object_pairs_hook=tuple,
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=_Number,
+        )
+    except json.JSONDecodeError as error:
+        raise InputError(f"not valid JSON: {error.msg} (column {error.colno})", value=body[:80]) from None
+    except UnicodeDecodeError:
+        raise InputError("not valid JSON: it is not UTF-8 text", value=body[:80]) from None
+    except RecursionError:
+        raise InputError("not valid JSON: nested too deep", value=body[:80]) from None
+    if not isinstance(found, tuple):
+        raise InputError('not a JSON object, such as {"ticker": "BTCUSDT", "action": "buy"}', value=body[:80])
+    return list(found)
+
+
+def _signal(fields: dict[str, object], instruments: Mapping[str, Instrument], account: str, number: int) -> Signal:
     for needed in ("ticker", "action", "time"):
         if needed not in fields:
             raise InputError("is missing", field=needed)
-    symbol = parse_symbol(_text(fields["ticker"], "ticker"), instruments)
-    time = _time(fields["time"], "time")
-    words = {name: _text(fields[name], name, decides=name != "strategy") for name in _TEXTS if name in fields}
-    numbers: dict[str, Decimal] = {name: _decimal(fields[name], name) for name in _DECIMALS if name in fields}
+    time = _moment(fields["time"], "time")
+    texts = {name: _text(fields[name], name, decides=name != "strategy") for name in _TEXTS if name in fields}
+    numbers = {name: _decimal(fields[name], name) for name in _DECIMALS if name in fields}
     flags = {name: _flag(fields[name], name) for name in _FLAGS if name in fields}
-    alert_id = words.get("alert_id", "")
+    alert_id = texts.get("alert_id", "")
     return Signal(
         signal_id=alert_id or f"{time}-{number}",
-        symbol=symbol,
+        symbol=_symbol(fields["ticker"], instruments),
         action=_word(fields["action"], "action", Action),
-        account=words.get("account", account),
-        source=_word(fields["source"], "source", Source) if "source" in fields else Source.TRADINGVIEW,
+        account=texts.get("account", account),
+        source=_word(fields.get("source", "tradingview"), "source", Source),
         order_type=_order_type(fields.get("order_type"), numbers),
-        time_in_force=_word(fields["time_in_force"], "time_in_force", TimeInForce)
-        if "time_in_force" in fields
-        else TimeInForce.GTC,
-        expire_at=_time(fields["expire_at"], "expire_at") if "expire_at" in fields else None,
-        execute_at=_execute_at(fields["execute_at"], time) if "execute_at" in fields else None,
-        strategy=words.get("strategy", ""),
-        user=words.get("user", ""),
+        time_in_force=_word(fields.get("time_in_force", "gtc"), "time_in_force", TimeInForce),
+        expire_at=_moment(fields["expire_at"], "expire_at") if "expire_at" in fields else None,
+        execute_at=_execute_at(fields.get("execute_at", "now"), time),
+        strategy=texts.get("strategy", ""),
+        user=texts.get("user", ""),
         alert_id=alert_id,
         time=time,
         **numbers,  # type: ignore[arg-type]  # the five Decimal fields
@@ -110,34 +135,55 @@ def _signal(fields: dict[str, bytes], instruments: Mapping[str, Instrument], acc
     )
 
 
-def _text(raw: bytes, field: str, *, decides: bool = True) -> str:
+def _shown(value: object) -> str:
+    """A value as a message quotes it, cut where it is long."""
+    match value:
+        case bool():
+            shown = str(value).lower()
+        case _Number():
+            shown = str(value)
+        case str():
+            shown = repr(value)
+        case _:
+            shown = "a list" if isinstance(value, list) else "an object"
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def _text(value: object, field: str, *, decides: bool = True) -> str:
     """Text. A placeholder that was not filled in is refused where the field decides what the order is."""
-    value = msgspec.json.decode(raw)
-    if not isinstance(value, str):
-        raise InputError(f"{value!r} is not text", field=field, value=value)
+    if not isinstance(value, str) or isinstance(value, _Number):
+        raise InputError(f"{_shown(value)} is not text: write it in quotes", field=field, value=value)
+    if len(value) > _LONGEST_TEXT:
+        raise InputError(f"longer than {_LONGEST_TEXT} characters", field=field, value=value)
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise InputError(f"{_shown(value)} holds half a character", field=field, value=value)
     if decides and "{{" in value:
         raise InputError(f"the placeholder {value} was not filled in", field=field, value=value)
     return value
 
 
-def _decimal(raw: bytes, field: str) -> Decimal:
-    number = raw.decode()
-    if number.startswith('"'):
-        number = _text(raw, field)
-    elif number[0] not in "-0123456789":
-        raise InputError(f"{number[:40]} is not a number", field=field, value=number)
-    return parse_decimal(number, field)
+def _symbol(value: object, instruments: Mapping[str, Instrument]) -> str:
+    try:
+        return parse_symbol(_text(value, "ticker"), instruments)
+    except InputError as error:
+        error.field = "ticker"
+        raise
 
 
-def _flag(raw: bytes, field: str) -> bool:
-    if raw not in (b"true", b"false"):
-        raise InputError(f"{raw.decode()[:40]} is neither true nor false", field=field, value=raw.decode())
-    return raw == b"true"
+def _decimal(value: object, field: str) -> Decimal:
+    if not isinstance(value, str):
+        raise InputError(f"{_shown(value)} is not a number", field=field, value=value)
+    return parse_decimal(value if isinstance(value, _Number) else _text(value, field), field)
 
 
-def _word(raw: bytes, field: str, words: type[W]) -> W:
-    value = _text(raw, field).lower()
-    return choose(value, field, words)
+def _flag(value: object, field: str) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"{_shown(value)} is neither true nor false", field=field, value=value)
+    return value
+
+
+def _word(value: object, field: str, words: type[W]) -> W:
+    return choose(_text(value, field), field, words)
 
 
 def choose(value: str, field: str, words: type[W]) -> W:
@@ -150,52 +196,61 @@ def choose(value: str, field: str, words: type[W]) -> W:
         raise InputError(message, field=field, value=value, nearest=nearest_name(value, names)) from None
 
 
-def _order_type(raw: bytes | None, numbers: Mapping[str, Decimal]) -> OrderType:
+def _order_type(value: object, numbers: Mapping[str, Decimal]) -> OrderType:
     """As written; without one, a market order (a price beside it is then only what the chart showed)."""
-    if raw is None:
+    if value is None:
         return OrderType.STOP_LOSS if "stop_price" in numbers else OrderType.MARKET
-    value = _text(raw, "order_type").lower()
-    return choose(_ORDER_TYPE_WORDS.get(value, value), "order_type", OrderType)
+    word = _text(value, "order_type")
+    return choose(_ORDER_TYPE_WORDS.get(word.lower(), word), "order_type", OrderType)
 
 
 def parse_time(value: str | None, field: str) -> int | None:
     """Microseconds of a time as a person writes it on the command line; None for none."""
-    if value is None:
-        return None
-    return _moment(int(value) if value.isdigit() else value, field)
+    return None if value is None else _moment(value, field)
 
 
-def _time(raw: bytes, field: str) -> int:
-    return _moment(msgspec.json.decode(raw), field)
-
-
-def _moment(value: Any, field: str) -> int:
+def _moment(value: object, field: str) -> int:
     """Microseconds of a time written as ISO 8601 (no zone is UTC) or as seconds, milliseconds or microseconds."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        for unit in (SECOND, SECOND // 1_000, 1):
-            if value * unit >= 10**14 and value * unit < 10**17:
-                return value * unit
-    if isinstance(value, str):
-        try:
-            moment = dt.datetime.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
-            moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
-            return round((moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(microseconds=1))
-    raise InputError(f"{value!r} is not a time (write 2024-08-05T00:01:00Z)", field=field, value=value)
+    found = _from_digits(value) if str(value).isdecimal() else _from_iso(value)
+    if found is None:
+        raise InputError(f"{_shown(value)} is not a time (write 2024-08-05T00:01:00Z)", field=field, value=value)
+    if not _EARLIEST <= found < _LATEST:
+        raise InputError(f"{_shown(value)} is not between the years 1973 and 5138", field=field, value=value)
+    return found
 
 
-def _execute_at(raw: bytes, time: int) -> Any:
+def _from_digits(value: object) -> int | None:
+    """A number in the unit that its size tells."""
+    digits = str(value)
+    if not isinstance(value, str) or len(digits) > 17:
+        return None
+    units = (SECOND, SECOND // 1_000, 1)
+    return next((at for at in (int(digits) * unit for unit in units) if _EARLIEST <= at < _LATEST), None)
+
+
+def _from_iso(value: object) -> int | None:
+    if not isinstance(value, str) or isinstance(value, _Number):
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
+    return (moment - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def _execute_at(value: object, time: int) -> int | Literal["next_open"] | None:
     """now, next_open, after_ms:N or a time."""
-    value = msgspec.json.decode(raw)
     if value == "now":
         return None
     if value == "next_open":
         return "next_open"
     if isinstance(value, str) and value.startswith("after_ms:"):
-        return time + 1_000 * int(parse_decimal(value.removeprefix("after_ms:"), "execute_at"))
-    return _time(raw, "execute_at")
+        wait = parse_decimal(value.removeprefix("after_ms:"), "execute_at")
+        if not 0 <= wait <= _LONGEST_WAIT_MS:
+            raise InputError(f"{_shown(value)} does not wait between 0 ms and a year", field="execute_at", value=value)
+        return time + int(1_000 * wait)
+    return _moment(value, "execute_at")
 
 
 __all__ = ["FIELDS", "choose", "parse_alert", "parse_time", "read_signals"]

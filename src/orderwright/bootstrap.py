@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -15,12 +16,12 @@ from msgspec import Struct
 from orderwright.alerts import read_signals
 from orderwright.core import messages as m
 from orderwright.core.ids import order_id_of
-from orderwright.core.model import SECOND, Account, Instrument, Settings, Signal
+from orderwright.core.model import SECOND, Account, Instrument, RiskLimits, Settings, Signal
 from orderwright.core.numbers import parse_decimal
 from orderwright.core.numbers import text as decimal_text
 from orderwright.core.reasons import Reason
-from orderwright.errors import InputError, UnknownName, nearest_name
-from orderwright.journal.sqlite import open_log
+from orderwright.errors import InputError, LogDamaged, UnknownName, nearest_name
+from orderwright.journal.sqlite import SqliteJournal, open_log
 from orderwright.market.instruments import load_instruments
 from orderwright.market.symbols import parse_symbol
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from orderwright.simulation.models.path import PathModel
 
 SIMULATED = "simulated"
+FEE_IN = ("quote", "received")
 Progress = Callable[[int, int, int], None]
 
 
@@ -79,16 +81,17 @@ def run(options: RunOptions, progress: Progress | None = None) -> RunResult:
     All input is read and checked before the log is opened: bad input leaves nothing half done. progress is called with
     (start, now, end) in microseconds. Raises InputError for the user's input and LogError for the log.
     """
+    _check_log(options.log)
     candles, instrument = _market(options)
     known = {instrument.symbol: instrument}
     signals = read_signals(options.signals, known, account=options.account)
     settings = load_settings(options.settings, candles.interval)
     account = _account(options)
-    deposits = [_deposit(text) for text in options.deposits or (f"{instrument.quote}=10000",)]
+    deposits = _deposits(options.deposits or (f"{instrument.quote}=10000",))
     exchange = _exchange(options, candles, account)
     opening = _opening(settings, account, instrument, deposits)
     span = (int(candles.times[0]), int(candles.close_times[-1]))
-    with contextlib.closing(open_log(options.log, take_over=options.take_over)) as journal:
+    with opened(options.log, take_over=options.take_over) as journal:
         before, after, repeated, alerts = _run(options, journal, exchange, signals, opening, span, progress)
     return RunResult(
         book=options.book,
@@ -102,6 +105,17 @@ def run(options: RunOptions, progress: Progress | None = None) -> RunResult:
     )
 
 
+@contextlib.contextmanager
+def opened(log: Path, **how: Any) -> Iterator[SqliteJournal]:
+    """A log, open for as long as it is needed; `how` goes to `open_log`. Raises LogDamaged for a page that turns out to be
+    none."""
+    with contextlib.closing(open_log(log, **how)) as journal:
+        try:
+            yield journal
+        except sqlite3.DatabaseError as error:
+            raise LogDamaged(f"{log} is damaged: {error}. `orderwright log verify` tells where") from error
+
+
 def _market(options: RunOptions) -> tuple[Candles, Instrument]:
     from orderwright.market.files import load_candles
 
@@ -111,40 +125,63 @@ def _market(options: RunOptions) -> tuple[Candles, Instrument]:
     return candles, candles.instrument
 
 
+def _check_log(log: Path) -> None:
+    """What can be said of the log's path before it is opened."""
+    if log.is_dir():
+        raise InputError("is a folder: name a file in it", field="log", value=str(log), where=str(log))
+    if not log.parent.is_dir():
+        raise InputError("there is no such folder", field="log", value=str(log), where=str(log.parent))
+
+
 def load_settings(path: Path | None, bar: int) -> Settings:
     """The book's settings from a JSON file. Without a file: no limits. A price counts for two bars unless the file says
     otherwise, and `next_open` counts in the candles' bars (`bar`, microseconds)."""
     bar_ms = max(bar // 1_000, 1)
     given: dict[str, object] = {"bar_ms": bar_ms, "max_price_age_ms": max(2 * bar_ms, 60_000)}
-    if path is not None:
-        try:
-            read = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
-        except OSError as error:
-            raise InputError(f"{error.strerror}", field="settings", value=str(path), where=str(path)) from error
-        except msgspec.DecodeError as error:
-            raise InputError(f"not a JSON object: {error}", field="settings", where=str(path)) from error
-        _check_names(read, Settings, str(path))
-        given |= read
     try:
-        return msgspec.json.decode(msgspec.json.encode(given), type=Settings)
+        if path is not None:
+            given |= _read_settings(path)
+        settings = msgspec.json.decode(msgspec.json.encode(given), type=Settings)
+        _check_numbers(settings)
     except msgspec.ValidationError as error:
-        raise InputError(str(error), field="settings", where=str(path)) from error
+        raise InputError(str(error).replace(" - at `$.", " - at `"), where=str(path)) from None
+    except InputError as error:
+        raise error.at(str(path)) from None
+    return settings
 
 
-def _check_names(read: Mapping[str, msgspec.Raw], record: type[Struct], where: str) -> None:
-    from orderwright.core.model import RiskLimits
+def _read_settings(path: Path) -> dict[str, msgspec.Raw]:
+    try:
+        read = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", value=str(path)) from None
+    except msgspec.ValidationError:
+        raise InputError('not a JSON object, such as {"limits": {"max_order_value": "5000"}}') from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"not valid JSON: {error}") from None
+    _check_names(read, Settings)
+    return read
 
+
+def _check_names(read: Mapping[str, msgspec.Raw], record: type[Struct]) -> None:
+    known = record.__struct_fields__
     for name, raw in read.items():
-        if name not in record.__struct_fields__:
-            raise InputError(
-                "unknown setting",
-                field=name,
-                value=name,
-                nearest=nearest_name(name, record.__struct_fields__),
-                where=where,
-            )
+        if name not in known:
+            raise InputError("unknown setting", field=name, value=name, nearest=nearest_name(name, known))
         if name == "limits":
-            _check_names(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), RiskLimits, where)
+            _check_names(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), RiskLimits)
+
+
+def _check_numbers(settings: Settings | RiskLimits) -> None:
+    """Every number is finite and not negative; a time is not 0."""
+    for name in settings.__struct_fields__:
+        value = getattr(settings, name)
+        if isinstance(value, RiskLimits):
+            _check_numbers(value)
+        elif isinstance(value, Decimal | int) and not isinstance(value, bool):
+            _not_negative(str(value), name)
+            if not value and name.endswith("_ms"):
+                raise InputError("0 ms is no time", field=name, value=value, nearest=1)
 
 
 def _account(options: RunOptions) -> Account:
@@ -154,10 +191,16 @@ def _account(options: RunOptions) -> Account:
         account=options.account,
         maker_fee=_rate(options.maker_fee, "maker_fee"),
         taker_fee=_rate(options.taker_fee, "taker_fee"),
-        fee_in=options.fee_in,
+        fee_in=_one_of(FEE_IN, options.fee_in, "fee_in"),
         slippage_bps=parse_decimal(options.slippage_bps, "slippage_bps"),
         traits=TRAITS,
     )
+
+
+def _one_of(known: Collection[str], value: str, field: str) -> str:
+    if value not in known:
+        raise UnknownName(field, value, known, field=field)
+    return value
 
 
 def _rate(value: str, field: str) -> Decimal:
@@ -179,6 +222,16 @@ def _share(value: str) -> Decimal:
     if not 0 < share <= 1:
         raise InputError(f"{value} is not a share above 0 and up to 1", field="volume_share", value=value)
     return share
+
+
+def _deposits(texts: Iterable[str]) -> list[tuple[str, Decimal]]:
+    found: dict[str, Decimal] = {}
+    for text in texts:
+        asset, amount = _deposit(text)
+        if asset in found:
+            raise InputError(f"{asset} is there twice: add the amounts up", field="deposit", value=text)
+        found[asset] = amount
+    return list(found.items())
 
 
 def _deposit(text: str) -> tuple[str, Decimal]:
@@ -237,6 +290,8 @@ def _latency(text: str, seed: int) -> LatencyModel:
     from orderwright.simulation.models.latency import ConstantLatency, UniformLatency
 
     least, _, most = text.partition("-")
+    if not least or most.startswith("-"):
+        raise InputError(f"{text!r} is not a time such as 50, or a range such as 20-80", field="latency_ms", value=text)
     low = int(1_000 * _not_negative(least, "latency_ms"))
     high = int(1_000 * _not_negative(most, "latency_ms")) if most else low
     if high < low:
@@ -253,9 +308,7 @@ def _path(name: str) -> PathModel:
         "open-low-high-close": path.open_low_high_close,
         "worst-case": path.worst_case,
     }
-    if name not in paths:
-        raise UnknownName("path", name, paths, field="path")
-    return paths[name]
+    return paths[_one_of(paths, name, "path")]
 
 
 def _run(

@@ -119,7 +119,7 @@ def orders(
     from orderwright.screen import show_orders
 
     with _reading(log) as journal:
-        rows = find_orders(journal, status=status, symbol=symbol, as_of=parse_time(as_of, "as-of"))
+        rows = find_orders(journal, status=status, symbol=_symbol(symbol), as_of=parse_time(as_of, "as-of"))
     show_orders(rows[-limit:], total=len(rows), as_json=json)
 
 
@@ -130,7 +130,7 @@ def fills(log: Log = DEFAULT_LOG, symbol: Symbol = None, limit: Limit = 50, json
     from orderwright.screen import show_fills
 
     with _reading(log) as journal:
-        rows = find_fills(journal, symbol=symbol)
+        rows = find_fills(journal, symbol=_symbol(symbol))
     show_fills(rows[-limit:], total=len(rows), as_json=json)
 
 
@@ -227,35 +227,41 @@ def log_backup(target: Annotated[Path, typer.Argument(help="The copy to write.")
 def log_restore(
     backup: Annotated[Path, typer.Argument(help="A copy made by `log backup`.")],
     log: Log = DEFAULT_LOG,
-    replace: Annotated[bool, typer.Option(help="Put it in the place of a log that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Put it in the place of a log that is there.")] = False,
 ) -> None:
     """Verify a backup and put it in a log's place."""
     from orderwright.journal.maintenance import restore
 
-    copied = restore(existing(backup), log, overwrite=replace)
+    copied = restore(existing(backup), log, overwrite=overwrite)
     print(f"{log}: restored from {backup}, {copied.rows:,} rows")
 
 
 def existing(log: Path) -> Path:
     """The path of a log that is there; the user's mistake where it is not."""
-    if not log.exists():
-        raise InputError("there is no such file", field="log", value=str(log), where=str(log))
+    if not log.is_file():
+        what = "is a folder, not a log" if log.is_dir() else "there is no such file"
+        raise InputError(what, field="log", value=str(log), where=str(log))
     return log
 
 
-def _reading(log: Path) -> Any:
+def _reading(log: Path, book: str | None = None) -> Any:
     """The log, open for reading, as a context manager."""
-    import contextlib
+    from orderwright.bootstrap import opened
 
-    from orderwright.journal.sqlite import open_log
+    return opened(existing(log), book=book, read_only=True)
 
-    return contextlib.closing(open_log(existing(log), read_only=True))
+
+def _symbol(text: str | None) -> str | None:
+    """A symbol in any of its spellings, as the log has it."""
+    from orderwright.market.symbols import parse_symbol
+
+    return None if text is None else parse_symbol(text)
 
 
 def _summary(log: Path, book: str) -> Any:
     from orderwright.analytics.summary import summarise
 
-    with _reading(log) as journal:
+    with _reading(log, book) as journal:
         return summarise(journal, book)
 
 

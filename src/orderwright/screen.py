@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from orderwright.core.numbers import ROUNDED, text
 
@@ -26,8 +27,8 @@ NUMBERS = (Decimal, int)
 
 
 def console() -> Console:
-    """The terminal as wide as it is; a file or a pipe gets whole lines."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    """The terminal as wide as it is; a file or a pipe gets whole lines. Nobody's text is taken for markup."""
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 
 
 @contextlib.contextmanager
@@ -72,8 +73,20 @@ def number(value: Decimal | None, places: int | None = None) -> str:
 
 
 def print_json(value: object) -> None:
-    """One JSON document; Decimal as text."""
-    print(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode())
+    """One JSON document; Decimal as canonical text."""
+    plain = _canonical(msgspec.to_builtins(value, builtin_types=(Decimal,)))
+    print(msgspec.json.format(msgspec.json.encode(plain, order="sorted"), indent=2).decode())
+
+
+def _canonical(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return text(value)
+        case dict():
+            return {name: _canonical(one) for name, one in value.items()}
+        case list():
+            return [_canonical(one) for one in value]
+    return value
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
@@ -81,9 +94,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     if not rows:
         console().print(empty)
         return
-    shown = Table(
-        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-    )
+    console().print(title, style="italic")
+    shown = Table(show_header=any(columns), header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, name in enumerate(columns):
         right = any(isinstance(row[index], NUMBERS) for row in rows)
         shown.add_column(name, justify="right" if right else "left", overflow="fold")
@@ -202,10 +214,10 @@ def show_run(result: RunResult, summary: Summary, *, as_json: bool) -> None:
     repeated = f", {result.repeated} of them seen before" if result.repeated else ""
     gaps = f", {result.gaps} missing" if result.gaps else ""
     console().print(
-        f"\n{result.signals} signals{repeated}; {result.candles} candles{gaps}; {gained} new rows in the log"
+        f"\n{result.signals or 'no'} signals{repeated}; {result.candles} candles{gaps}; {gained} new rows in the log"
     )
     for alert in result.alerts[:5]:
-        console().print(f"[yellow]alert[/yellow] {alert}")
+        console().print(Text.assemble(("alert", "yellow"), " ", alert))
 
 
 def show_summary(summary: Summary, *, as_json: bool) -> None:
@@ -253,7 +265,7 @@ def show_verification(found: Report, *, as_json: bool) -> None:
         print_json({"ok": found.ok, "rows": found.rows, "head": found.head, "problems": found.problems})
         return
     for problem in found.problems:
-        console().print(f"[red]wrong[/red] {problem}")
+        console().print(Text.assemble(("wrong", "red"), " ", str(problem)))
     verdict = "every row is as it was written, and the read models are what a replay gives" if found.ok else "damaged"
     console().print(f"{found.rows:,} rows checked: {verdict}")
     console().print(f"head {found.head}", soft_wrap=True)

@@ -12,6 +12,7 @@ it came out; the test asserts that the two are the same text. The column "why" i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ from orderwright.core import messages as m
 from orderwright.core.fix import fix_status
 from orderwright.core.model import SECOND, Order, OrderStatus, TimeInForce
 from orderwright.core.numbers import text
+from orderwright.core.state import Exposure
 from tests.builders import SYMBOL, Harness, a_harness, a_limit_buy, an_execution, an_id
 
 ID = an_id()
@@ -173,6 +175,12 @@ def shown(action: m.AnyAction) -> str:
     raise AssertionError(action)
 
 
+def counted(words: list[str]) -> str:
+    """Words in a row; the same word over and over is counted: `19 × request_asked`."""
+    groups = [(word, len(list(group))) for word, group in itertools.groupby(words)]
+    return ", ".join(word if number == 1 else f"{number} × {word}" for word, number in groups)
+
+
 _COLUMNS: dict[str, Callable[[Harness, list[m.AnyEvent], list[m.AnyAction]], str]] = {
     "status": of_order(lambda order: order.status),
     "filled": of_order(lambda order: text(order.filled)),
@@ -183,8 +191,8 @@ _COLUMNS: dict[str, Callable[[Harness, list[m.AnyEvent], list[m.AnyAction]], str
     "code": of_order(lambda order: order.code),
     "FIX": of_order(fix_status),
     "requests": of_order(lambda order: " ".join(request.state for request in order.requests)),
-    "working": lambda harness, events, actions: str(harness.state.exposures["main", SYMBOL].orders),
+    "working": lambda harness, events, actions: str(harness.state.exposures.get(("main", SYMBOL), Exposure()).orders),
     "locked": lambda harness, events, actions: text(harness.state.balances["main", "USDT"].locked),
-    "events": lambda harness, events, actions: ", ".join(m.kind_of(event) for event in events),
-    "actions": lambda harness, events, actions: ", ".join(map(shown, actions)),
+    "events": lambda harness, events, actions: counted([m.kind_of(event) for event in events]),
+    "actions": lambda harness, events, actions: counted([shown(action) for action in actions]),
 }

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderwright.core.model import Account, Action, Instruction, OrderSide, OrderType, Signal
-from orderwright.core.numbers import EXACT
+from orderwright.core.numbers import EXACT, text
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized, closing_order, expected_price, from_signal, size
 from tests.builders import SYMBOL, a_limit_buy, a_market_buy, a_quote, an_id, an_instrument
@@ -164,7 +164,7 @@ def test_a_signal_becomes_an_instruction_or_says_why_not(row: dict[str, str]) ->
     if isinstance(became, Refusal):
         assert became.code == row["becomes"]
         return
-    amount = became.quantity if became.quantity is not None else f"quote {became.quote_quantity}"
+    amount = text(became.quantity) if became.quantity is not None else f"quote {became.quote_quantity}"
     assert (f"{became.side} {amount}", became.type) == (row["becomes"], OrderType.MARKET)
 
 

@@ -92,7 +92,7 @@ def orders_of(events: list[m.AnyEvent]) -> dict[str, tuple[int, list[m.AnyOrderE
     for sequence, event in enumerate(events, start=1):
         if isinstance(event, m.OrderEvent):
             rows = [*found.get(event.order_id, (0, []))[1], event]
-            found[event.order_id] = (sequence, rows)  # type: ignore[assignment]  # an order's events
+            found[event.order_id] = (sequence, rows)
     return found
 
 

@@ -16,6 +16,7 @@ from orderwright.core.numbers import ZERO
 from orderwright.market.candles import Candles
 from orderwright.market.feeds import Quotes, Trades
 from orderwright.market.random_market import random_candles
+from orderwright.simulation.candle_market import CandleMarket
 from orderwright.simulation.models import Models
 from orderwright.simulation.models.fees import Fees
 from orderwright.simulation.models.latency import LognormalLatency
@@ -24,7 +25,7 @@ from orderwright.simulation.models.slippage import SlippageBps
 from orderwright.simulation.models.spread import SpreadTicks
 from orderwright.simulation.models.volume import VolumeShare
 from orderwright.simulation.search import Lookout
-from tests.simulation.builders import MINUTE, START, Trader, an_instrument, order_id
+from tests.simulation.builders import MINUTE, START, Trader, an_instrument, order_id, order_in
 
 LENGTH = 40
 COARSE = an_instrument(tick_size=Decimal("0.5"), step_size=Decimal("0.1"))
@@ -188,6 +189,18 @@ def test_nothing_fills_before_it_may(feed: Any, models: Models, session: list[An
             inside = (feed.times < accepted[0]) & (accepted[0] < feed.close_times)
             earliest = int(feed.close_times[inside][0]) if inside.any() else earliest
         assert min(times) >= earliest
+
+
+def test_orders_far_from_the_market_cost_a_search_and_not_a_walk() -> None:
+    candles = random_candles(1, 200_000, an_instrument(), start=START, volatility=0.0001)
+    trader = Trader(candles)
+    for number, order in enumerate(("sell 1 limit 900000", "buy 1 limit 1", "buy 1 stop_loss 900000"), 1):
+        trader.place(number, **order_in(order))
+
+    with patch.object(CandleMarket, "step", autospec=True, side_effect=CandleMarket.step) as steps:
+        trader.run(200_000)
+
+    assert steps.call_count <= 4, "the candle they met first, and no other"
 
 
 @given(

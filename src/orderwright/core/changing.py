@@ -18,7 +18,7 @@ from orderwright.core.numbers import ZERO, most_within, text
 from orderwright.core.placing import Decision, denied, execution_time, fresh, release
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized, expected_price, priced
-from orderwright.core.state import State
+from orderwright.core.state import RECANCEL, State
 
 
 def cancel_order(state: State, command: m.CancelOrder, now: int) -> Decision:
@@ -81,6 +81,20 @@ def cancel_all(state: State, command: m.CancelAll, now: int) -> Decision:
     for order in state.working(command.account, command.symbol):
         if _not_cancellable(order, order.order_id) is None:
             event, sent = cancel(state, order, now, command.cause or "cancel all")
+            events.append(event)
+            actions += sent
+    return events, actions
+
+
+def cancel_again(state: State, closer: Order, now: int) -> Decision:
+    """A closing order still waits: what of its cancels came to nothing (refused, not sent) is asked for once more."""
+    account, symbol = closer.instruction.account, closer.instruction.symbol
+    delayed = m.OrderDelayed(time=now, order_id=closer.order_id, wait_for="cancels", wait_until=now + RECANCEL)
+    events: list[m.AnyEvent] = [delayed]
+    actions: list[m.AnyAction] = []
+    for order in state.working(account, symbol):
+        if any(request.cause == "close" for request in order.requests) and _not_cancellable(order, "") is None:
+            event, sent = cancel(state, order, now, "close")
             events.append(event)
             actions += sent
     return events, actions

@@ -175,12 +175,22 @@ def _finish(state: State, order: Order) -> None:
     waiting = state.closing.get(key)
     if waiting == order_id:
         del state.closing[key]
-    elif waiting is not None and not _exposure(state, order).orders:
+    elif waiting is not None and may_close(state, state.orders[waiting]):
         wake(state, state.orders[waiting])
 
 
+def may_close(state: State, closer: Order) -> bool:
+    """Whether no order of its symbol is out any more that was there when a closing order came. Later ones it need not
+    wait for."""
+    instruction = closer.instruction
+    return not any(
+        order.requests and order.created_at <= closer.created_at
+        for order in state.working(instruction.account, instruction.symbol)
+    )
+
+
 def wake(state: State, closer: Order) -> None:
-    """No order of its symbol is out any more: a closing order need not wait."""
+    """A closing order need not wait any longer."""
     closer.wait_until = closer.created_at
     set_timer(state, closer)
 

@@ -15,7 +15,7 @@ from orderwright.core.numbers import ONE, ZERO
 from orderwright.core.placing import UNPRICED, Decision, closable_of, fresh, held_of, market_of, received, submit
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized, closing_order, from_signal, size
-from orderwright.core.state import State
+from orderwright.core.state import RECANCEL, State
 
 
 def receive_signal(state: State, command: m.ReceiveSignal, now: int) -> Decision:
@@ -132,5 +132,5 @@ def close_position(state: State, command: m.ClosePosition, now: int) -> Decision
         return events + placed, actions + sent
     sized = size(order, instrument, account, fresh(state, quote, now))
     sized = sized if isinstance(sized, Sized) else UNPRICED
-    waiting = received(state, order, account, sized, fresh(state, quote, now), "cancels", None, now)
+    waiting = received(state, order, account, sized, fresh(state, quote, now), "cancels", now + RECANCEL, now)
     return [*events, waiting], actions

@@ -144,7 +144,7 @@ def deadline_of(order: Order, account: Account | None) -> int | None:
         return min(times, default=None)
     times = [request_deadline(request, account) for request in order.requests if request.in_flight]
     if order.expire_at is not None and order.ending is None and not times and len(order.requests) < MAX_REQUESTS:
-        time = order.expire_at + 1_000 * account.traits.margin_ms
+        time = order.expire_at + (1_000 * account.traits.margin_ms if account.traits.expires_orders else 0)
         last = order.requests[-1]  # a cancel that was refused is not sent again at once
         return max(time, last.sign_at + RECANCEL) if last.kind == "cancel" else time
     return min(times, default=None)

@@ -1,8 +1,8 @@
 """The lease: which process may write the log.
 
-It is a row of the log, not a lock on the file: a stopped process keeps its locks for ever, and a lock says nothing once the
-file is copied. A lease runs out by itself, names its holder, and can be taken over; its nonce is checked in the transaction of
-every write, so that a holder that lost it writes nothing more (LogFenced).
+It is a row of the log, not a lock on the file: a stopped process keeps its locks for ever, and a lock says nothing
+once the file is copied. A lease runs out by itself, names its holder, and can be taken over; its nonce is checked in
+the transaction of every write, so that a holder that lost it writes nothing more (LogFenced).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Lease:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise LogLocked(
-                f"{name}: another process is in the middle of a write ({error}). Its lease can only be taken over when that "
-                "write has ended: if the process hangs, end it, then open the log again"
+                f"{name}: another process is in the middle of a write ({error}). Its lease can only be taken over when "
+                "that write has ended: if the process hangs, end it, then open the log again"
             ) from error
         try:
             self._take(now, take_over)
@@ -45,7 +45,7 @@ class Lease:
             holder, expires, epoch = row
             if expires > now and not take_over and not _is_gone(holder):
                 raise LogLocked(
-                    f"{self._name}: {holder} is writing this log (its lease runs for another {(expires - now) / 1e6:.0f} s). "
+                    f"{self._name}: {holder} is writing this log (its lease has {(expires - now) / 1e6:.0f} s to run). "
                     "Stop that process, or take the log over with take_over=True: it will write nothing more"
                 )
             self.epoch = epoch + 1
@@ -59,7 +59,8 @@ class Lease:
         return now >= self._renew_at
 
     def check(self, now: int) -> None:
-        """Inside a write's transaction: still ours? Renews it when a third has gone. Raises LogFenced if it was taken."""
+        """Inside a write's transaction: still ours? Renews it when a third has gone. Raises LogFenced if it was
+        taken."""
         row = self._connection.execute("SELECT nonce, holder FROM lease").fetchone()
         if row is None or row[0] != self.nonce:
             holder = "another process" if row is None else row[1]

@@ -103,10 +103,11 @@ def backup(path: str | Path, target: str | Path, *, key: bytes | None = None) ->
 
 
 def restore(backup: str | Path, path: str | Path, *, overwrite: bool = False, key: bytes | None = None) -> Report:
-    """Put a backup in a log's place. The backup is verified before, the copy after; then it takes its place in one step.
+    """Put a backup in a log's place. The backup is verified before, the copy after; then it takes its place in one
+    step.
 
-    Raises LogError if there is a log already and overwrite was not said, LogLocked if that one is being written, LogDamaged if
-    the backup does not verify: then nothing has changed.
+    Raises LogError if there is a log already and overwrite was not said, LogLocked if that one is being written,
+    LogDamaged if the backup does not verify: then nothing has changed.
     """
     backup, path = Path(backup), Path(path)
     if path.exists() and not overwrite:

@@ -1,12 +1,12 @@
 """The journal in memory: for backtests, RL and tests, where nothing has to outlive the process.
 
-Appending only puts the event away, so that it costs the core's callers next to nothing. When a question about the read models is
-asked, what was not folded yet is folded through `evolve` into an in-memory SQLite of the same tables, by the same
-writer, and that is asked: the answers are those of the SQLite journal.
+Appending only puts the event away, so that it costs the core's callers next to nothing. When a question about the
+read models is asked, what was not folded yet is folded through `evolve` into an in-memory SQLite of the same tables,
+by the same writer, and that is asked: the answers are those of the SQLite journal.
 
-`MemoryJournal(keep=N)` has bounded memory: it keeps the orders that live and the newest N that have finished, the newest
-value of each balance, position and price, the newest event of each control, and the newest N of the other events. Questions
-are then answered from what is kept: the present is whole, the past is not.
+`MemoryJournal(keep=N)` has bounded memory: it keeps the orders that live and the newest N that have finished, the
+newest value of each balance, position and price, the newest event of each control, and the newest N of the other
+events. Questions are then answered from what is kept: the present is whole, the past is not.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orderwright.errors import LogDamaged, LogError, LogLocked
 from orderwright.journal import schema
+from orderwright.journal.migrations import migrate
 from orderwright.journal.seal import CHAIN, GENESIS, KEYED_CHAIN, sealed, sealer
 
 CHECKED_ROWS = 16
@@ -22,7 +23,7 @@ def open_for_writing(path: Path, key: bytes | None) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             schema.create(connection, CHAIN if key is None else KEYED_CHAIN)
         _check_application(connection, path)
-        schema.migrate(connection)
+        migrate(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
@@ -57,7 +58,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def check(connection: sqlite3.Connection, path: Path, key: bytes | None) -> None:
-    """The key is the log's, and the newest rows of each book follow from one another. Cheap: a few rows of each book."""
+    """The key is the log's, and the newest rows of each book follow from one another. Cheap: a few rows of each
+    book."""
     try:
         check_key(connection, path, key)
         for number, name in connection.execute("SELECT number, name FROM books").fetchall():

@@ -1,8 +1,9 @@
 """Questions to the read models: the latest of each group, as of any time, and the history.
 
-"The latest of each group" is one function for every table: rows up to the moment asked about, those that `where` picks by
-columns that never change, the newest of each group, and of these the ones that `where` picks by columns that do. So an order
-that was open and is filled is not found among the open ones. It has four ways to be quick, each for its default group:
+"The latest of each group" is one function for every table: rows up to the moment asked about, those that `where`
+picks by columns that never change, the newest of each group, and of these the ones that `where` picks by columns that
+do. So an order that was open and is filled is not found among the open ones. It has four ways to be quick, each for
+its default group:
 
 - orders now: `orders` points to the newest row; the unfinished have an index of their own;
 - orders as of a moment, among open statuses: lives as intervals (schema.py), then each order's last row before it;
@@ -48,7 +49,8 @@ class Filter:
         }
 
     def sql(self, *, stable: bool | None, named: bool = False) -> str:
-        """The condition on stable columns, on the others, or on all; on column names where the rows are a subquery's."""
+        """The condition on stable columns, on the others, or on all; on column names where the rows are a
+        subquery's."""
         parts = ["1"]
         for at, (name, values) in enumerate(self.wanted.items()):
             if stable is not None and (name in self._table.stable) != stable:
@@ -133,8 +135,10 @@ def history(
     found: list[Values] = []
     for number in _books(connection, picked):
         bounds = _bounds(connection, picked, number, None)
-        found += _newest_of_series(connection, table, picked, bounds, limit) if table.model else _newest_of_log(
-            connection, table, picked, bounds, limit
+        found += (
+            _newest_of_series(connection, table, picked, bounds, limit)
+            if table.model
+            else _newest_of_log(connection, table, picked, bounds, limit)
         )
     rows = _rows(table, found)
     return rows if limit is None else rows[max(0, len(rows) - limit) :]
@@ -166,7 +170,8 @@ def _newest_of_series(
 
 
 def position_at(connection: sqlite3.Connection, number: int, as_of: int | None) -> int:
-    """The last position of a book whose row is not later than a time. Time never goes back in a book: a binary search."""
+    """The last position of a book whose row is not later than a time. Time never goes back in a book: a binary
+    search."""
     base = number << BOOK_SHIFT
     newest = connection.execute(
         "SELECT max(position) FROM log WHERE position BETWEEN ? AND ?", (base, base + SEQUENCE_MASK)

@@ -9,7 +9,7 @@ from typing import Any
 
 from orderwright.core import messages as m
 from orderwright.core.model import Balance, Position
-from orderwright.core.numbers import ZERO
+from orderwright.core.numbers import EXACT, ZERO
 from orderwright.errors import UnknownName
 from orderwright.journal import query
 from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
@@ -126,12 +126,9 @@ class LogReader:
         moved: dict[tuple[str, str], Decimal] = {}
         if day is None:
             return moved
-        sql = "SELECT body FROM log WHERE kind = 'cash_moved' AND position > ? AND position <= ? ORDER BY position"
-        for (body,) in self.connection.execute(sql, (day[0], (number << BOOK_SHIFT) + SEQUENCE_MASK)):
-            event = decode(body)
-            assert isinstance(event, m.CashMoved)
-            key = (event.account, event.asset)
-            moved[key] = moved.get(key, ZERO) + event.amount
+        sql = "SELECT account, asset, amount FROM cash WHERE position > ? AND position <= ?"
+        for account, asset, amount in self.connection.execute(sql, (day[0], (number << BOOK_SHIFT) + SEQUENCE_MASK)):
+            moved[account, asset] = EXACT.add(moved.get((account, asset), ZERO), Decimal(amount))
         return moved
 
     def _number(self, book: str) -> int | None:

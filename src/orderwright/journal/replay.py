@@ -14,7 +14,8 @@ Recall = Callable[[str, int], Sequence[m.AnyOrderEvent]]
 
 
 class Replay:
-    """One book's private state. A finished order leaves it after a while, so one that an event still names is recalled."""
+    """One book's private state. A finished order leaves it after a while, so one that an event still names is
+    recalled."""
 
     def __init__(self, book: str, recall: Recall) -> None:
         self.state = State(book=book)

@@ -1,8 +1,9 @@
 """Events to rows: what one event and its changes add to the log and to each read model.
 
-This is the hot path of the journal. Rows are plain tuples, built at once (an order's record is live: it will have changed by
-the next event) and kept in lists by the statement that will insert them. A bound None costs the sqlite3 module several times a
-bound text, so the columns that are mostly empty (`*_RARE`) are named only by the statements of rows that have one of them.
+This is the hot path of the journal. Rows are plain tuples, built at once (an order's record is live: it will have
+changed by the next event) and kept in lists by the statement that will insert them. A bound None costs the sqlite3
+module several times a bound text, so the columns that are mostly empty (`*_RARE`) are named only by the statements of
+rows that have one of them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ KIND_OF: Callable[[type[m.Event]], str] = _KINDS.__getitem__
 
 
 class Pointer(Struct, gc=False):
-    """An order's row in `orders`: where its rows begin and end. closed: the position at which it ended, 0 if it lives."""
+    """An order's row in `orders`: where its rows begin and end. closed: the position at which it ended, 0 if it
+    lives."""
 
     id: int
     order_id: str
@@ -56,8 +58,8 @@ class Pointer(Struct, gc=False):
 class Head(Struct, gc=False):
     """The last row of a book, written or waiting, and the names that its rows stand for.
 
-    base: the position of its sequence 0. pointers: the orders at hand. wallets, holdings, markets: the series of balances,
-    positions and prices. begin(model, one, two): the number of a series not seen since the log was opened.
+    base: the position of its sequence 0. pointers: the orders at hand. wallets, holdings, markets: the series of
+    balances, positions and prices. begin(model, one, two): the number of a series not seen since the log was opened.
     """
 
     number: int
@@ -82,6 +84,7 @@ class Rows(Struct):
     ledger: list[Tuple] = field(default_factory=list)
     positions: list[Tuple] = field(default_factory=list)
     prices: list[Tuple] = field(default_factory=list)
+    cash: list[Tuple] = field(default_factory=list)
     signals: list[Tuple] = field(default_factory=list)
     keys: list[Tuple] = field(default_factory=list)
     controls: dict[tuple[int, str], int] = field(default_factory=dict)
@@ -164,7 +167,7 @@ def log_row(position: int, event: m.AnyEvent, kind: str, key: int, order: Order,
     if shape is m.OrderReceived:
         return _received_row(head, rare, event, body)  # type: ignore[arg-type]  # it is an OrderReceived
     if shape is m.FillCorrected or shape is m.FillBusted:
-        return VOIDED, (*head, *(rare or _PASSED), *_void(event), body)  # type: ignore[arg-type]  # it is one of the two
+        return VOIDED, (*head, *(rare or _PASSED), *_void(event), body)  # type: ignore[arg-type]  # it is
     return (CHANGED, (*head, body)) if rare is None else (CHANGED_RARE, (*head, *rare, body))
 
 
@@ -263,9 +266,10 @@ def model_rows(rows: Rows, head: Head, position: int, sequence: int, event: m.An
     """Add what the read models but `orders` gain by an event."""
     ledger = changes.ledger
     if ledger:
+        wallets, add = head.wallets, rows.ledger.append
         for n, (account, asset, change, total, locked) in enumerate(ledger):
-            series = head.wallets.get((account, asset)) or head.begin("ledger", account, asset)
-            rows.ledger.append((series, sequence, n, money(change), money(total), money(locked) if locked else "0"))
+            series = wallets.get((account, asset)) or head.begin("ledger", account, asset)
+            add((series, sequence, n, money(change), money(total), money(locked) if locked else "0"))
     if changes.position is not None:
         account, symbol, size, cost, realised = changes.position
         series = head.holdings.get((account, symbol)) or head.begin("positions", account, symbol)
@@ -279,6 +283,12 @@ def _key(rows: Rows, head: Head, _: int, event: Any) -> None:
     keyed = key_of(event)
     if keyed is not None:
         rows.keys.append((head.number, *keyed))
+
+
+def _cash(rows: Rows, head: Head, position: int, event: m.CashMoved) -> None:
+    _key(rows, head, position, event)
+    moved = (event.account, event.asset, money(event.amount), event.cause, event.reference or None)
+    rows.cash.append((position, *moved))
 
 
 def _order(rows: Rows, head: Head, position: int, event: Any) -> None:
@@ -315,7 +325,7 @@ def _signal(rows: Rows, head: Head, position: int, event: m.SignalReceived) -> N
 _SPECIAL: dict[type[m.Event], Callable[[Rows, Head, int, Any], None]] = {
     m.OrderReceived: _order,
     m.RequestSubmitted: _order,
-    m.CashMoved: _key,
+    m.CashMoved: _cash,
     m.SignalReceived: _signal,
     m.PriceSeen: _price,
     **dict.fromkeys((m.AccountOpened, m.InstrumentDefined, *_CONTROLS), _control),

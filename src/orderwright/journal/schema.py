@@ -6,9 +6,10 @@
   never share a sequence: the insert of a writer that missed another's rows fails. The view `events` shows both parts.
 - Money is canonical decimal text, times are microseconds, what is absent is NULL. `body` is the event, whole, as JSON.
 - What an order said when it came in is promoted in its first row only, what changes in every row of it.
-- `orders` is one narrow row for each order: where its first and its newest row are. `closed` is the position at which it
-  ended, and `level` the bit length of its life then: the orders that were open at position p are the unfinished ones and,
-  for each level, those that began after p - 2^level. That is what makes an "as of" query cost what it finds.
+- `orders` is one narrow row for each order: where its first and its newest row are. `closed` is the position at which
+  it ended, and `level` the bit length of its life then: the orders that were open at position p are the unfinished
+  ones and, for each level, those that began after p - 2^level. That is what makes an "as of" query cost what it
+  finds.
 - `ledger`, `positions` and `prices` keep every value after every change under (series, sequence): the newest row of a
   series, now or as of any moment, is one look-up. `series` names what is counted: an account's asset or symbol, an
   exchange's symbol.
@@ -17,7 +18,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 
 from orderwright.errors import LogNewer
 
@@ -67,8 +67,6 @@ CREATE TABLE log (
 );
 CREATE INDEX log_order ON log (order_key, position) WHERE order_key IS NOT NULL;
 CREATE UNIQUE INDEX log_execution ON log (order_key, execution_id) WHERE execution_id IS NOT NULL;
-CREATE INDEX log_voids ON log (order_key, voids) WHERE voids IS NOT NULL;
-CREATE INDEX log_cash ON log (position) WHERE kind = 'cash_moved';
 """
 
 MODELS: dict[str, str] = {
@@ -106,6 +104,12 @@ CREATE TABLE prices (
     quote_time INTEGER NOT NULL,
     PRIMARY KEY (series, sequence)
 ) WITHOUT ROWID;
+""",
+    "cash": """
+CREATE TABLE cash (
+    position INTEGER PRIMARY KEY, account TEXT NOT NULL, asset TEXT NOT NULL, amount TEXT NOT NULL, cause TEXT NOT NULL,
+    reference TEXT
+);
 """,
     "signals": """
 CREATE TABLE signals (
@@ -150,38 +154,3 @@ def version_of(connection: sqlite3.Connection) -> int:
             "update orderwright, or open the log with the version that wrote it"
         )
     return version
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring an older log up to date, in one transaction. Rows of `log` stay as they are: they are digested."""
-    version = version_of(connection)
-    if version == VERSION:
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for step in range(version, VERSION):
-            _MIGRATIONS[step](connection)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-
-
-def _add_controls(connection: sqlite3.Connection) -> None:
-    """1 to 2: `controls`. Version 1 read the whole log to find the newest of each."""
-    from orderwright.journal.rows import control_of
-    from orderwright.journal.seal import decode
-
-    connection.execute(MODELS["controls"])
-    newest: dict[tuple[int, str], int] = {}
-    for position, body in connection.execute("SELECT position, body FROM log ORDER BY position"):
-        name = control_of(decode(body))
-        if name is not None:
-            newest[position >> BOOK_SHIFT, name] = position
-    connection.executemany(
-        "INSERT INTO controls VALUES (?, ?, ?)", [(book, name, position) for (book, name), position in newest.items()]
-    )
-
-
-_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_controls}

@@ -4,8 +4,8 @@ The body is the event as JSON, by one encoder. The digest of a row is SHA-256 ov
 
     digest of the book's row before it (32 zero bytes for the first) | position "|" time "|" kind "|" schema "|" | body
 
-(numbers in decimal text), so a row cannot be changed, moved or taken out without breaking every later one. With a key it
-is HMAC-SHA-256 over the same, which who has not the key cannot make again.
+(numbers in decimal text), so a row cannot be changed, moved or taken out without breaking every later one. With a key
+it is HMAC-SHA-256 over the same, which who has not the key cannot make again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ encode = msgspec.json.Encoder().encode
 
 
 def _readable(kind: type[m.Event]) -> type[msgspec.Struct]:
-    """The event's class, or a twin of it where msgspec cannot read a field's type: a Literal of statuses, which is wider."""
+    """The event's class, or a twin of it where msgspec cannot read a field's type: a Literal of statuses, which is
+    wider."""
     try:
         msgspec.json.Decoder(kind)
     except TypeError:

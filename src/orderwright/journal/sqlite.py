@@ -1,8 +1,8 @@
 """The journal on SQLite: the embedded default.
 
-One connection writes (WAL, a full sync at every commit), another reads what is committed, so that a question never waits for
-a commit that another thread is making. A write that fails for whatever reason ends the journal: what was committed is whole,
-what came after is gone, and every later call says so.
+One connection writes (WAL, a full sync at every commit), another reads what is committed, so that a question never
+waits for a commit that another thread is making. A write that fails for whatever reason ends the journal: what was
+committed is whole, what came after is gone, and every later call says so.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def open_log(
     """Open a log, or begin one. The file is made if it does not exist, unless read_only.
 
     book: checked to exist where a reader names one. key: what the digests are keyed with, for a log begun with one.
-    clock: microseconds, for the lease. Raises LogLocked while another process writes it (take_over fences that one off),
-    LogDamaged, LogNewer, or LogError for a missing file or a wrong key.
+    clock: microseconds, for the lease. Raises LogLocked while another process writes it (take_over fences that one
+    off), LogDamaged, LogNewer, or LogError for a missing file or a wrong key.
     """
     return SqliteJournal(Path(path), book=book, read_only=read_only, take_over=take_over, key=key, clock=clock)
 

@@ -1,8 +1,9 @@
 """The read models as people ask for them: their columns, and where each comes from.
 
-A `Table` says how its rows are found (`source`), which columns never change within a group (`stable`: a question's `where` on
-them picks rows before the newest of each group is taken, on any other column after), and what the default group is.
-Columns are those of the seeds' orders table, with ours after them. Money is Decimal, times are microseconds.
+A `Table` says how its rows are found (`source`), which columns never change within a group (`stable`: a question's
+`where` on them picks rows before the newest of each group is taken, on any other column after), and what the default
+group is. Columns are those of the seeds' orders table, with ours after them. Money is Decimal, times are
+microseconds.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ Row = dict[str, Any]
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """position: the log position of a row, and second: what orders rows of one position. condition: what picks the rows of
-    `source`. superseded: whether a later row has taken this one's place. model: the table that keeps every value under
-    (series, sequence), where it is one of those.
-    order_id: the column that names an order, where rows are an order's."""
+    """A read model. position: the log position of a row, and second: what orders rows of one position. condition:
+    what picks the rows of `source`. superseded: whether a later row has taken this one's place. model: the table that
+    keeps every value under (series, sequence), where it is one of those. order_id: the column that names an order,
+    where rows are an order's."""
 
     name: str
     columns: dict[str, str]
@@ -87,12 +88,13 @@ _ORDER_STABLE = frozenset(
     name for name, expression in _ORDER_COLUMNS.items() if expression.startswith(("o.", "first.")) or name == "book"
 )
 
+_ORDER = "CROSS JOIN orders AS o ON o.id = now.order_key CROSS JOIN log AS first ON first.position = o.first"
 ORDERS = Table(
     name="orders",
     columns=_ORDER_COLUMNS,
     derived=("average_fill_price",),
     order_id="client_order_id",
-    source="log AS now CROSS JOIN orders AS o ON o.id = now.order_key CROSS JOIN log AS first ON first.position = o.first",
+    source=f"log AS now {_ORDER}",
     position="now.position",
     condition="now.order_key IS NOT NULL",
     group=("id",),
@@ -130,17 +132,15 @@ FILLS = Table(
         "id": "o.id",
         **_place("now.position", "now.time"),
     },
-    source=(
-        "log AS now CROSS JOIN (SELECT 1 AS standing UNION ALL SELECT 0) AS f "
-        "CROSS JOIN orders AS o ON o.id = now.order_key CROSS JOIN log AS first ON first.position = o.first"
-    ),
+    source=f"log AS now CROSS JOIN (SELECT 1 AS standing UNION ALL SELECT 0) AS f {_ORDER}",
     condition=f"{_EXECUTION} IS NOT NULL AND (now.execution_id IS NOT NULL OR now.voids IS NOT NULL)",
     position="now.position",
     second="f.standing",
     order_id="order_id",
     group=("order_id", "execution_id"),
     stable=frozenset(
-        ["book", "order_id", "execution_id", "exchange", "account", "symbol", "side", "order_type", "user_id", "strategy", "episode", "parent_id", "id"]
+        {"book", "order_id", "execution_id", "exchange", "account", *_FIRST, "user_id", "strategy", "episode"}
+        | {"parent_id", "id"}
     ),
     money=frozenset({"quantity", "price", "fee", "arrival_price"}),
     superseded=(
@@ -164,7 +164,9 @@ def _series(name: str, keys: tuple[str, str], values: tuple[str, ...], *, model:
     return Table(
         name=name,
         columns=columns,
-        source=f"series CROSS JOIN {model} AS l ON l.series = series.id CROSS JOIN log AS now ON now.position = {_KEPT}",
+        source=(
+            f"series CROSS JOIN {model} AS l ON l.series = series.id CROSS JOIN log AS now ON now.position = {_KEPT}"
+        ),
         position="now.position",
         condition=f"series.model = '{model}'",
         group=keys,
@@ -185,8 +187,8 @@ SIGNALS = Table(
     name="signals",
     columns={
         **_own(
-            "s", "key", "signal_id", "account", "symbol", "action", "source", "strategy", "user_id", "verdict", "order_id",
-            "reason", "detail", "raw",
+            "s", "key", "signal_id", "account", "symbol", "action", "source", "strategy", "user_id", "verdict",
+            "order_id", "reason", "detail", "raw",
         ),
         **_place("s.position", "now.time"),
     },

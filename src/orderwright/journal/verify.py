@@ -1,8 +1,9 @@
 """Proving a log: that its rows are the ones that were written, and that its read models follow from them.
 
-Each book is streamed in order. Of every row it is checked that its sequence follows, that its digest covers it and the row before it,
-and that its promoted columns are those of its body. Meanwhile the events are folded through `evolve` into the read models of
-a private temporary log, which are then compared with the stored ones, row by row in key order. Memory stays bounded.
+Each book is streamed in order. Of every row it is checked that its sequence follows, that its digest covers it and
+the row before it, and that its promoted columns are those of its body. Meanwhile the events are folded through
+`evolve` into the read models of a private temporary log, which are then compared with the stored ones, row by row in
+key order. Memory stays bounded.
 
 What the chain cannot show by itself is a tail that was cut off: a head kept elsewhere does (`head`).
 """
@@ -34,7 +35,8 @@ _EVENT_COLUMNS = ("position", "time", "kind", "schema", "order_key", *schema.PRO
 
 
 class Problem(Struct, frozen=True):
-    """One thing that is wrong. Of the log: book and sequence. Of a read model: table, key, column, expected and found."""
+    """One thing that is wrong. Of the log: book and sequence. Of a read model: table, key, column, expected and
+    found."""
 
     what: str
     book: str = ""
@@ -246,7 +248,8 @@ class _Verification:
 
 
 def recall_from(connection: sqlite3.Connection, number: int) -> Any:
-    """What a replay recalls a finished order's earlier events with: from the log alone, whatever the read models say."""
+    """What a replay recalls a finished order's earlier events with: from the log alone, whatever the read models
+    say."""
 
     def recall(order_id: str, sequence: int) -> list[m.AnyEvent]:
         base = number << BOOK_SHIFT

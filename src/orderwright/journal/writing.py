@@ -1,7 +1,7 @@
 """Writing the log: the heads of its books, the rows that wait, and the statements that insert them.
 
-`LogWriter` is shared by everything that writes: the SQLite journal, the in-memory one when it is asked a question, and a
-rebuild of the read models. It begins and ends no transaction: that is its owner's affair.
+`LogWriter` is shared by everything that writes: the SQLite journal, the in-memory one when it is asked a question,
+and a rebuild of the read models. It begins and ends no transaction: that is its owner's affair.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class LogWriter:
         head = self._heads.get(book) or self._open(book)
         if sequence != head.sequence + 1:
             raise LogFenced(
-                f"book {book!r}: the log is at {head.sequence}, so its next row is {head.sequence + 1} and not {sequence}: "
-                "another process has written to the book since; stop this one"
+                f"book {book!r}: the log is at {head.sequence}, so its next row is not {sequence}: another "
+                "process has written to the book since; stop this one"
             )
         time = event.time
         if time < head.time:
@@ -80,6 +80,7 @@ class LogWriter:
             ("INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)", rows.ledger),
             ("INSERT INTO positions VALUES (?, ?, ?, ?, ?)", rows.positions),
             ("INSERT INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows.prices),
+            ("INSERT INTO cash VALUES (?, ?, ?, ?, ?, ?)", rows.cash),
             (f"INSERT INTO signals VALUES ({', '.join('?' * 14)})", rows.signals),
             ("INSERT INTO keys VALUES (?, ?, ?)", rows.keys),
         ):
@@ -138,7 +139,8 @@ class LogWriter:
         return series
 
     def settled(self) -> None:
-        """Everything flushed so far is committed: an order that had ended by then can be looked up again when needed."""
+        """Everything flushed so far is committed: an order that had ended by then can be looked up again when
+        needed."""
         for head, pointer in self._flushed:
             if pointer.closed:
                 head.pointers.pop(pointer.order_id, None)

@@ -59,17 +59,22 @@ class CandleMarket:
             self._lookout.watch([max(levels.buy_below, levels.sell_below)], [min(levels.buy_above, levels.sell_above)])
             self._next = self._position(now)
         bar, stage = divmod(self._next, _POINTS)
+        found = self._first_touched(bar, stage, limit)
+        if found is None:
+            return None
+        if found != bar:
+            bar, stage = found, _OPEN
+            self._next = _POINTS * bar
         if stage == _OPEN:
-            stop = bisect_left(self._times, limit, lo=min(bar, len(self._times)))
-            found = self._first_touched(bar, stop)
-            if found is None:
-                return None
-            self._next = _POINTS * found
-            return self._times[found], OPENS
+            return self._times[bar], OPENS
         time = self._time(bar, stage)
         return (time, PRICES) if time <= limit else None
 
-    def _first_touched(self, bar: int, stop: int) -> int | None:
+    def _first_touched(self, bar: int, stage: int, limit: int) -> int | None:
+        """The first candle, from the one that the price is in, where an order can react."""
+        stop = bisect_left(self._times, limit, lo=min(bar, len(self._times)))
+        if stage != _OPEN:
+            stop = max(stop, bar + 1)
         if self._taking:
             return bar if bar < stop else None
         return self._lookout.first(bar, stop)
@@ -138,7 +143,8 @@ class CandleMarket:
             return
         self._bar = bar
         open_, high, low, close = (column[bar] for column in self._prices)
-        stops = [order.stop for order in self.book.orders if order.dormant and order.stop is not None]
+        there = [order for order in self.book.orders if order.dormant and order.arrived <= self._times[bar]]
+        stops = [order.stop for order in there if order.stop is not None]
         above, below = any(open_ < stop <= high for stop in stops), any(low <= stop < open_ for stop in stops)
         self._path = self._models.path(Bar(open_, high, low, close, above, below))
         volume = self._volumes[bar]

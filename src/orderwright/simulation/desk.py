@@ -92,6 +92,11 @@ class Desk:
         self.books[order.instrument.symbol].changed = True
         self.tell(m.TriggerReport(order_id=order.order_id, time=time), order.instrument.symbol)
 
+    def rest(self, order: VenueOrder) -> None:
+        """It has met the market; from now on it waits at its limit, and only its level matters."""
+        order.taking = False
+        self.books[order.instrument.symbol].changed = True
+
     def fill(self, order: VenueOrder, ticks: int, steps: int, time: int, *, maker: bool = False) -> int:
         """Fill up to `steps` at a price; returns what the account could pay for. What it cannot, expires."""
         instrument = order.instrument

@@ -92,7 +92,7 @@ class Matcher:
         if order.limit is None:
             self._take(order, price, supply, time, spill=spill)
         elif order.taking:
-            order.taking = False
+            self._desk.rest(order)
             if order.reaches(price):
                 self._take(order, price, supply, time)
             elif order.immediate:

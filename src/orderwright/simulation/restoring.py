@@ -2,6 +2,8 @@
 
 - It has the orders that it is known to have had: accepted, triggered or filled, and not ended. A request whose answer
   never reached the log was on its way: it arrives once more, and a client that asks about it is told how it stands.
+- What had happened, but whose report was still on its way back, the log knows nothing of: it has not happened, and the
+  market goes on without it.
 - Orders keep their place in time by when they were accepted, and go on seeing the candle they rest in.
 - What was taken of the candle or quote that stands at that moment is forgotten: its size is there anew.
 - Balances are the log's totals; what is locked follows from the orders and positions.

@@ -45,6 +45,10 @@ class Lookout:
         return self._clear if self._hit and self._clear < stop else None
 
     def _look(self, stop: int) -> None:
+        if self._touches(self._clear):
+            self._hit = True
+            return
+        self._clear += 1
         chunk = FIRST_CHUNK
         while self._clear < stop:
             end = min(self._clear + chunk, stop)
@@ -56,6 +60,14 @@ class Lookout:
                     return
             self._clear = end
             chunk = min(4 * chunk, LARGEST_CHUNK)
+
+    def _touches(self, row: int) -> bool:
+        """One row by itself: the commonest question is about the next one alone."""
+        for column, level, falling in self._watched:
+            price = column.data[row]
+            if price <= level if falling else price >= level:
+                return True
+        return False
 
     def _touched(self, start: int, stop: int) -> NDArray[np.bool_] | None:
         touched = None

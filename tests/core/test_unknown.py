@@ -1,0 +1,325 @@
+"""UNKNOWN: a request without an answer counts as live, and ends only on evidence.
+
+The venue of these tables takes a request for 5 s after it was signed; 1 s more is allowed for clocks and delays, and two
+denials must be 2 s apart.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from orderwright.core import messages as m
+from orderwright.core.model import SECOND, Account, VenueTraits
+from tests.builders import Harness, a_harness, a_limit_buy, an_id
+from tests.core.scenarios import play, say, tables
+
+BOUNDED = """
+    No answer: it counts as live, in exposure, reservation and open orders, until it is adopted
+    said          | status    | exposed | locked | working | requests | events          | actions
+    submit 10     | submitted | 10      | 1000   | 1       | sent     | order_received  | send
+    silence 0     | unknown   | 10      | 1000   | 1       | unknown  | request_unknown | ask, alert unknown
+    silence 0     | unknown   | 10      | 1000   | 1       | unknown  |                 |
+    status open   | open      | 10      | 1000   | 1       | done     | order_accepted  |
+    silence 0     | open      | 10      | 1000   | 1       | done     |                 |
+    end cancelled | cancelled | 0       | 0      | 0       | done     | order_ended     |
+
+    Adopted with what has filled
+    said                      | status           | exposed | requests | events                   | actions
+    submit 10                 | submitted        | 10      | sent     | order_received           | send
+    silence 0                 | unknown          | 10      | unknown  | request_unknown          | ask, alert unknown
+    status partially_filled 4 | open             | 10      | done     | order_accepted, gap_seen | fetch
+    fill a 4                  | partially_filled | 6       | done     | order_filled             |
+
+    It turns out to have filled
+    said             | status    | exposed | requests | events          | actions
+    submit 10        | submitted | 10      | sent     | order_received  | send
+    silence 0        | unknown   | 10      | unknown  | request_unknown | ask, alert unknown
+    status filled 10 | open      | 10      | done     | order_ended     | fetch
+    fill a 10        | filled    | 0       | done     | order_filled    |
+
+    It turns out to have been cancelled
+    said             | status    | exposed | requests | events          | actions
+    submit 10        | submitted | 10      | sent     | order_received  | send
+    silence 0        | unknown   | 10      | unknown  | request_unknown | ask, alert unknown
+    status cancelled | cancelled | 0       | done     | order_ended     |
+
+    The acknowledgement comes late
+    said      | status    | exposed | requests | events          | actions
+    submit 10 | submitted | 10      | sent     | order_received  | send
+    silence 0 | unknown   | 10      | unknown  | request_unknown | ask, alert unknown
+    ack V1    | open      | 10      | done     | order_accepted  |
+    wait 60s  | open      | 10      | done     |                 |
+
+    A fill comes late
+    said      | status    | exposed | requests | events          | actions
+    submit 10 | submitted | 10      | sent     | order_received  | send
+    silence 0 | unknown   | 10      | unknown  | request_unknown | ask, alert unknown
+    fill a 10 | filled    | 0       | done     | order_filled    |
+    wait 60s  | filled    | 0       | done     |                 |
+
+    The rejection comes late
+    said      | status    | exposed | requests | events          | actions
+    submit 10 | submitted | 10      | sent     | order_received  | send
+    silence 0 | unknown   | 10      | unknown  | request_unknown | ask, alert unknown
+    reject    | rejected  | 0       | done     | order_rejected  |
+    wait 60s  | rejected  | 0       | done     |                 |
+
+    Nobody answers: unknown when it can no longer be carried out, then asked about at growing intervals
+    said           | status    | requests | events             | actions
+    submit 10      | submitted | sent     | order_received     | send
+    wait 5.999999s | submitted | sent     |                    |
+    wait 0.000001s | unknown   | unknown  | request_unknown    | ask, alert unknown
+    wait 2.999999s | unknown   | unknown  |                    |
+    wait 0.000001s | unknown   | unknown  | request_asked      | ask
+    wait 4.499999s | unknown   | unknown  |                    |
+    wait 0.000001s | unknown   | unknown  | request_asked      | ask
+    wait 6.749999s | unknown   | unknown  |                    |
+    wait 0.000001s | unknown   | unknown  | request_asked      | ask
+    wait 1000s     | unknown   | unknown  | 19 × request_asked | 19 × ask
+    wait 60s       | unknown   | unknown  | request_asked      | ask
+
+    A denial asked for too early does not count; two that do must be 2 s apart
+    said           | status    | requests | locked | code                | events            | actions
+    submit 10      | submitted | sent     | 1000   |                     | order_received    | send
+    silence 0      | unknown   | unknown  | 1000   |                     | request_unknown   | ask, alert unknown
+    wait 5.9s      | unknown   | unknown  | 1000   |                     |                   |
+    unknown        | unknown   | unknown  | 1000   |                     |                   |
+    wait 0.1s      | unknown   | unknown  | 1000   |                     | request_asked     | ask
+    unknown -0.1s  | unknown   | unknown  | 1000   |                     |                   |
+    unknown        | unknown   | unknown  | 1000   |                     | request_not_found |
+    unknown        | unknown   | unknown  | 1000   |                     |                   |
+    wait 1.999999s | unknown   | unknown  | 1000   |                     |                   |
+    unknown        | unknown   | unknown  | 1000   |                     |                   |
+    wait 0.000001s | unknown   | unknown  | 1000   |                     | request_asked     | ask
+    unknown -0.1s  | unknown   | unknown  | 1000   |                     |                   |
+    unknown        | rejected  | dead     | 0      | never_reached_venue | request_dead      |
+
+    A denial, then the acknowledgement
+    said      | status    | requests | events            | actions
+    submit 10 | submitted | sent     | order_received    | send
+    wait 6s   | unknown   | unknown  | request_unknown   | ask, alert unknown
+    unknown   | unknown   | unknown  | request_not_found |
+    ack       | open      | done     | order_accepted    |
+    wait 2s   | open      | done     |                   |
+    unknown   | open      | done     |                   | alert missing
+
+    Called dead, and a fill proves the opposite
+    said      | status           | exposed | working | code                | events            | actions
+    submit 10 | submitted        | 10      | 1       |                     | order_received    | send
+    wait 6s   | unknown          | 10      | 1       |                     | request_unknown   | ask, alert unknown
+    unknown   | unknown          | 10      | 1       |                     | request_not_found |
+    wait 2s   | unknown          | 10      | 1       |                     | request_asked     | ask
+    unknown   | rejected         | 0       | 0       | never_reached_venue | request_dead      |
+    fill a 4  | partially_filled | 6       | 1       |                     | order_filled      |
+
+    Called dead, and an acknowledgement proves the opposite
+    said      | status    | exposed | working | code                | events            | actions
+    submit 10 | submitted | 10      | 1       |                     | order_received    | send
+    wait 6s   | unknown   | 10      | 1       |                     | request_unknown   | ask, alert unknown
+    unknown   | unknown   | 10      | 1       |                     | request_not_found |
+    wait 2s   | unknown   | 10      | 1       |                     | request_asked     | ask
+    unknown   | rejected  | 0       | 0       | never_reached_venue | request_dead      |
+    ack       | open      | 10      | 1       |                     | order_accepted    |
+
+    Called dead, and the venue shows it
+    said          | status    | exposed | working | code                | events                   | actions
+    submit 10     | submitted | 10      | 1       |                     | order_received           | send
+    wait 6s       | unknown   | 10      | 1       |                     | request_unknown          | ask, alert unknown
+    unknown       | unknown   | 10      | 1       |                     | request_not_found        |
+    wait 2s       | unknown   | 10      | 1       |                     | request_asked            | ask
+    unknown       | rejected  | 0       | 0       | never_reached_venue | request_dead             |
+    status open 4 | open      | 10      | 1       |                     | order_accepted, gap_seen | fetch
+
+    Called dead, and the venue says that it has filled
+    said             | status    | exposed | working | code                | events            | actions
+    submit 10        | submitted | 10      | 1       |                     | order_received    | send
+    wait 6s          | unknown   | 10      | 1       |                     | request_unknown   | ask, alert unknown
+    unknown          | unknown   | 10      | 1       |                     | request_not_found |
+    wait 2s          | unknown   | 10      | 1       |                     | request_asked     | ask
+    unknown          | rejected  | 0       | 0       | never_reached_venue | request_dead      |
+    status filled 10 | open      | 10      | 1       |                     | order_ended       | fetch
+    fill a 10        | filled    | 0       | 0       |                     | order_filled      |
+
+    Called dead, with a cancel under way
+    said      | status         | requests        | locked | events              | actions
+    submit 10 | submitted      | sent            | 1000   | order_received      | send
+    cancel    | pending_cancel | sent sent       | 1000   | request_submitted   | send cancel
+    wait 6s   | pending_cancel | unknown unknown | 1000   | 2 × request_unknown | ask, alert unknown, ask, alert unknown
+    unknown   | pending_cancel | unknown unknown | 1000   | request_not_found   |
+    wait 2s   | pending_cancel | unknown unknown | 1000   | request_asked       | ask
+    unknown   | rejected       | dead done       | 0      | request_dead        |
+
+    Called dead, with a replace under way
+    said       | status          | requests        | locked | events              | actions
+    submit 10  | submitted       | sent            | 1000   | order_received      | send
+    replace 12 | pending_replace | sent sent       | 1200   | request_submitted   | send replace
+    wait 6s    | pending_replace | unknown unknown | 1200   | 2 × request_unknown | ask, alert unknown, ask, alert unknown
+    unknown    | pending_replace | unknown unknown | 1200   | request_not_found   |
+    wait 2s    | pending_replace | unknown unknown | 1200   | request_asked       | ask
+    unknown    | rejected        | dead refused    | 0      | request_dead        |
+
+    A new order that certainly never left is denied
+    said      | status    | requests | locked | code     | events         | actions
+    submit 10 | submitted | sent     | 1000   |          | order_received | send
+    unsent 0  | denied    | dead     | 0      | not_sent | request_dead   |
+    unsent 0  | denied    | dead     | 0      | not_sent |                |
+
+    A cancel or a replace that certainly never left leaves the order as it was
+    said       | status          | requests       | locked | events            | actions
+    submit 10  | submitted       | sent           | 1000   | order_received    | send
+    ack        | open            | done           | 1000   | order_accepted    |
+    replace 12 | pending_replace | done sent      | 1200   | request_submitted | send replace
+    unsent 1   | open            | done dead      | 1000   | request_dead      |
+    cancel     | pending_cancel  | done dead sent | 1000   | request_submitted | send cancel
+    unsent 2   | open            | done dead dead | 1000   | request_dead      |
+
+    An unknown cancel: the order is still open after the cancel's life, so it is dead
+    said        | status         | requests     | events            | actions
+    submit 10   | submitted      | sent         | order_received    | send
+    ack         | open           | done         | order_accepted    |
+    cancel      | pending_cancel | done sent    | request_submitted | send cancel
+    silence 1   | pending_cancel | done unknown | request_unknown   | ask, alert unknown
+    status open | pending_cancel | done unknown |                   |
+    wait 6s     | pending_cancel | done unknown | request_asked     | ask
+    status open | open           | done dead    | request_dead      |
+
+    An unknown cancel was done
+    said             | status         | requests     | events            | actions
+    submit 10        | submitted      | sent         | order_received    | send
+    ack              | open           | done         | order_accepted    |
+    cancel           | pending_cancel | done sent    | request_submitted | send cancel
+    silence 1        | pending_cancel | done unknown | request_unknown   | ask, alert unknown
+    status cancelled | cancelled      | done done    | order_ended       |
+
+    An unknown cancel came too late: the order had filled
+    said             | status         | requests     | events            | actions
+    submit 10        | submitted      | sent         | order_received    | send
+    ack              | open           | done         | order_accepted    |
+    cancel           | pending_cancel | done sent    | request_submitted | send cancel
+    silence 1        | pending_cancel | done unknown | request_unknown   | ask, alert unknown
+    fill a 10        | pending_cancel | done unknown | order_filled      |
+    status filled 10 | filled         | done done    | order_ended       |
+
+    An unknown cancel that the venue is still working on
+    said                  | status         | requests     | events            | actions
+    submit 10             | submitted      | sent         | order_received    | send
+    ack                   | open           | done         | order_accepted    |
+    cancel                | pending_cancel | done sent    | request_submitted | send cancel
+    wait 6s               | pending_cancel | done unknown | request_unknown   | ask, alert unknown
+    status pending_cancel | pending_cancel | done unknown |                   |
+    end cancelled         | cancelled      | done done    | order_ended       |
+
+    An unknown replace counts the larger side until the order shows it
+    said             | status          | quantity | exposed | locked | requests     | events            | actions
+    submit 10        | submitted       | 10       | 10      | 1000   | sent         | order_received    | send
+    ack              | open            | 10       | 10      | 1000   | done         | order_accepted    |
+    replace 12       | pending_replace | 10       | 12      | 1200   | done sent    | request_submitted | send replace
+    silence 1        | pending_replace | 10       | 12      | 1200   | done unknown | request_unknown   | ask, alert unknown
+    status open 0 10 | pending_replace | 10       | 12      | 1200   | done unknown |                   |
+    status open 0 12 | open            | 12       | 12      | 1200   | done done    | order_replaced    |
+
+    An unknown replace that does not show is dead after its life
+    said             | status          | quantity | exposed | locked | requests     | events            | actions
+    submit 10        | submitted       | 10       | 10      | 1000   | sent         | order_received    | send
+    ack              | open            | 10       | 10      | 1000   | done         | order_accepted    |
+    replace 8 99     | pending_replace | 10       | 10      | 1000   | done sent    | request_submitted | send replace
+    silence 1        | pending_replace | 10       | 10      | 1000   | done unknown | request_unknown   | ask, alert unknown
+    wait 6s          | pending_replace | 10       | 10      | 1000   | done unknown | request_asked     | ask
+    status open 0 10 | open            | 10       | 10      | 1000   | done dead    | request_dead      |
+
+    Two unknown at once are each settled on their own
+    said        | status         | requests        | events            | actions
+    submit 10   | submitted      | sent            | order_received    | send
+    cancel      | pending_cancel | sent sent       | request_submitted | send cancel
+    silence 0   | pending_cancel | unknown sent    | request_unknown   | ask, alert unknown
+    silence 1   | pending_cancel | unknown unknown | request_unknown   | ask, alert unknown
+    status open | pending_cancel | done unknown    | order_accepted    |
+    refuse 1    | open           | done refused    | request_refused   |
+
+    The venue does not know an order that it has shown us
+    said      | status    | requests | events         | actions
+    submit 10 | submitted | sent     | order_received | send
+    ack       | open      | done     | order_accepted |
+    unknown   | open      | done     |                | alert missing
+
+    An operator closes what the venue does not answer for
+    said      | status    | requests | code                | events          | actions
+    submit 10 | submitted | sent     |                     | order_received  | send
+    resolve 0 | submitted | sent     |                     |                 | not_open
+    silence 0 | unknown   | unknown  |                     | request_unknown | ask, alert unknown
+    resolve 1 | unknown   | unknown  |                     |                 | unknown_order
+    resolve 0 | rejected  | dead     | never_reached_venue | request_dead    |
+    resolve 0 | rejected  | dead     | never_reached_venue |                 | not_open
+"""
+
+FINAL = """
+    Where the venue's denial is final, one is enough
+    said      | status    | requests | code                | events          | actions
+    submit 10 | submitted | sent     |                     | order_received  | send
+    silence 0 | unknown   | unknown  |                     | request_unknown | ask, alert unknown
+    unknown   | unknown   | unknown  |                     |                 |
+    wait 6s   | unknown   | unknown  |                     | request_asked   | ask
+    unknown   | rejected  | dead     | never_reached_venue | request_dead    |
+"""
+
+UNBOUNDED = """
+    Where a request can be carried out at any time, no denial ends it: only an operator does
+    said            | status    | requests | locked | code                | events             | actions
+    submit 10       | submitted | sent     | 1000   |                     | order_received     | send
+    wait 10.999999s | submitted | sent     | 1000   |                     |                    |
+    wait 0.000001s  | unknown   | unknown  | 1000   |                     | request_unknown    | ask, alert unknown
+    unknown         | unknown   | unknown  | 1000   |                     |                    |
+    wait 3600s      | unknown   | unknown  | 1000   |                     | 64 × request_asked | 64 × ask
+    unknown         | unknown   | unknown  | 1000   |                     |                    |
+    unknown         | unknown   | unknown  | 1000   |                     |                    |
+    resolve 0       | rejected  | dead     | 0      | never_reached_venue | request_dead       |
+
+    A cancel that was just sent is not yet overdue when another request is
+    said      | status         | requests     | events            | actions
+    submit 10 | submitted      | sent         | order_received    | send
+    wait 5s   | submitted      | sent         |                   |
+    cancel    | pending_cancel | sent sent    | request_submitted | send cancel
+    wait 6s   | pending_cancel | unknown sent | request_unknown   | ask, alert unknown
+"""
+
+
+def a_venue(**traits: object) -> Harness:
+    return a_harness(accounts=[Account(account="main", traits=VenueTraits(**traits))])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("table", tables(BOUNDED), ids=lambda table: table[0])
+def test_unknown_at_a_venue_that_bounds_a_requests_life(table: list[str]) -> None:
+    assert play(table) == table
+
+
+@pytest.mark.parametrize("table", tables(FINAL), ids=lambda table: table[0])
+def test_unknown_at_a_venue_whose_denial_is_final(table: list[str]) -> None:
+    assert play(table, a_venue(final_denial=True)) == table
+
+
+@pytest.mark.parametrize("table", tables(UNBOUNDED), ids=lambda table: table[0])
+def test_unknown_at_a_venue_that_sets_no_bound(table: list[str]) -> None:
+    assert play(table, a_venue(lifetime_ms=None)) == table
+
+
+def test_an_unknown_request_is_asked_about_at_growing_intervals_never_more_than_a_minute_apart() -> None:
+    harness = a_harness()
+    harness.submit(a_limit_buy(10, 100))
+    sent, asked = harness.now, []
+    for _ in range(600):
+        _, actions = harness.wait(SECOND // 2)
+        asked += [(harness.now - sent) // SECOND for action in actions if isinstance(action, m.AskOrder)]
+
+    assert asked == [6, 9, 13, 20, 30, 46, 68, 103, 154, 214, 274]
+
+
+def test_a_denied_order_and_a_dead_one_free_what_they_had_locked_and_say_why() -> None:
+    harness = a_harness()
+    harness.submit(a_limit_buy(10, 100))
+    for said in ("wait 6s", "unknown", "wait 2s", "unknown"):
+        say(harness, said)
+    order = harness.order()
+
+    assert (order.status, order.code, order.reason) == ("rejected", "never_reached_venue", "never reached the venue")
+    assert harness.state.orders == {}
+    assert harness.state.finished == {an_id(): order}
