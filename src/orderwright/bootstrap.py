@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 SIMULATED = "simulated"
 FEE_IN = ("quote", "received")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Progress = Callable[[int, int, int], None]
 
 
@@ -63,11 +65,13 @@ class RunOptions(Struct, frozen=True, kw_only=True):
 
 
 class RunResult(Struct, frozen=True, kw_only=True):
-    """What a run did: how many signals it was given, how many of them were new, and the rows the log gained."""
+    """What a run did: how many signals it was given, how many of them it had seen before or had no candles for (those
+    it leaves alone: a run with their candles takes them in), and the rows the log gained."""
 
     book: str
     signals: int
     repeated: int
+    outside: int
     rows_before: int
     rows_after: int
     candles: int
@@ -81,22 +85,23 @@ def run(options: RunOptions, progress: Progress | None = None) -> RunResult:
     All input is read and checked before the log is opened: bad input leaves nothing half done. progress is called with
     (start, now, end) in microseconds. Raises InputError for the user's input and LogError for the log.
     """
-    _check_log(options.log)
+    _check_names(options)
     candles, instrument = _market(options)
-    known = {instrument.symbol: instrument}
-    signals = read_signals(options.signals, known, account=options.account)
+    span = (int(candles.times[0]), int(candles.close_times[-1]))
+    signals = read_signals(options.signals, {instrument.symbol: instrument}, account=options.account)
+    inside = [signal for signal in signals if span[0] <= signal.time <= span[1]]
     settings = load_settings(options.settings, candles.interval)
     account = _account(options)
     deposits = _deposits(options.deposits or (f"{instrument.quote}=10000",))
     exchange = _exchange(options, candles, account)
     opening = _opening(settings, account, instrument, deposits)
-    span = (int(candles.times[0]), int(candles.close_times[-1]))
     with opened(options.log, take_over=options.take_over) as journal:
-        before, after, repeated, alerts = _run(options, journal, exchange, signals, opening, span, progress)
+        before, after, repeated, alerts = _run(options, journal, exchange, inside, opening, span, progress)
     return RunResult(
         book=options.book,
         signals=len(signals),
         repeated=repeated,
+        outside=len(signals) - len(inside),
         rows_before=before,
         rows_after=after,
         candles=len(candles),
@@ -107,8 +112,7 @@ def run(options: RunOptions, progress: Progress | None = None) -> RunResult:
 
 @contextlib.contextmanager
 def opened(log: Path, **how: Any) -> Iterator[SqliteJournal]:
-    """A log, open for as long as it is needed; `how` goes to `open_log`. Raises LogDamaged for a page that turns out to be
-    none."""
+    """A log, open for as long as it is needed; `how` goes to `open_log`. Raises LogDamaged for a page that is none."""
     with contextlib.closing(open_log(log, **how)) as journal:
         try:
             yield journal
@@ -125,8 +129,13 @@ def _market(options: RunOptions) -> tuple[Candles, Instrument]:
     return candles, candles.instrument
 
 
-def _check_log(log: Path) -> None:
-    """What can be said of the log's path before it is opened."""
+def _check_names(options: RunOptions) -> None:
+    """What can be said of book, account and log before anything is read."""
+    for field, name in (("book", options.book), ("account", options.account)):
+        if not _NAME.fullmatch(name):
+            message = f"{name!r} is not a name of up to 64 letters, digits, '-', '_' and '.'"
+            raise InputError(message, field=field, value=name)
+    log = options.log
     if log.is_dir():
         raise InputError("is a folder: name a file in it", field="log", value=str(log), where=str(log))
     if not log.parent.is_dir():
@@ -152,24 +161,30 @@ def load_settings(path: Path | None, bar: int) -> Settings:
 
 def _read_settings(path: Path) -> dict[str, msgspec.Raw]:
     try:
-        read = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
+        read = _object(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", value=str(path)) from None
-    except msgspec.ValidationError:
-        raise InputError('not a JSON object, such as {"limits": {"max_order_value": "5000"}}') from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"not valid JSON: {error}") from None
-    _check_names(read, Settings)
+    _check_fields(read, Settings)
+    if "limits" in read:
+        _check_fields(_object(read["limits"], "limits"), RiskLimits)
     return read
 
 
-def _check_names(read: Mapping[str, msgspec.Raw], record: type[Struct]) -> None:
+def _object(raw: bytes | msgspec.Raw, field: str | None = None) -> dict[str, msgspec.Raw]:
+    try:
+        return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError:
+        example = '{"max_order_value": "5000"}' if field else '{"limits": {"max_order_value": "5000"}}'
+        raise InputError(f"not a JSON object, such as {example}", field=field) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"not valid JSON: {error}", field=field) from None
+
+
+def _check_fields(read: Mapping[str, msgspec.Raw], record: type[Struct]) -> None:
     known = record.__struct_fields__
-    for name, raw in read.items():
+    for name in read:
         if name not in known:
             raise InputError("unknown setting", field=name, value=name, nearest=nearest_name(name, known))
-        if name == "limits":
-            _check_names(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), RiskLimits)
 
 
 def _check_numbers(settings: Settings | RiskLimits) -> None:

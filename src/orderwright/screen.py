@@ -63,6 +63,11 @@ def moment(time: int | None) -> str:
     return f"{shown:%Y-%m-%d %H:%M:%S}.{time // 1_000 % 1_000:03d}"
 
 
+def counted(count: int, what: str) -> str:
+    """no orders, 1 order, 2,000 orders."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}" if count else f"no {what}s"
+
+
 def number(value: Decimal | None, places: int | None = None) -> str:
     """A number in canonical text, to so many places at most where given."""
     if value is None:
@@ -210,12 +215,12 @@ def show_run(result: RunResult, summary: Summary, *, as_json: bool) -> None:
         print_json({"run": result, "summary": summary})
         return
     show_summary(summary, as_json=False)
-    gained = result.rows_after - result.rows_before
     repeated = f", {result.repeated} of them seen before" if result.repeated else ""
+    outside = f", {result.outside} of them outside the candles and left alone" if result.outside else ""
     gaps = f", {result.gaps} missing" if result.gaps else ""
-    console().print(
-        f"\n{result.signals or 'no'} signals{repeated}; {result.candles} candles{gaps}; {gained} new rows in the log"
-    )
+    signals, candles = counted(result.signals, "signal"), counted(result.candles, "candle")
+    gained = counted(result.rows_after - result.rows_before, "new row")
+    console().print(f"\n{signals}{repeated}{outside}; {candles}{gaps}; {gained} in the log")
     for alert in result.alerts[:5]:
         console().print(Text.assemble(("alert", "yellow"), " ", alert))
 

@@ -165,8 +165,8 @@ def shown(action: m.AnyAction) -> str:
             return "ask"
         case m.FetchTrades():
             return "fetch"
-        case m.RaiseAlert(topic=topic):
-            return f"alert {topic}"
+        case m.RaiseAlert():
+            return "alert"
         case m.Reply(refusal=None, outcome=outcome):
             return outcome
         case m.Reply(refusal=refusal):

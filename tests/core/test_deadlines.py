@@ -35,7 +35,6 @@ from tests.builders import (
     a_limit_buy,
     a_limit_sell,
     a_market_buy,
-    a_market_sell,
     an_id,
     an_instrument,
 )
@@ -78,7 +77,7 @@ EXPIRING = """
     said           | status         | leaves | events            | actions
     submit 10 3s   | submitted      | 10     | order_received    | send
     wait 5.999999s | submitted      | 10     |                   |
-    wait 0.000001s | unknown        | 10     | request_unknown   | ask, alert unknown
+    wait 0.000001s | unknown        | 10     | request_unknown   | ask, alert
     status open    | open           | 10     | order_accepted    |
     wait 0s        | pending_cancel | 10     | request_submitted | send cancel
 
@@ -93,32 +92,32 @@ EXPIRING = """
 APPROVING = """
     Approved in time
     said      | status    | working | locked | code | events            | actions
-    submit 10 | pending   | 0       | 0      |      | order_received    | alert approval
+    submit 10 | pending   | 0       | 0      |      | order_received    | alert
     wait 899s | pending   | 0       | 0      |      |                   |
     approve   | submitted | 1       | 1000   |      | request_submitted | send
     approve   | submitted | 1       | 1000   |      |                   | not_waiting
 
     Denied by a person
     said      | status  | working | locked | code            | events         | actions
-    submit 10 | pending | 0       | 0      |                 | order_received | alert approval
+    submit 10 | pending | 0       | 0      |                 | order_received | alert
     deny      | denied  | 0       | 0      | approval_denied | order_denied   |
     deny      | denied  | 0       | 0      | approval_denied |                | not_waiting
 
     Nobody approves it
     said      | status  | working | locked | code             | events         | actions
-    submit 10 | pending | 0       | 0      |                  | order_received | alert approval
+    submit 10 | pending | 0       | 0      |                  | order_received | alert
     wait 900s | denied  | 0       | 0      | approval_expired | order_denied   |
     approve   | denied  | 0       | 0      | approval_expired |                | not_waiting
 
     Withdrawn before anybody looked
     said      | status    | working | locked | code      | events          | actions
-    submit 10 | pending   | 0       | 0      |           | order_received  | alert approval
+    submit 10 | pending   | 0       | 0      |           | order_received  | alert
     cancel    | cancelled | 0       | 0      | withdrawn | order_withdrawn |
     approve   | cancelled | 0       | 0      | withdrawn |                 | not_waiting
 
     Good till a time that comes before anybody looked
     said         | status  | working | locked | code            | events          | actions
-    submit 10 5s | pending | 0       | 0      |                 | order_received  | alert approval
+    submit 10 5s | pending | 0       | 0      |                 | order_received  | alert
     wait 5s      | expired | 0       | 0      | expired_waiting | order_withdrawn |
     approve      | expired | 0       | 0      | expired_waiting |                 | not_waiting
 """

@@ -167,7 +167,7 @@ AWKWARD = """
     ack       | open             | 0      | 10     | order_accepted |
     fill a 4  | partially_filled | 4      | 6      | order_filled   |
     fill a 4  | partially_filled | 4      | 6      |                |
-    fill a 5  | partially_filled | 4      | 6      | report_parked  | alert report
+    fill a 5  | partially_filled | 4      | 6      | report_parked  | alert
 
     An order fills after it was cancelled
     said            | status         | filled | leaves | events            | actions
@@ -316,7 +316,7 @@ AWKWARD = """
     correct a b 8  | partially_filled | 8      | 2      |                |
     correct b c 10 | filled           | 10     | 0      | fill_corrected |
     correct a b 8  | filled           | 10     | 0      |                |
-    correct a d 9  | filled           | 10     | 0      | report_parked  | alert report
+    correct a d 9  | filled           | 10     | 0      | report_parked  | alert
     fill a 10      | filled           | 10     | 0      |                |
 
     A fill is busted, and busted again
@@ -327,7 +327,7 @@ AWKWARD = """
     fill b 6  | filled           | 10     | 0      | order_filled   |
     bust a    | partially_filled | 6      | 4      | fill_busted    |
     bust a    | partially_filled | 6      | 4      |                |
-    bust z    | partially_filled | 6      | 4      | report_parked  | alert report
+    bust z    | partially_filled | 6      | 4      | report_parked  | alert
     fill a 4  | partially_filled | 6      | 4      |                |
     fill c 4  | filled           | 10     | 0      | order_filled   |
 

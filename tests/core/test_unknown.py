@@ -1,7 +1,7 @@
 """UNKNOWN: a request without an answer counts as live, and ends only on evidence.
 
-The venue of these tables takes a request for 5 s after it was signed; 1 s more is allowed for clocks and delays, and two
-denials must be 2 s apart.
+The venue of these tables takes a request for 5 s after it was signed; 1 s more is allowed for clocks and delays, and
+two denials must be 2 s apart.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BOUNDED = """
     No answer: it counts as live, in exposure, reservation and open orders, until it is adopted
     said          | status    | exposed | locked | working | requests | events          | actions
     submit 10     | submitted | 10      | 1000   | 1       | sent     | order_received  | send
-    silence 0     | unknown   | 10      | 1000   | 1       | unknown  | request_unknown | ask, alert unknown
+    silence 0     | unknown   | 10      | 1000   | 1       | unknown  | request_unknown | ask, alert
     silence 0     | unknown   | 10      | 1000   | 1       | unknown  |                 |
     status open   | open      | 10      | 1000   | 1       | done     | order_accepted  |
     silence 0     | open      | 10      | 1000   | 1       | done     |                 |
@@ -26,41 +26,41 @@ BOUNDED = """
     Adopted with what has filled
     said                      | status           | exposed | requests | events                   | actions
     submit 10                 | submitted        | 10      | sent     | order_received           | send
-    silence 0                 | unknown          | 10      | unknown  | request_unknown          | ask, alert unknown
+    silence 0                 | unknown          | 10      | unknown  | request_unknown          | ask, alert
     status partially_filled 4 | open             | 10      | done     | order_accepted, gap_seen | fetch
     fill a 4                  | partially_filled | 6       | done     | order_filled             |
 
     It turns out to have filled
     said             | status    | exposed | requests | events          | actions
     submit 10        | submitted | 10      | sent     | order_received  | send
-    silence 0        | unknown   | 10      | unknown  | request_unknown | ask, alert unknown
+    silence 0        | unknown   | 10      | unknown  | request_unknown | ask, alert
     status filled 10 | open      | 10      | done     | order_ended     | fetch
     fill a 10        | filled    | 0       | done     | order_filled    |
 
     It turns out to have been cancelled
     said             | status    | exposed | requests | events          | actions
     submit 10        | submitted | 10      | sent     | order_received  | send
-    silence 0        | unknown   | 10      | unknown  | request_unknown | ask, alert unknown
+    silence 0        | unknown   | 10      | unknown  | request_unknown | ask, alert
     status cancelled | cancelled | 0       | done     | order_ended     |
 
     The acknowledgement comes late
     said      | status    | exposed | requests | events          | actions
     submit 10 | submitted | 10      | sent     | order_received  | send
-    silence 0 | unknown   | 10      | unknown  | request_unknown | ask, alert unknown
+    silence 0 | unknown   | 10      | unknown  | request_unknown | ask, alert
     ack V1    | open      | 10      | done     | order_accepted  |
     wait 60s  | open      | 10      | done     |                 |
 
     A fill comes late
     said      | status    | exposed | requests | events          | actions
     submit 10 | submitted | 10      | sent     | order_received  | send
-    silence 0 | unknown   | 10      | unknown  | request_unknown | ask, alert unknown
+    silence 0 | unknown   | 10      | unknown  | request_unknown | ask, alert
     fill a 10 | filled    | 0       | done     | order_filled    |
     wait 60s  | filled    | 0       | done     |                 |
 
     The rejection comes late
     said      | status    | exposed | requests | events          | actions
     submit 10 | submitted | 10      | sent     | order_received  | send
-    silence 0 | unknown   | 10      | unknown  | request_unknown | ask, alert unknown
+    silence 0 | unknown   | 10      | unknown  | request_unknown | ask, alert
     reject    | rejected  | 0       | done     | order_rejected  |
     wait 60s  | rejected  | 0       | done     |                 |
 
@@ -68,7 +68,7 @@ BOUNDED = """
     said           | status    | requests | events             | actions
     submit 10      | submitted | sent     | order_received     | send
     wait 5.999999s | submitted | sent     |                    |
-    wait 0.000001s | unknown   | unknown  | request_unknown    | ask, alert unknown
+    wait 0.000001s | unknown   | unknown  | request_unknown    | ask, alert
     wait 2.999999s | unknown   | unknown  |                    |
     wait 0.000001s | unknown   | unknown  | request_asked      | ask
     wait 4.499999s | unknown   | unknown  |                    |
@@ -81,7 +81,7 @@ BOUNDED = """
     A denial asked for too early does not count; two that do must be 2 s apart
     said           | status    | requests | locked | code                | events            | actions
     submit 10      | submitted | sent     | 1000   |                     | order_received    | send
-    silence 0      | unknown   | unknown  | 1000   |                     | request_unknown   | ask, alert unknown
+    silence 0      | unknown   | unknown  | 1000   |                     | request_unknown   | ask, alert
     wait 5.9s      | unknown   | unknown  | 1000   |                     |                   |
     unknown        | unknown   | unknown  | 1000   |                     |                   |
     wait 0.1s      | unknown   | unknown  | 1000   |                     | request_asked     | ask
@@ -97,16 +97,16 @@ BOUNDED = """
     A denial, then the acknowledgement
     said      | status    | requests | events            | actions
     submit 10 | submitted | sent     | order_received    | send
-    wait 6s   | unknown   | unknown  | request_unknown   | ask, alert unknown
+    wait 6s   | unknown   | unknown  | request_unknown   | ask, alert
     unknown   | unknown   | unknown  | request_not_found |
     ack       | open      | done     | order_accepted    |
     wait 2s   | open      | done     |                   |
-    unknown   | open      | done     |                   | alert missing
+    unknown   | open      | done     |                   | alert
 
     Called dead, and a fill proves the opposite
     said      | status           | exposed | working | code                | events            | actions
     submit 10 | submitted        | 10      | 1       |                     | order_received    | send
-    wait 6s   | unknown          | 10      | 1       |                     | request_unknown   | ask, alert unknown
+    wait 6s   | unknown          | 10      | 1       |                     | request_unknown   | ask, alert
     unknown   | unknown          | 10      | 1       |                     | request_not_found |
     wait 2s   | unknown          | 10      | 1       |                     | request_asked     | ask
     unknown   | rejected         | 0       | 0       | never_reached_venue | request_dead      |
@@ -115,7 +115,7 @@ BOUNDED = """
     Called dead, and an acknowledgement proves the opposite
     said      | status    | exposed | working | code                | events            | actions
     submit 10 | submitted | 10      | 1       |                     | order_received    | send
-    wait 6s   | unknown   | 10      | 1       |                     | request_unknown   | ask, alert unknown
+    wait 6s   | unknown   | 10      | 1       |                     | request_unknown   | ask, alert
     unknown   | unknown   | 10      | 1       |                     | request_not_found |
     wait 2s   | unknown   | 10      | 1       |                     | request_asked     | ask
     unknown   | rejected  | 0       | 0       | never_reached_venue | request_dead      |
@@ -124,7 +124,7 @@ BOUNDED = """
     Called dead, and the venue shows it
     said          | status    | exposed | working | code                | events                   | actions
     submit 10     | submitted | 10      | 1       |                     | order_received           | send
-    wait 6s       | unknown   | 10      | 1       |                     | request_unknown          | ask, alert unknown
+    wait 6s       | unknown   | 10      | 1       |                     | request_unknown          | ask, alert
     unknown       | unknown   | 10      | 1       |                     | request_not_found        |
     wait 2s       | unknown   | 10      | 1       |                     | request_asked            | ask
     unknown       | rejected  | 0       | 0       | never_reached_venue | request_dead             |
@@ -133,7 +133,7 @@ BOUNDED = """
     Called dead, and the venue says that it has filled
     said             | status    | exposed | working | code                | events            | actions
     submit 10        | submitted | 10      | 1       |                     | order_received    | send
-    wait 6s          | unknown   | 10      | 1       |                     | request_unknown   | ask, alert unknown
+    wait 6s          | unknown   | 10      | 1       |                     | request_unknown   | ask, alert
     unknown          | unknown   | 10      | 1       |                     | request_not_found |
     wait 2s          | unknown   | 10      | 1       |                     | request_asked     | ask
     unknown          | rejected  | 0       | 0       | never_reached_venue | request_dead      |
@@ -144,7 +144,7 @@ BOUNDED = """
     said      | status         | requests        | locked | events              | actions
     submit 10 | submitted      | sent            | 1000   | order_received      | send
     cancel    | pending_cancel | sent sent       | 1000   | request_submitted   | send cancel
-    wait 6s   | pending_cancel | unknown unknown | 1000   | 2 × request_unknown | ask, alert unknown, ask, alert unknown
+    wait 6s   | pending_cancel | unknown unknown | 1000   | 2 × request_unknown | ask, alert, ask, alert
     unknown   | pending_cancel | unknown unknown | 1000   | request_not_found   |
     wait 2s   | pending_cancel | unknown unknown | 1000   | request_asked       | ask
     unknown   | rejected       | dead done       | 0      | request_dead        |
@@ -153,7 +153,7 @@ BOUNDED = """
     said       | status          | requests        | locked | events              | actions
     submit 10  | submitted       | sent            | 1000   | order_received      | send
     replace 12 | pending_replace | sent sent       | 1200   | request_submitted   | send replace
-    wait 6s    | pending_replace | unknown unknown | 1200   | 2 × request_unknown | ask, alert unknown, ask, alert unknown
+    wait 6s    | pending_replace | unknown unknown | 1200   | 2 × request_unknown | ask, alert, ask, alert
     unknown    | pending_replace | unknown unknown | 1200   | request_not_found   |
     wait 2s    | pending_replace | unknown unknown | 1200   | request_asked       | ask
     unknown    | rejected        | dead refused    | 0      | request_dead        |
@@ -178,7 +178,7 @@ BOUNDED = """
     submit 10   | submitted      | sent         | order_received    | send
     ack         | open           | done         | order_accepted    |
     cancel      | pending_cancel | done sent    | request_submitted | send cancel
-    silence 1   | pending_cancel | done unknown | request_unknown   | ask, alert unknown
+    silence 1   | pending_cancel | done unknown | request_unknown   | ask, alert
     status open | pending_cancel | done unknown |                   |
     wait 6s     | pending_cancel | done unknown | request_asked     | ask
     status open | open           | done dead    | request_dead      |
@@ -188,7 +188,7 @@ BOUNDED = """
     submit 10        | submitted      | sent         | order_received    | send
     ack              | open           | done         | order_accepted    |
     cancel           | pending_cancel | done sent    | request_submitted | send cancel
-    silence 1        | pending_cancel | done unknown | request_unknown   | ask, alert unknown
+    silence 1        | pending_cancel | done unknown | request_unknown   | ask, alert
     status cancelled | cancelled      | done done    | order_ended       |
 
     An unknown cancel came too late: the order had filled
@@ -196,7 +196,7 @@ BOUNDED = """
     submit 10        | submitted      | sent         | order_received    | send
     ack              | open           | done         | order_accepted    |
     cancel           | pending_cancel | done sent    | request_submitted | send cancel
-    silence 1        | pending_cancel | done unknown | request_unknown   | ask, alert unknown
+    silence 1        | pending_cancel | done unknown | request_unknown   | ask, alert
     fill a 10        | pending_cancel | done unknown | order_filled      |
     status filled 10 | filled         | done done    | order_ended       |
 
@@ -205,7 +205,7 @@ BOUNDED = """
     submit 10             | submitted      | sent         | order_received    | send
     ack                   | open           | done         | order_accepted    |
     cancel                | pending_cancel | done sent    | request_submitted | send cancel
-    wait 6s               | pending_cancel | done unknown | request_unknown   | ask, alert unknown
+    wait 6s               | pending_cancel | done unknown | request_unknown   | ask, alert
     status pending_cancel | pending_cancel | done unknown |                   |
     end cancelled         | cancelled      | done done    | order_ended       |
 
@@ -214,7 +214,7 @@ BOUNDED = """
     submit 10        | submitted       | 10       | 10      | 1000   | sent         | order_received    | send
     ack              | open            | 10       | 10      | 1000   | done         | order_accepted    |
     replace 12       | pending_replace | 10       | 12      | 1200   | done sent    | request_submitted | send replace
-    silence 1        | pending_replace | 10       | 12      | 1200   | done unknown | request_unknown   | ask, alert unknown
+    silence 1        | pending_replace | 10       | 12      | 1200   | done unknown | request_unknown   | ask, alert
     status open 0 10 | pending_replace | 10       | 12      | 1200   | done unknown |                   |
     status open 0 12 | open            | 12       | 12      | 1200   | done done    | order_replaced    |
 
@@ -223,7 +223,7 @@ BOUNDED = """
     submit 10        | submitted       | 10       | 10      | 1000   | sent         | order_received    | send
     ack              | open            | 10       | 10      | 1000   | done         | order_accepted    |
     replace 8 99     | pending_replace | 10       | 10      | 1000   | done sent    | request_submitted | send replace
-    silence 1        | pending_replace | 10       | 10      | 1000   | done unknown | request_unknown   | ask, alert unknown
+    silence 1        | pending_replace | 10       | 10      | 1000   | done unknown | request_unknown   | ask, alert
     wait 6s          | pending_replace | 10       | 10      | 1000   | done unknown | request_asked     | ask
     status open 0 10 | open            | 10       | 10      | 1000   | done dead    | request_dead      |
 
@@ -231,8 +231,8 @@ BOUNDED = """
     said        | status         | requests        | events            | actions
     submit 10   | submitted      | sent            | order_received    | send
     cancel      | pending_cancel | sent sent       | request_submitted | send cancel
-    silence 0   | pending_cancel | unknown sent    | request_unknown   | ask, alert unknown
-    silence 1   | pending_cancel | unknown unknown | request_unknown   | ask, alert unknown
+    silence 0   | pending_cancel | unknown sent    | request_unknown   | ask, alert
+    silence 1   | pending_cancel | unknown unknown | request_unknown   | ask, alert
     status open | pending_cancel | done unknown    | order_accepted    |
     refuse 1    | open           | done refused    | request_refused   |
 
@@ -240,13 +240,13 @@ BOUNDED = """
     said      | status    | requests | events         | actions
     submit 10 | submitted | sent     | order_received | send
     ack       | open      | done     | order_accepted |
-    unknown   | open      | done     |                | alert missing
+    unknown   | open      | done     |                | alert
 
     An operator closes what the venue does not answer for
     said      | status    | requests | code                | events          | actions
     submit 10 | submitted | sent     |                     | order_received  | send
     resolve 0 | submitted | sent     |                     |                 | not_open
-    silence 0 | unknown   | unknown  |                     | request_unknown | ask, alert unknown
+    silence 0 | unknown   | unknown  |                     | request_unknown | ask, alert
     resolve 1 | unknown   | unknown  |                     |                 | unknown_order
     resolve 0 | rejected  | dead     | never_reached_venue | request_dead    |
     resolve 0 | rejected  | dead     | never_reached_venue |                 | not_open
@@ -256,7 +256,7 @@ FINAL = """
     Where the venue's denial is final, one is enough
     said      | status    | requests | code                | events          | actions
     submit 10 | submitted | sent     |                     | order_received  | send
-    silence 0 | unknown   | unknown  |                     | request_unknown | ask, alert unknown
+    silence 0 | unknown   | unknown  |                     | request_unknown | ask, alert
     unknown   | unknown   | unknown  |                     |                 |
     wait 6s   | unknown   | unknown  |                     | request_asked   | ask
     unknown   | rejected  | dead     | never_reached_venue | request_dead    |
@@ -267,7 +267,7 @@ UNBOUNDED = """
     said            | status    | requests | locked | code                | events             | actions
     submit 10       | submitted | sent     | 1000   |                     | order_received     | send
     wait 10.999999s | submitted | sent     | 1000   |                     |                    |
-    wait 0.000001s  | unknown   | unknown  | 1000   |                     | request_unknown    | ask, alert unknown
+    wait 0.000001s  | unknown   | unknown  | 1000   |                     | request_unknown    | ask, alert
     unknown         | unknown   | unknown  | 1000   |                     |                    |
     wait 3600s      | unknown   | unknown  | 1000   |                     | 64 × request_asked | 64 × ask
     unknown         | unknown   | unknown  | 1000   |                     |                    |
@@ -279,7 +279,7 @@ UNBOUNDED = """
     submit 10 | submitted      | sent         | order_received    | send
     wait 5s   | submitted      | sent         |                   |
     cancel    | pending_cancel | sent sent    | request_submitted | send cancel
-    wait 6s   | pending_cancel | unknown sent | request_unknown   | ask, alert unknown
+    wait 6s   | pending_cancel | unknown sent | request_unknown   | ask, alert
 """
 
 

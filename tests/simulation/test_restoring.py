@@ -91,8 +91,8 @@ def orders(draw: st.DrawFn) -> list[m.SendOrder]:
 
 @given(markets(), orders(), st.integers(11 * 4, LENGTH * 4))
 def test_a_restart_between_two_candles_changes_nothing(feed: Any, actions: list[m.SendOrder], quarter: int) -> None:
-    """Candles alone, and with no report on its way: what the log has not heard of, or keeps no record of (what was taken
-    of a quote that stands), is lost. Both are written down as assumptions."""
+    """Candles alone, and with no report on its way: what the log has not heard of is lost, and so is what was taken of
+    a quote that stands. Both are written down as assumptions."""
     if not isinstance(feed, Candles):
         return
     through, stopped = Trader(feed, models=JITTER), Trader(feed, models=JITTER)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from orderwright.core import messages as m
 from orderwright.core import risk
 from orderwright.core.changing import cancel, cancel_again
-from orderwright.core.evolve import may_close
 from orderwright.core.model import DAY, SECOND, Order, OrderStatus, TradingState
 from orderwright.core.numbers import text
 from orderwright.core.placing import Decision, denied, release
@@ -94,7 +93,7 @@ def _wait_is_over(state: State, order: Order, now: int) -> Decision:
     if order.wait_for == "rate" and risk.over_rate(state, now):
         next_second = (now // SECOND + 1) * SECOND
         return [m.OrderDelayed(time=now, order_id=order.order_id, wait_until=next_second)], []
-    if order.wait_for == "cancels" and not may_close(state, order):
+    if order.wait_for == "cancels" and order.wait_until != order.created_at:  # nothing has woken it
         return cancel_again(state, order, now)
     return release(state, order, now)
 

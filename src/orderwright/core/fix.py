@@ -8,7 +8,7 @@ the venue has taken up, so a cancel or a replace is pending there only once the 
 | SUBMITTED, UNKNOWN | PendingNew |
 | OPEN | New |
 | PARTIALLY_FILLED, FILLED | PartiallyFilled, Filled |
-| PENDING_CANCEL, PENDING_REPLACE | PendingCancel, PendingReplace once the venue has said so; before that what the fills say |
+| PENDING_CANCEL, PENDING_REPLACE | PendingCancel, PendingReplace; before the venue has said so, what the fills say |
 | an end that waits for its fills | Canceled, Expired, Rejected at once |
 | CANCELLED, EXPIRED, REJECTED | Canceled, Expired, Rejected |
 | PENDING, DENIED | none: the venue has never heard of it |

@@ -363,7 +363,8 @@ def _void(order: Order, execution: Execution) -> None:
 
 
 def _replaced(order: Order, event: m.OrderReplaced) -> None:
-    _answer(order.requests[event.number], "done")
+    request = order.requests[event.number]
+    request.state, request.ask_at = "done", None  # whatever was thought of it before
     order.quantity, order.price, order.stop_price = event.quantity, event.price, event.stop_price
     order.unit_cost = event.unit_cost
     _reached(order)

@@ -226,7 +226,7 @@ class EndReport(Report):
     """The order has ended at the venue as `status`, asked for or not. cumulative is what the venue says has
     filled."""
 
-    status: Literal[OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FILLED, OrderStatus.REJECTED]
+    status: OrderStatus
     cumulative: Decimal | None = None
     code: str = ""
     message: str = ""
@@ -379,7 +379,7 @@ class OrderDenied(OrderEvent, tag="order_denied"):
 class OrderWithdrawn(OrderEvent, tag="order_withdrawn"):
     """A waiting order ended before it left: cancelled, or expired."""
 
-    status: Literal[OrderStatus.CANCELLED, OrderStatus.EXPIRED]
+    status: OrderStatus
     reason: Reason = Reason.WITHDRAWN
     cause: str = ""
 
@@ -496,7 +496,7 @@ class OrderRestated(OrderEvent, tag="order_restated"):
 class OrderEnded(OrderEvent, tag="order_ended"):
     """The venue ended it. Where `cumulative` is ahead of our fills the order waits for them before it is `status`."""
 
-    status: Literal[OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FILLED, OrderStatus.REJECTED]
+    status: OrderStatus
     cumulative: Decimal | None = None
     code: str = ""
     message: str = ""

@@ -31,6 +31,8 @@ def report(state: State, said: Any, now: int) -> Decision:
         return _park(said, "no such order", now)
     if not order.requests:
         return _park(said, "the order never left", now)
+    if type(said) in _SHOWS_LIFE and order.status is OrderStatus.REJECTED and not _was_dead(order):
+        return [], [question(state, order, 0)]  # the two have crossed, or the venue is of two minds
     if type(said) in _NUMBERED and said.number >= len(order.requests):
         return _park(said, f"the order has no request {said.number}", now)
     decision: Decision = _HANDLERS[type(said)](state, order, said, now)
@@ -58,8 +60,6 @@ def _fill(state: State, order: Order, said: m.FillReport, now: int) -> Decision:
 
 
 def _ack(state: State, order: Order, said: m.AckReport, now: int) -> Decision:
-    if order.status is OrderStatus.REJECTED and not _was_dead(order):  # the two crossed, or the venue is of two minds
-        return [], [question(state, order, 0)]
     told = not order.exchange_order_id and said.exchange_order_id
     if order.accepted_at is not None and not told and not _was_dead(order):
         return NOTHING
@@ -142,7 +142,7 @@ def _restate(state: State, order: Order, said: m.RestateReport, now: int) -> Dec
 
 
 def _trigger(state: State, order: Order, said: m.TriggerReport, now: int) -> Decision:
-    if order.triggered or (order.status in lifecycle.UNSENT_DONE and not _was_dead(order)):
+    if order.triggered:
         return NOTHING
     return [m.OrderTriggered(time=now, order_id=order.order_id, venue_time=said.time)], []
 
@@ -150,43 +150,47 @@ def _trigger(state: State, order: Order, said: m.TriggerReport, now: int) -> Dec
 def _end(state: State, order: Order, said: m.EndReport, now: int) -> Decision:
     """The end, as the venue tells it. Our own cancel of an order past its time is its expiry."""
     status: Any = said.status
-    claimed = said.cumulative
-    if claimed is None:
-        claimed = order.quantity if status is OrderStatus.FILLED else order.filled
-    if status is OrderStatus.REJECTED and (claimed or order.filled or order.reported):  # what filled was not rejected
+    claimed = said.cumulative or (order.quantity if status is OrderStatus.FILLED else order.filled)
+    if status is OrderStatus.REJECTED and (claimed or order.reported):  # what has filled was not rejected
         status = OrderStatus.CANCELLED
     if status is OrderStatus.CANCELLED and any(request.cause == "expired" for request in order.requests):
         status = OrderStatus.EXPIRED
-    gap = claimed > order.filled
-    if (order.ending is not None or order.status is OrderStatus.FILLED) and claimed <= max(
-        order.reported, order.filled
-    ):
-        return ([], [_fetch(state, order)]) if gap else NOTHING
-    events: list[m.AnyEvent] = []
-    if status is OrderStatus.FILLED:
-        events += _replaced_to(order, claimed, now)
-        if not gap and not any(request.in_flight for request in order.requests):
-            return NOTHING
+    fetch: list[m.AnyAction] = [_fetch(state, order)] if claimed > order.filled else []
+    events = _filled_at(order, claimed, now) if status is OrderStatus.FILLED else []
+    if not events and claimed <= max(order.reported, order.filled):
+        unanswered = any(request.in_flight for request in order.requests)
+        if order.ending is not None or order.status is OrderStatus.FILLED:
+            return [], fetch
+        if status is OrderStatus.FILLED and not unanswered:
+            return [], fetch
     ended = m.OrderEnded(
         time=now, order_id=order.order_id, status=status, cumulative=claimed, code=said.code, message=said.message
     )
-    return [*events, ended], [_fetch(state, order)] if gap else []
+    return [*events, ended], fetch
 
 
-def _replaced_to(order: Order, quantity: Decimal, now: int) -> list[m.OrderReplaced]:
-    """An order that has filled at the quantity of a replace in flight: the replace was done."""
+def _filled_at(order: Order, quantity: Decimal, now: int) -> list[m.AnyEvent]:
+    """An order that has filled at another quantity than ours: a replace in flight was done, or the venue made it
+    smaller."""
+    if quantity == order.quantity:
+        return []
     for request in order.requests:
-        if request.kind == "replace" and request.in_flight and request.quantity == quantity != order.quantity:
+        if request.kind == "replace" and request.in_flight and request.quantity == quantity:
             said = m.ReplacedReport(order_id=order.order_id, time=now, number=request.number)
             return [_replacement(order, request, said, now)]
-    return []
+    if quantity > order.quantity:
+        return []
+    restated = m.OrderRestated(
+        time=now, order_id=order.order_id, quantity=quantity, price=order.price, unit_cost=order.unit_cost
+    )
+    return [restated]
 
 
 def _status(state: State, order: Order, said: m.StatusReport, now: int) -> Decision:
     """The answer to a question settles what was unknown."""
     if said.status in DONE:
         claimed = said.cumulative or None
-        end = m.EndReport(order_id=said.order_id, time=said.time, status=said.status, cumulative=claimed)  # type: ignore[arg-type]
+        end = m.EndReport(order_id=said.order_id, time=said.time, status=said.status, cumulative=claimed)
         return _end(state, order, end, now)
     events: list[m.AnyEvent] = []
     first = order.requests[0]
@@ -331,4 +335,5 @@ _HANDLERS: dict[type[m.Report], Any] = {
     m.NotFoundReport: _not_found,
 }
 REPORTS = frozenset(_HANDLERS)
+_SHOWS_LIFE = frozenset({m.AckReport, m.ReplacedReport, m.RestateReport, m.TriggerReport})
 _NUMBERED = frozenset(kind for kind in REPORTS if "number" in kind.__struct_fields__)

@@ -10,18 +10,13 @@ it is HMAC-SHA-256 over the same, which who has not the key cannot make again.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import hmac
-import operator
-import typing
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
 from orderwright.core import messages as m
-from orderwright.core.model import OrderStatus
 
 SCHEMA = 1
 """The schema number of the bodies that this program writes."""
@@ -30,40 +25,8 @@ GENESIS = bytes(32)
 CHAIN, KEYED_CHAIN = "sha256", "hmac-sha256"
 
 encode = msgspec.json.Encoder().encode
-
-
-def _readable(kind: type[m.Event]) -> type[msgspec.Struct]:
-    """The event's class, or a twin of it where msgspec cannot read a field's type: a Literal of statuses, which is
-    wider."""
-    try:
-        msgspec.json.Decoder(kind)
-    except TypeError:
-        fields = [
-            (field.encode_name, OrderStatus, field.default)
-            if typing.get_origin(field.type) is typing.Literal
-            else (field.encode_name, field.type, field.default)
-            for field in msgspec.structs.fields(kind)
-        ]
-        given = [
-            (name, type_) if default is msgspec.NODEFAULT else (name, type_, default) for name, type_, default in fields
-        ]
-        return msgspec.defstruct(
-            kind.__name__, given, tag=m.kind_of(kind), tag_field="kind", frozen=True, kw_only=True, gc=False
-        )
-    return kind
-
-
-_KINDS = tuple(dict.fromkeys((*m.AnyEvent.__args__, *m.AnyOrderEvent.__args__)))
-_TWINS = {_readable(kind): kind for kind in _KINDS}
-_decode: Callable[[str | bytes], Any] = msgspec.json.Decoder(functools.reduce(operator.or_, _TWINS)).decode
-
-
-def decode(body: str | bytes) -> m.AnyEvent:
-    """The event of a body, equal to the one that was encoded. Raises msgspec.MsgspecError."""
-    event = _decode(body)
-    kind: Any = _TWINS[type(event)]
-    found: m.AnyEvent = event if kind is type(event) else kind(**msgspec.structs.asdict(event))
-    return found
+decode: Callable[[str | bytes], m.AnyEvent] = msgspec.json.Decoder(m.AnyEvent).decode
+"""The event of a body, equal to the one that was encoded. Raises msgspec.MsgspecError."""
 
 
 Sealer = Callable[[bytes], bytes]

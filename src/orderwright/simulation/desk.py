@@ -135,7 +135,7 @@ class Desk:
         report = m.EndReport(
             order_id=order.order_id,
             time=time,
-            status=status,  # type: ignore[arg-type]  # one of the four that the report takes
+            status=status,
             cumulative=order.cumulative,
             code=why.code,
             message=why.message,

@@ -6,12 +6,12 @@ the log, and since its draws are keyed and its ids made of ours, it goes on as t
 
 Promises:
 - one seed, the same calls: the same reports, in the same order, at the same times;
-- nothing that it shows or fills depends on a price of after that time;
+- nothing that it shows or fills depends on what comes later;
 - time never goes back. What has the time of `limit` is done when `poll(limit)` returns, but for candles that open
   then: they wait for the next poll, so that whoever decides on a close can act before the next open;
 - a request is carried out once, whatever is sent twice, and not at all after sign_at + lifetime.
 
-Between `send` and the gateway lies the way there (`_sent`), between the desk and `poll` the way back (`outbox`): what
+Between `send` and the gateway lies the way there (`_requests`), between the desk and `poll` the way back (`outbox`): what
 loses, doubles or delays messages belongs there.
 """
 
