@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 SIMULATED = "simulated"
 FEE_IN = ("quote", "received")
+BPS, DAY_MS = 10_000, 86_400_000
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Progress = Callable[[int, int, int], None]
 
@@ -135,11 +136,15 @@ def _check_names(options: RunOptions) -> None:
         if not _NAME.fullmatch(name):
             message = f"{name!r} is not a name of up to 64 letters, digits, '-', '_' and '.'"
             raise InputError(message, field=field, value=name)
-    log = options.log
-    if log.is_dir():
-        raise InputError("is a folder: name a file in it", field="log", value=str(log), where=str(log))
-    if not log.parent.is_dir():
-        raise InputError("there is no such folder", field="log", value=str(log), where=str(log.parent))
+    check_place(options.log, "log")
+
+
+def check_place(path: Path, field: str) -> None:
+    """Raises InputError for a path at which no file can be."""
+    if path.is_dir():
+        raise InputError("is a folder: name a file in it", field=field, value=str(path), where=str(path))
+    if not path.parent.is_dir():
+        raise InputError("there is no such folder", field=field, value=str(path), where=str(path.parent))
 
 
 def load_settings(path: Path | None, bar: int) -> Settings:
@@ -232,6 +237,13 @@ def _not_negative(value: str, field: str) -> Decimal:
     return number
 
 
+def _below(bound: int, value: str, field: str) -> Decimal:
+    number = _not_negative(value, field)
+    if number >= bound:
+        raise InputError(f"{value} is not below {bound}", field=field, value=value)
+    return number
+
+
 def _share(value: str) -> Decimal:
     share = parse_decimal(value, "volume_share")
     if not 0 < share <= 1:
@@ -287,8 +299,8 @@ def _exchange(options: RunOptions, candles: Candles, account: Account) -> Simula
     from orderwright.simulation.models.spread import NoSpread, SpreadBps
     from orderwright.simulation.models.volume import AnyVolume, VolumeShare
 
-    slippage = _not_negative(options.slippage_bps, "slippage_bps")
-    spread = _not_negative(options.spread_bps, "spread_bps")
+    slippage = _below(BPS, options.slippage_bps, "slippage_bps")
+    spread = _below(BPS, options.spread_bps, "spread_bps")
     models = Models(
         slippage=SlippageBps(slippage) if slippage else NoSlippage(),
         spread=SpreadBps(spread) if spread else NoSpread(),
@@ -307,8 +319,8 @@ def _latency(text: str, seed: int) -> LatencyModel:
     least, _, most = text.partition("-")
     if not least or most.startswith("-"):
         raise InputError(f"{text!r} is not a time such as 50, or a range such as 20-80", field="latency_ms", value=text)
-    low = int(1_000 * _not_negative(least, "latency_ms"))
-    high = int(1_000 * _not_negative(most, "latency_ms")) if most else low
+    low = int(1_000 * _below(DAY_MS, least, "latency_ms"))
+    high = int(1_000 * _below(DAY_MS, most, "latency_ms")) if most else low
     if high < low:
         raise InputError(f"{text}: the second is below the first", field="latency_ms", value=text)
     return UniformLatency(least_us=low, most_us=high, seed=seed) if high > low else ConstantLatency(low, low)

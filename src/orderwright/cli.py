@@ -35,7 +35,7 @@ DEFAULT_LOG = Path("orderwright.sqlite")
 def main() -> None:
     """The entry point: runs a command and turns errors into a line and an exit code."""
     try:
-        app(standalone_mode=True)
+        app(prog_name="orderwright")
     except OrderwrightError as error:
         print(f"orderwright: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
@@ -53,7 +53,7 @@ def run(
     account: Annotated[str, typer.Option(help="The paper account that trades.")] = "paper",
     deposit: Annotated[
         list[str] | None,
-        typer.Option(help="What it starts with: ASSET=AMOUNT, repeatable. [default: 10000 of the quote]"),
+        typer.Option(metavar="ASSET=AMOUNT", help="What it starts with, repeatable. [default: 10000 of the quote]"),
     ] = None,
     instruments: Annotated[Path | None, typer.Option(help="Binance exchangeInfo, or our own JSON.")] = None,
     settings: Annotated[Path | None, typer.Option(help="Limits and settings of the book, JSON.")] = None,
@@ -67,9 +67,13 @@ def run(
         str | None, typer.Option(help="The share of a candle's volume that may fill, such as 0.1.")
     ] = None,
     path: Annotated[str, typer.Option(help="The way within a candle; see docs/simulation.md.")] = "nearer-first",
-    intrabar: Annotated[bool, typer.Option(help="Let an order fill in the candle it was placed in.")] = False,
+    intrabar: Annotated[
+        bool, typer.Option("--intrabar", help="Let an order fill in the candle it was placed in.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of what is random; one seed, one history.")] = 0,
-    take_over: Annotated[bool, typer.Option(help="Take the log from a process that still holds it.")] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take the log from a process that still holds it.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Drive signals over candles, into a log."""
@@ -217,8 +221,10 @@ def log_rebuild(log: Log = DEFAULT_LOG) -> None:
 @log_app.command("backup")
 def log_backup(target: Annotated[Path, typer.Argument(help="The copy to write.")], log: Log = DEFAULT_LOG) -> None:
     """Copy a log that is in use, and verify the copy."""
+    from orderwright.bootstrap import check_place
     from orderwright.journal.maintenance import backup
 
+    check_place(target, "target")
     copied = backup(existing(log), target)
     print(f"{target}: a verified copy of {log}, {copied.rows:,} rows")
 
@@ -227,11 +233,13 @@ def log_backup(target: Annotated[Path, typer.Argument(help="The copy to write.")
 def log_restore(
     backup: Annotated[Path, typer.Argument(help="A copy made by `log backup`.")],
     log: Log = DEFAULT_LOG,
-    overwrite: Annotated[bool, typer.Option(help="Put it in the place of a log that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Put it in the place of a log that is there.")] = False,
 ) -> None:
     """Verify a backup and put it in a log's place."""
+    from orderwright.bootstrap import check_place
     from orderwright.journal.maintenance import restore
 
+    check_place(log, "log")
     copied = restore(existing(backup), log, overwrite=overwrite)
     print(f"{log}: restored from {backup}, {copied.rows:,} rows")
 

@@ -102,7 +102,7 @@ def _end(harness: Harness, status: str, cumulative: str | None = None) -> m.Inpu
     return m.EndReport(
         order_id=ID,
         time=harness.now,
-        status=OrderStatus(status),  # type: ignore[arg-type]
+        status=OrderStatus(status),
         cumulative=_decimal(cumulative),
     )
 

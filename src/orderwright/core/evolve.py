@@ -80,7 +80,9 @@ def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
     was, reserved, exposed = order.status, order.reserved, order.exposed
     lifecycle.apply(order, event)
     if type(event) is m.RequestSubmitted and event.number == 0:
-        state.closing.pop((order.instruction.account, order.instruction.symbol), None)
+        key = (order.instruction.account, order.instruction.symbol)
+        if state.closing.get(key) == order.order_id:
+            del state.closing[key]
         _count(state, event)
     changes = Changes(order, _reserve(state, order, reserved))
     _expose(state, order, exposed, was)
@@ -155,6 +157,7 @@ def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> N
     elif was in DONE:
         state.orders[order.order_id] = state.finished.pop(order.order_id)
         _exposure(state, order).orders += 1
+        set_timer(state, order)
 
 
 def _exposure(state: State, order: Order) -> Exposure:

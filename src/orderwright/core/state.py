@@ -179,11 +179,17 @@ def set_timer(state: State, order: Order) -> None:
 
 
 def drop_stale_timers(state: State) -> None:
-    """Remove timers at the head of the heap whose order has moved on."""
+    """Bring the timers at the head of the heap up to date: their orders may have moved on, or be due later."""
     timers, orders = state.timers, state.orders
     while timers:
         time, order_id = timers[0]
         order = orders.get(order_id)
-        if order is not None and deadline_of(order, state.accounts.get(order.instruction.account)) == time:
-            return
-        heapq.heappop(timers)
+        deadline = None
+        if order is not None:
+            deadline = deadline_of(order, state.accounts.get(order.instruction.account))
+            if deadline == time:
+                return
+        if deadline is not None and deadline > time:
+            heapq.heapreplace(timers, (deadline, order_id))
+        else:
+            heapq.heappop(timers)

@@ -11,8 +11,8 @@ Promises:
   then: they wait for the next poll, so that whoever decides on a close can act before the next open;
 - a request is carried out once, whatever is sent twice, and not at all after sign_at + lifetime.
 
-Between `send` and the gateway lies the way there (`_requests`), between the desk and `poll` the way back (`outbox`): what
-loses, doubles or delays messages belongs there.
+Between `send` and the gateway lies the way there (`_requests`), between the desk and `poll` the way back (`outbox`):
+what loses, doubles or delays messages belongs there.
 """
 
 from __future__ import annotations
