@@ -185,6 +185,8 @@ class Driver:
                 order_id = self._recall_key(order_key(instruction.idempotency_key))
                 if order_id:
                     self._recall_order(order_id)
+        elif kind is m.ClosePosition:
+            self._recall_order(said.order_id)  # type: ignore[union-attr]
         elif kind is m.ReceiveSignal:
             order_id = self._recall_key(signal_key(said.signal.key))  # type: ignore[union-attr]
             if order_id:

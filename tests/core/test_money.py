@@ -124,7 +124,8 @@ def _step(harness: Harness, step: int, what: str, *rest: str, sell: bool) -> Non
     order_id, asked = an_id(), len(harness.order().requests) if harness.state.find(an_id()) else 0
     match what:
         case "submit":
-            harness.submit((a_limit_sell if sell else a_limit_buy)(*rest))
+            quantity, price = rest
+            harness.submit((a_limit_sell if sell else a_limit_buy)(quantity, price))
         case "ack":
             harness.run(m.AckReport(order_id=order_id, time=NOW))
         case "fill":

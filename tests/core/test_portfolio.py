@@ -199,7 +199,7 @@ def test_taking_every_fill_back_in_any_order_leaves_no_size_and_no_money(
         for side, execution in data.draw(st.permutations(executions)):
             post(balances, "main", book_execution(position, LINEAR, side, execution, -1))
 
-    assert (position.size, position.cost) == (0, 0)
+    assert (position.size, position.cost) == (ZERO, ZERO)
     assert balances["main", "USDT"].total == position.realised == 0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -27,7 +28,7 @@ from tests.tables import rows
 Actions = list[m.AnyAction]
 
 
-def resting(**words: object) -> Harness:
+def resting(**words: Any) -> Harness:
     """A book with order 1, a buy of 2 at 100, open."""
     harness = a_harness()
     harness.submit(a_limit_buy(2, 100, **words))

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from orderwright.core import messages as m
-from orderwright.core.model import Account, Action, OrderStatus, RequestKind, Settings, Signal, TradingState
+from orderwright.core.model import Account, Action, OrderSide, OrderStatus, RequestKind, Settings, Signal, TradingState
 from orderwright.core.reasons import Reason, Refusal
 from tests.builders import (
     NOW,
@@ -140,7 +140,7 @@ def test_a_sell_without_a_quantity_sells_what_is_held_and_not_being_sold_already
 
     receive(harness, a_signal(Action.SELL))
 
-    assert (harness.order().quantity, harness.order().status) == (3, OrderStatus.SUBMITTED)
+    assert (harness.order().quantity, harness.order().status) == (Decimal(3), OrderStatus.SUBMITTED)
 
 
 def test_a_spot_sell_without_the_asset_is_refused() -> None:
@@ -198,8 +198,10 @@ def test_close_cancels_first_waits_for_final_quantities_and_closes_exactly_what_
     )
     _, actions = harness.wait(0)
 
-    assert [(action.number, action.quantity) for action in actions if isinstance(action, m.SendOrder)] == [(0, 4)]
-    assert (harness.order().quantity, harness.order().status) == (4, OrderStatus.SUBMITTED)
+    assert [(action.number, action.quantity) for action in actions if isinstance(action, m.SendOrder)] == [
+        (0, Decimal(4))
+    ]
+    assert (harness.order().quantity, harness.order().status) == (Decimal(4), OrderStatus.SUBMITTED)
     harness.run(a_fill(4, 100, "e4"))
     assert harness.state.positions["main", SYMBOL].size == 0
     assert not harness.state.orders
@@ -239,7 +241,7 @@ def test_close_without_working_orders_goes_out_at_once() -> None:
     events, _ = receive(harness, a_signal(Action.CLOSE))
 
     assert [m.kind_of(event) for event in events] == ["signal_received", "order_received"]
-    assert (harness.order().quantity, harness.order().status) == (5, OrderStatus.SUBMITTED)
+    assert (harness.order().quantity, harness.order().status) == (Decimal(5), OrderStatus.SUBMITTED)
 
 
 def test_close_ends_orders_that_have_not_left_yet_without_asking_the_venue() -> None:
@@ -282,7 +284,7 @@ def test_a_buy_while_a_close_waits_is_not_closed_with_it() -> None:
     harness.submit(a_market_buy(2, number=92))
     harness.wait(0)
 
-    assert (harness.order().quantity, harness.order().status) == (5, OrderStatus.SUBMITTED)
+    assert (harness.order().quantity, harness.order().status) == (Decimal(5), OrderStatus.SUBMITTED)
 
 
 def test_close_of_a_futures_short_buys_it_back() -> None:
@@ -293,7 +295,7 @@ def test_close_of_a_futures_short_buys_it_back() -> None:
 
     receive(harness, a_signal(Action.CLOSE))
 
-    assert (harness.order().instruction.side, harness.order().quantity) == ("buy", 5)
+    assert (harness.order().instruction.side, harness.order().quantity) == (OrderSide.BUY, Decimal(5))
     assert harness.order().status is OrderStatus.SUBMITTED
 
 
@@ -364,5 +366,5 @@ def test_close_does_not_wait_for_orders_that_came_after_it() -> None:
     harness.run(m.EndReport(order_id=an_id(91), time=NOW, status=OrderStatus.CANCELLED))
     harness.wait(0)
 
-    assert (harness.order().quantity, harness.order().status) == (5, OrderStatus.SUBMITTED)
+    assert (harness.order().quantity, harness.order().status) == (Decimal(5), OrderStatus.SUBMITTED)
     assert harness.order(92).status is OrderStatus.SUBMITTED

@@ -15,7 +15,7 @@ from orderwright.core.sizing import Sized, closing_order, expected_price, from_s
 from tests.builders import SYMBOL, a_limit_buy, a_market_buy, a_quote, an_id, an_instrument
 from tests.tables import order_of, rows, words
 
-# The market is 100 / 101 and the step 0.001. fee and slip are the account's allowances (0.01 is a percent, 100 bps too).
+# The market is 100 / 101, the step 0.001. fee and slip are the account's allowances: 0.01 is a percent, 100 bps too.
 COSTS = """
     order                              | account                    | quantity | basis | fee    | cost     | locks         | each
     buy 2 limit price=100              |                            | 2        | 100   | 0      | 200      | USDT          | 100

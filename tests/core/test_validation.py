@@ -21,7 +21,7 @@ from orderwright.core.model import (
     Quote,
     Settings,
 )
-from orderwright.core.numbers import EXACT, VALUE_LIMIT, text
+from orderwright.core.numbers import EXACT, VALUE_LIMIT, moment, text
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized, size
 from orderwright.core.validation import fit, shape
@@ -165,6 +165,8 @@ def test_an_order_that_does_not_fit_is_refused_with_field_value_and_the_nearest_
     given = getattr(order, refusal.field)
     if given is not None:
         shown = str(given).lower() if isinstance(given, bool) else str(given)
+        if refusal.field in ("expire_at", "execute_at"):
+            shown = moment(given)
         assert refusal.value == (text(given) if isinstance(given, Decimal) else shown)
     kinds = [m.kind_of(event) for event in harness.events]
     assert kinds == ["order_received", "order_denied"]

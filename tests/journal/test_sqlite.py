@@ -111,7 +111,7 @@ def _the_same_reference(desk: Desk) -> None:
 def test_a_second_writer_is_refused_and_told_whom_to_ask(path: Path) -> None:
     first = open_log(path)
 
-    with pytest.raises(LogLocked, match=rf"{os.getpid()}@{socket.gethostname()}.*take_over=True"):
+    with pytest.raises(LogLocked, match=rf"{os.getpid()}@{socket.gethostname()}.*--take-over"):
         open_log(path)
     first.close()
     open_log(path).close()

@@ -213,7 +213,7 @@ class SmallJournal:
             account, symbol, size, cost, realised = changes.position
             self.positions[account, symbol] = Position(size, cost, realised)
         if isinstance(event, m.OrderEvent):
-            self.orders.setdefault(event.order_id, []).append(event)  # type: ignore[arg-type]
+            self.orders.setdefault(event.order_id, []).append(event)
             assert changes.order is not None
             self.done[event.order_id] = changes.order.status in DONE
         if isinstance(event, m.CashMoved):

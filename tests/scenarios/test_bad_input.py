@@ -126,21 +126,29 @@ def test_an_input_error_leaves_a_log_that_is_there_as_it_was(desk: Desk) -> None
 @pytest.mark.parametrize(
     ("words", "code", "reason"),
     [
-        ({"quantity": "-1"}, "quantity_not_positive", "must be above 0"),
-        ({"quantity": "0.000001"}, "quantity_too_small", "below the smallest quantity 0.00001"),
-        ({"quantity": "0.0200001"}, "quantity_off_step", "not a multiple of the step size 0.00001"),
+        ({"quantity": "-1"}, "quantity_not_positive", "quantity -1: must be above 0"),
+        (
+            {"quantity": "0.000001"},
+            "quantity_too_small",
+            "quantity 0.000001: below the smallest quantity 0.00001 (nearest that passes: 0.00001)",
+        ),
+        (
+            {"quantity": "0.0200001"},
+            "quantity_off_step",
+            "quantity 0.0200001: not a multiple of the step size 0.00001 (nearest that passes: 0.02)",
+        ),
         (
             {"order_type": "limit", "price": "40000.005"},
             "price_off_tick",
-            "not a multiple of the tick size 0.01",
+            "price 40000.005: not a multiple of the tick size 0.01 (nearest that passes: 40000.01)",
         ),
-        ({"order_type": "limit", "price": "-1"}, "price_not_positive", "must be above 0"),
-        ({"order_type": "limit"}, "price_missing", "a limit order needs a price"),
-        ({"quantity": None}, "quantity_missing", "a quantity is needed"),
+        ({"order_type": "limit", "price": "-1"}, "price_not_positive", "price -1: must be above 0"),
+        ({"order_type": "limit"}, "price_missing", "price: a limit order needs a price"),
+        ({"quantity": None}, "quantity_missing", "quantity: a quantity is needed"),
         (
             {"order_type": "limit", "price": "40000", "time_in_force": "gtd", "expire_at": at(1)},
             "expiry_past",
-            "expires in the past: it is 1704067320000000",
+            "expire_at 2024-01-01T00:01:00Z: expires in the past: it is 2024-01-01T00:02:00Z",
         ),
     ],
 )

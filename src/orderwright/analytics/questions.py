@@ -7,6 +7,8 @@ from orderwright.core.model import STATUS_GROUPS, OrderStatus
 from orderwright.errors import InputError, UnknownName
 from orderwright.ports import Journal, Row
 
+MOST_DIGITS = 18  # of an order's number: what SQLite's integers hold
+
 
 def statuses_of(word: str) -> frozenset[str]:
     """The statuses that a word means, in any case: a group (open, pending, closed, cancelled) or one status.
@@ -44,7 +46,8 @@ def find_fills(journal: Journal, *, symbol: str | None = None) -> list[Row]:
 def order_history(journal: Journal, order: str) -> list[Row]:
     """Every row of one order, named by its id or its number, oldest first. Raises InputError for one that is not
     there."""
-    rows = journal.history("orders", where={"id": int(order)} if order.isdigit() else {"client_order_id": order})
+    by_number = order.isascii() and order.isdigit() and len(order) <= MOST_DIGITS
+    rows = journal.history("orders", where={"id": int(order)} if by_number else {"client_order_id": order})
     if not rows:
         raise InputError(f"no order {order!r} in this log (see `orderwright orders`)", field="order", value=order)
     return rows

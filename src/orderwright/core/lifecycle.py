@@ -33,6 +33,7 @@ from orderwright.core.model import (
     RequestState,
 )
 from orderwright.core.numbers import ZERO
+from orderwright.core.reasons import Refusal
 from orderwright.errors import OrderwrightError
 
 PENDING, SUBMITTED, UNKNOWN = OrderStatus.PENDING, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN
@@ -42,9 +43,10 @@ FILLED, CANCELLED, EXPIRED = OrderStatus.FILLED, OrderStatus.CANCELLED, OrderSta
 REJECTED, DENIED = OrderStatus.REJECTED, OrderStatus.DENIED
 
 IN_FLIGHT = frozenset({SUBMITTED, UNKNOWN})
-REPORTED_DONE = frozenset({FILLED, CANCELLED, EXPIRED})
+FILLING = frozenset({OPEN, PARTIALLY_FILLED})
+CHANGING = frozenset({PENDING_CANCEL, PENDING_REPLACE})
+CUT_SHORT = frozenset({CANCELLED, EXPIRED})
 UNSENT_DONE = frozenset({REJECTED, DENIED})
-EVERY = frozenset(OrderStatus)
 SAME: frozenset[OrderStatus] = frozenset()
 
 
@@ -67,63 +69,82 @@ def _set(*statuses: OrderStatus) -> frozenset[OrderStatus]:
 
 ROWS: tuple[Row, ...] = (
     # before it leaves
-    Row(m.OrderReceived, SAME, _set(PENDING, SUBMITTED), "waits for a time or an approval, or leaves at once"),
+    Row(m.OrderReceived, SAME, _set(PENDING, SUBMITTED), "waits (for a time, an approval), or leaves at once"),
     Row(m.OrderDenied, _set(PENDING), _set(DENIED), "our checks refused it"),
-    Row(m.OrderWithdrawn, _set(PENDING), _set(CANCELLED, EXPIRED), "cancelled or expired while it waited"),
+    Row(m.OrderWithdrawn, _set(PENDING), CUT_SHORT, "cancelled or expired while it waited"),
     Row(m.OrderDelayed, _set(PENDING), SAME, "this second's orders are used up, or it is approved before its time"),
     # requests
     Row(m.RequestSubmitted, _set(PENDING), _set(SUBMITTED), "the wait is over"),
-    Row(m.RequestSubmitted, LIVE, _set(PENDING_CANCEL, PENDING_REPLACE), "a cancel may cross the acknowledgement"),
-    Row(m.RequestSubmitted, _set(FILLED), _set(PENDING_REPLACE), "FIX J.1.a: replaced upwards after it filled"),
-    Row(m.RequestPending, _set(PENDING_CANCEL, PENDING_REPLACE), SAME),
-    Row(m.RequestPending, DONE | WORKING, SAME, "late news of a request that no longer matters"),
-    Row(m.RequestRefused, _set(PENDING_CANCEL, PENDING_REPLACE), LIVE | _set(FILLED), "back to what the fills say"),
-    Row(m.RequestRefused, DONE, SAME, "a cancel refused because the order had filled"),
-    Row(m.RequestUnknown, _set(SUBMITTED), _set(UNKNOWN), "a time-out is not a failure"),
-    Row(m.RequestUnknown, EVERY - {PENDING, SUBMITTED}, SAME, "an unknown cancel or replace shows as pending"),
-    Row(m.RequestAsked, EVERY - {PENDING}, SAME),
-    Row(m.RequestNotFound, EVERY - {PENDING}, SAME, "one denial is not yet proof"),
-    Row(m.RequestDead, IN_FLIGHT, _set(REJECTED, DENIED), "never reached the venue; not sent"),
+    Row(m.RequestSubmitted, FILLING, CHANGING, "a cancel or a replace"),
+    Row(m.RequestSubmitted, IN_FLIGHT, CHANGING, "it may cross the acknowledgement"),
     Row(
-        m.RequestDead,
-        _set(PENDING_CANCEL, PENDING_REPLACE),
-        LIVE | _set(FILLED, REJECTED, DENIED),
-        "a dead cancel or replace; the order died with what was to change it",
+        m.RequestSubmitted,
+        _set(PENDING_REPLACE),
+        _set(PENDING_CANCEL),
+        "two replaces, or a replace and a cancel, are out",
     ),
+    Row(m.RequestSubmitted, _set(FILLED), _set(PENDING_REPLACE), "FIX J.1.a: replaced upwards after it filled"),
+    Row(m.RequestPending, CHANGING, SAME, "the venue is working on it"),
+    Row(m.RequestRefused, CHANGING, FILLING, "back to what the fills say"),
+    Row(m.RequestRefused, CHANGING, _set(FILLED), "refused because the order had filled"),
+    Row(m.RequestRefused, CHANGING, IN_FLIGHT, "refused before the order was acknowledged"),
+    Row(m.RequestRefused, _set(PENDING_CANCEL), _set(PENDING_REPLACE), "a replace is still out"),
+    Row(m.RequestUnknown, _set(SUBMITTED), _set(UNKNOWN), "a time-out is not a failure"),
+    Row(m.RequestUnknown, CHANGING, SAME, "an unknown cancel or replace shows as pending"),
+    Row(m.RequestAsked, CHANGING | {UNKNOWN}, SAME),
+    Row(m.RequestNotFound, CHANGING | {UNKNOWN}, SAME, "one denial is not yet proof"),
+    Row(m.RequestDead, IN_FLIGHT, UNSENT_DONE, "the new order never reached the venue, or was not sent"),
+    Row(m.RequestDead, CHANGING, UNSENT_DONE, "the new order did not, and so nor did what was to change it"),
+    Row(m.RequestDead, CHANGING, IN_FLIGHT | FILLING | {FILLED}, "a cancel or a replace did not"),
+    Row(m.RequestDead, _set(PENDING_CANCEL), _set(PENDING_REPLACE), "a replace is still out"),
     # the venue's word
     Row(m.OrderAccepted, IN_FLIGHT, _set(OPEN)),
-    Row(m.OrderAccepted, WORKING | REPORTED_DONE, SAME, "the acknowledgement came after a fill, or twice"),
+    Row(m.OrderAccepted, WORKING | CUT_SHORT | {FILLED}, SAME, "the acknowledgement came after a fill, or twice"),
     Row(m.OrderAccepted, UNSENT_DONE, _set(OPEN), "it had reached the venue after all"),
-    Row(m.OrderRejected, LIVE, _set(REJECTED)),
-    Row(m.OrderTriggered, LIVE, _set(OPEN), "a trigger is an acknowledgement too"),
-    Row(m.OrderTriggered, REPORTED_DONE, SAME, "it came after the fill it caused"),
+    Row(m.OrderRejected, IN_FLIGHT | CHANGING | {OPEN}, _set(REJECTED)),
+    Row(m.OrderTriggered, IN_FLIGHT, _set(OPEN), "a trigger is an acknowledgement too"),
+    Row(m.OrderTriggered, WORKING | CUT_SHORT | {FILLED}, SAME, "it may come after the fill it caused"),
     Row(m.OrderTriggered, UNSENT_DONE, _set(OPEN), "it had reached the venue after all"),
-    Row(
-        m.OrderFilled, IN_FLIGHT | _set(OPEN), _set(PARTIALLY_FILLED, FILLED), "a fill may overtake the acknowledgement"
-    ),
+    Row(m.OrderFilled, _set(OPEN), _set(PARTIALLY_FILLED, FILLED)),
     Row(m.OrderFilled, _set(PARTIALLY_FILLED), _set(FILLED)),
-    Row(m.OrderFilled, WORKING, REPORTED_DONE, "the fill that an announced end was waiting for"),
-    Row(m.OrderFilled, _set(PENDING_CANCEL, PENDING_REPLACE), SAME, "pending outranks filled until it is answered"),
-    Row(
-        m.OrderFilled,
-        _set(CANCELLED, EXPIRED),
-        _set(FILLED),
-        "a late fill counts; only the last one changes the status",
-    ),
+    Row(m.OrderFilled, IN_FLIGHT, _set(PARTIALLY_FILLED, FILLED), "a fill may overtake the acknowledgement"),
+    Row(m.OrderFilled, FILLING, CUT_SHORT, "the fill that an announced end was waiting for"),
+    Row(m.OrderFilled, CHANGING, SAME, "pending outranks filled until it is answered"),
+    Row(m.OrderFilled, CUT_SHORT, _set(FILLED), "a late fill counts; only the last one changes the status"),
     Row(m.OrderFilled, _set(FILLED), SAME, "an overfill counts"),
     Row(m.OrderFilled, UNSENT_DONE, _set(PARTIALLY_FILLED, FILLED), "a fill proves that it had reached the venue"),
-    Row(m.FillCorrected, WORKING | DONE, WORKING | REPORTED_DONE, "FIX J.1: quantities and prices of trades change"),
-    Row(m.FillBusted, WORKING | DONE, WORKING | REPORTED_DONE, "FIX J.1: a filled order may come back to life"),
-    Row(m.OrderReplaced, WORKING | IN_FLIGHT, WORKING | _set(FILLED), "FIX C.3.b: replaced down to what has filled"),
-    Row(m.OrderReplaced, DONE, WORKING | DONE, "FIX J.1.a: replaced upwards after it filled"),
-    Row(m.OrderRestated, WORKING | IN_FLIGHT, WORKING | _set(FILLED), "the venue changed it unasked"),
-    Row(m.OrderRestated, DONE, WORKING | DONE),
-    Row(m.OrderEnded, LIVE, REPORTED_DONE | _set(REJECTED), "unasked too (FIX E.1.b)"),
-    Row(m.OrderEnded, LIVE, WORKING, "the end is known, but its fills have not all come"),
-    Row(m.OrderEnded, DONE, DONE | WORKING, "the venue corrects itself; with more fills, it waits for them"),
+    Row(m.FillCorrected, CHANGING, SAME, "FIX J.1: quantities and prices of trades change"),
+    Row(m.FillCorrected, _set(PARTIALLY_FILLED), _set(FILLED)),
+    Row(m.FillCorrected, CUT_SHORT, _set(FILLED)),
+    Row(m.FillCorrected, _set(FILLED), CUT_SHORT | {PARTIALLY_FILLED}, "a filled order may come back to life"),
+    Row(m.FillBusted, CHANGING | CUT_SHORT, SAME, "FIX J.1.b: a cancelled order stays cancelled"),
+    Row(m.FillBusted, _set(PARTIALLY_FILLED), _set(OPEN)),
+    Row(m.FillBusted, _set(FILLED), CUT_SHORT | FILLING, "FIX J.1.a: a filled order may come back to life"),
+    Row(m.OrderReplaced, _set(PENDING_REPLACE), FILLING | {FILLED}, "FIX C.3.b: replaced down to what has filled"),
+    Row(m.OrderReplaced, _set(PENDING_CANCEL), SAME, "a cancel is still out"),
+    Row(m.OrderReplaced, _set(OPEN), SAME, "told after it was refused, or had been given up"),
+    Row(m.OrderReplaced, IN_FLIGHT, _set(OPEN), "so is this"),
+    Row(m.OrderReplaced, _set(PARTIALLY_FILLED), _set(FILLED), "and this, downwards"),
+    Row(m.OrderReplaced, _set(FILLED), CUT_SHORT | {PARTIALLY_FILLED}, "and this, upwards"),
+    Row(m.OrderReplaced, CUT_SHORT, _set(FILLED), "and this, downwards"),
+    Row(m.OrderReplaced, UNSENT_DONE, _set(OPEN), "it had reached the venue after all"),
+    Row(m.OrderRestated, CHANGING | {OPEN}, SAME, "the venue changed it unasked"),
+    Row(m.OrderRestated, IN_FLIGHT, _set(OPEN)),
+    Row(m.OrderRestated, _set(PARTIALLY_FILLED), _set(FILLED)),
+    Row(m.OrderRestated, _set(FILLED), CUT_SHORT | {PARTIALLY_FILLED}),
+    Row(m.OrderRestated, CUT_SHORT, _set(FILLED)),
+    Row(m.OrderRestated, UNSENT_DONE, _set(OPEN), "it had reached the venue after all"),
+    Row(m.OrderEnded, LIVE, CUT_SHORT, "unasked too (FIX E.1.b)"),
+    Row(m.OrderEnded, IN_FLIGHT | CHANGING | {OPEN}, _set(REJECTED)),
+    Row(m.OrderEnded, CHANGING, _set(FILLED), "what would have changed it came too late"),
+    Row(m.OrderEnded, IN_FLIGHT, _set(OPEN), "the end is known, but its fills have not all come"),
+    Row(m.OrderEnded, CHANGING, FILLING, "the end is known, but its fills have not all come"),
+    Row(m.OrderEnded, CUT_SHORT, FILLING, "more had filled than it first said"),
+    Row(m.OrderEnded, UNSENT_DONE, _set(OPEN), "it had reached the venue after all, and filled"),
+    Row(m.OrderEnded, _set(FILLED), SAME, "said twice"),
+    Row(m.GapSeen, WORKING | {FILLED}, SAME, "trades are fetched; no fill is made up"),
     Row(m.GapSeen, IN_FLIGHT, _set(OPEN), "what has filled has reached the venue"),
-    Row(m.GapSeen, WORKING, SAME, "trades are fetched; no fill is made up"),
-    Row(m.GapSeen, DONE, WORKING, "an order that has ended waits for fills that come to light"),
+    Row(m.GapSeen, CUT_SHORT, FILLING, "it waits for the fills that have come to light"),
 )
 
 
@@ -233,7 +254,8 @@ def _submit_first(order: Order, sign_at: int, lifetime_ms: int | None) -> None:
 
 
 def _denied(order: Order, event: m.OrderDenied) -> None:
-    order.ending, order.code, order.reason = DENIED, event.reason.name.lower(), event.rule
+    refusal = Refusal(event.reason, event.rule, event.field, event.value, event.nearest)
+    order.ending, order.code, order.reason = DENIED, refusal.code, str(refusal)
 
 
 def _withdrawn(order: Order, event: m.OrderWithdrawn) -> None:

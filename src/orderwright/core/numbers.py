@@ -13,6 +13,7 @@ places).
 
 from __future__ import annotations
 
+import datetime as dt
 import decimal
 from decimal import Decimal
 
@@ -75,6 +76,13 @@ def text(number: Decimal) -> str:
         return "0"
     shown = str(number.normalize(ROUNDED))
     return format(Decimal(shown), "f") if "E" in shown else shown
+
+
+def moment(time: int) -> str:
+    """A time in microseconds as people write it: 2024-08-05T00:01:00Z, with what there is of a fraction."""
+    seconds, rest = divmod(time, 1_000_000)
+    shown = dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{shown}.{rest:06d}".rstrip("0") + "Z" if rest else f"{shown}Z"
 
 
 def floor_to(number: Decimal, grid: Decimal) -> Decimal:

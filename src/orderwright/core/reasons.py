@@ -98,7 +98,7 @@ class Refusal(Struct, frozen=True):
     nearest: str | None = None
 
     def __str__(self) -> str:
-        shown = f"{self.field} {self.value}: " if self.field else ""
+        shown = f"{self.field} {self.value}".rstrip() + ": " if self.field else ""
         hint = f" (nearest that passes: {self.nearest})" if self.nearest is not None else ""
         return f"{shown}{self.rule}{hint}"
 

@@ -28,6 +28,7 @@ from orderwright.core.numbers import (
     ceil_to,
     floor_to,
     least_for,
+    moment,
     most_within,
     nearest_to,
     text,
@@ -98,13 +99,17 @@ def _times(order: Instruction, now: int) -> Refusal | None:
             return Refusal(Reason.EXPIRY_MISSING, "a gtd order needs expire_at", "expire_at", "")
     if order.expire_at is not None:
         if force is not _GTD:
-            return Refusal(Reason.EXPIRY_UNWANTED, "expire_at is for gtd orders", "expire_at", str(order.expire_at))
+            return Refusal(Reason.EXPIRY_UNWANTED, "expire_at is for gtd orders", "expire_at", moment(order.expire_at))
         if order.expire_at <= now:
-            return Refusal(Reason.EXPIRY_PAST, f"expires in the past: it is {now}", "expire_at", str(order.expire_at))
+            return Refusal(
+                Reason.EXPIRY_PAST, f"expires in the past: it is {moment(now)}", "expire_at", moment(order.expire_at)
+            )
     if order.post_only and (order.type not in HAS_PRICE or force in _IMMEDIATE):
         return Refusal(Reason.POST_ONLY, "post-only is for limit orders that can rest", "post_only", "true", "false")
     if isinstance(order.execute_at, int) and order.execute_at < now:
-        return Refusal(Reason.EXECUTE_AT_PAST, f"execute_at is past: it is {now}", "execute_at", str(order.execute_at))
+        return Refusal(
+            Reason.EXECUTE_AT_PAST, f"is in the past: it is {moment(now)}", "execute_at", moment(order.execute_at)
+        )
     return None
 
 

@@ -7,6 +7,7 @@ the transaction of every write, so that a holder that lost it writes nothing mor
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -46,7 +47,7 @@ class Lease:
             if expires > now and not take_over and not _is_gone(holder):
                 raise LogLocked(
                     f"{self._name}: {holder} is writing this log (its lease has {(expires - now) / 1e6:.0f} s to run). "
-                    "Stop that process, or take the log over with take_over=True: it will write nothing more"
+                    "Stop that process, or take the log over (--take-over): it will write nothing more"
                 )
             self.epoch = epoch + 1
         self._connection.execute(
@@ -70,8 +71,9 @@ class Lease:
             self._renew_at = now + LEASE_US // 3
 
     def give_up(self) -> None:
-        """Let the next one in. Does nothing if it was taken over."""
-        self._connection.execute("UPDATE lease SET expires = 0 WHERE nonce = ?", (self.nonce,))
+        """Let the next one in. Does nothing if it was taken over, or if the disk will not have it: then it runs out."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("UPDATE lease SET expires = 0 WHERE nonce = ?", (self.nonce,))
 
 
 def _me() -> str:

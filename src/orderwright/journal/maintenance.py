@@ -139,6 +139,8 @@ def _free(path: Path) -> None:
 
 def _copy(source: Path, target: Path, key: bytes | None) -> Report:
     """An online copy without a lease, in one file, synced and verified."""
+    if not target.parent.is_dir():
+        raise LogError(f"{target}: there is no folder {target.parent}")
     reader = opening.open_for_reading(source)
     try:
         with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:

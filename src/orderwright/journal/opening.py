@@ -108,6 +108,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 def _check_header(path: Path) -> None:
     if not path.exists() or path.stat().st_size == 0:
         return
+    if path.is_dir():
+        raise LogError(f"{path} is a folder, not a log")
     with path.open("rb") as file:
         start = file.read(16)
     if start != b"SQLite format 3\0":

@@ -149,8 +149,9 @@ def version_of(connection: sqlite3.Connection) -> int:
     """The schema version that the file was written in. Raises LogNewer if this program does not know it yet."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
         raise LogNewer(
-            f"the log has schema version {version} and this program knows versions up to {VERSION}: "
+            f"{path}: the log has schema version {version} and this program knows versions up to {VERSION}: "
             "update orderwright, or open the log with the version that wrote it"
         )
     return version

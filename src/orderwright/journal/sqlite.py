@@ -132,7 +132,7 @@ class SqliteJournal(LogReader):
             return
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if self._lease is not None and self._failure is None:
+        if self._lease is not None:
             self._lease.give_up()
         connection.close()
 

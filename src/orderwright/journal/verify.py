@@ -101,7 +101,7 @@ def _expected_heads(head: str | None) -> list[tuple[str, int, str]]:
         name, _, sequence = book.rpartition(":")
         if not part.strip():
             continue
-        if len(rest) != 64 or (book and not sequence.isdigit()):
+        if len(rest) != 64 or (book and not (sequence.isascii() and sequence.isdigit())):
             raise InputError("a head is book:sequence:digest, or a digest of 64 hex digits", field="head", value=part)
         found.append((name, int(sequence or 0), rest.lower()))
     return found
