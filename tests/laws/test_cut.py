@@ -1,6 +1,7 @@
 """A log cut at any row recovers to a state from which the run ends as if it had not been cut.
 
-The simulated exchange keeps nothing of its own: it too is rebuilt from the log, the requests that were on their way included.
+The simulated exchange keeps nothing of its own: it too is rebuilt from the log, and what was on its
+way to it is sent again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ SIGNALS = [
     (3.0, {"action": "buy", "order_type": "stop", "quantity": "0.01", "stop_price": "50200"}),
     (4.0, {"action": "buy", "quantity": "0.0000001"}),
     (5.0, {"action": "sell", "order_type": "take_profit", "quantity": "0.01", "stop_price": "50150"}),
-    (6.2, {"action": "buy", "order_type": "limit", "quantity": "0.05", "price": "49900", "time_in_force": "gtd", "expire_at": 19}),
+    (6.2, {"action": "buy", "order_type": "limit", "quantity": "0.05", "price": "49900",
+           "time_in_force": "gtd", "expire_at": 19}),
     (8.0, {"action": "buy", "execute_at": "next_open", "quantity": "0.01"}),
     (9.0, {"action": "sell", "order_type": "limit", "price": "50100", "quantity": "0.01"}),
     (12.0, {"action": "close"}),
@@ -124,7 +126,7 @@ def test_a_log_cut_at_any_row_recovers_and_ends_as_if_it_had_not_been_cut(signal
 
 @pytest.mark.parametrize("latency", ["30", "20-900"])
 def test_a_log_cut_while_messages_are_on_their_way_loses_and_doubles_nothing(signals: Path, latency: str) -> None:
-    """What was on its way is sent again and arrives later than it would have, so prices may differ; nothing else may."""
+    """What was on its way is sent again and arrives later than it would have: prices may differ, nothing else."""
     candles = random_candles(11, 40, BTC, volatility=0.0012)
     asked = options(signals, latency_ms=latency)
     whole = MemoryJournal()

@@ -184,12 +184,15 @@ def _finish(state: State, order: Order) -> None:
 
 def may_close(state: State, closer: Order) -> bool:
     """Whether no order of its symbol is out any more that was there when a closing order came. Later ones it need not
-    wait for."""
-    instruction = closer.instruction
-    return not any(
-        order.requests and order.created_at <= closer.created_at
-        for order in state.working(instruction.account, instruction.symbol)
-    )
+    wait for; of those of the same microsecond, those behind it are later."""
+    instruction, began = closer.instruction, closer.created_at
+    passed = False
+    for order in state.working(instruction.account, instruction.symbol):
+        if order is closer:
+            passed = True
+        elif order.requests and (order.created_at < began or (order.created_at == began and not passed)):
+            return False
+    return True
 
 
 def wake(state: State, closer: Order) -> None:
