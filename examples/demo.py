@@ -11,19 +11,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from orderwright.market.files import write_candles_csv
-from orderwright.market.instruments import default_instrument
-from orderwright.market.random_market import random_candles
-
 HERE = Path(__file__).parent
-SEED, MINUTES = 7, 2 * 24 * 60
+SEED = 7
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="orderwright-demo-") as folder:
         candles, log = Path(folder) / "candles.csv", Path(folder) / "demo.sqlite"
-        print(f"A random market: {MINUTES:,} one-minute candles of BTC/USDT from seed {SEED}.")
-        write_candles_csv(random_candles(SEED, MINUTES, default_instrument("BTC/USDT")), candles)
+        if not tell("A random market:", ["random-market", candles, "--seed", SEED]):
+            return 1
         run = [
             "run",
             *("--signals", HERE / "signals.jsonl", "--candles", candles, "--symbol", "BTC/USDT"),

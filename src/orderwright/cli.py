@@ -185,6 +185,26 @@ def report(log: Log = DEFAULT_LOG, book: Book = "main", json: AsJson = False) ->
     show_summary(_summary(log, book), as_json=json)
 
 
+@app.command("random-market")
+def random_market(
+    candles: Annotated[Path, typer.Argument(help="The CSV file to write.")],
+    symbol: Annotated[str, typer.Option(help="Of which symbol.")] = "BTC/USDT",
+    seed: Annotated[int, typer.Option(min=0, help="One seed, one market.")] = 0,
+    minutes: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many one-minute candles.")] = 2_880,
+) -> None:
+    """Write candles of a seeded random market."""
+    from orderwright.market.files import write_candles_csv
+    from orderwright.market.instruments import default_instrument
+    from orderwright.market.random_market import random_candles
+    from orderwright.market.symbols import parse_symbol
+
+    if not candles.parent.is_dir():
+        raise InputError(f"there is no folder {candles.parent}", field="candles", value=str(candles))
+    made = random_candles(seed, minutes, default_instrument(parse_symbol(symbol)))
+    write_candles_csv(made, candles)
+    print(f"{candles}: {minutes:,} one-minute candles of {made.symbol} from 2024-01-01")
+
+
 @log_app.command("verify")
 def log_verify(
     log: Log = DEFAULT_LOG,

@@ -163,6 +163,20 @@ def test_a_venue_that_expires_nothing_is_not_told_of_it_and_gets_the_cancel_at_t
     ]
 
 
+def test_timers_of_orders_that_have_ended_do_not_pile_up() -> None:
+    harness = a_harness(deposits={"USDT": 10_000_000})
+    harness.submit(a_limit_buy(1, 100, 9_999, time_in_force=TimeInForce.GTD, expire_at=NOW + DAY))
+    harness.run(m.AckReport(order_id=an_id(9_999), time=NOW))
+    for number in range(2_000):
+        harness.submit(a_limit_buy(1, 100, number, time_in_force=TimeInForce.GTD, expire_at=NOW + 30 * DAY))
+        harness.run(a_fill(1, 100, number=number))
+
+    assert len(harness.state.timers) <= 1_010
+    assert next_deadline(harness.state) == MIDNIGHT + DAY
+    harness.wait(DAY + SECOND)
+    assert harness.order(9_999).status is OrderStatus.PENDING_CANCEL
+
+
 # Waiting for a time
 
 

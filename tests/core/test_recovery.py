@@ -93,7 +93,7 @@ def test_exposures_are_restored_where_there_are_any(pair: tuple[State, State]) -
 def test_timers_are_restored_as_the_deadlines_that_still_stand(pair: tuple[State, State]) -> None:
     def standing(state: State) -> dict[str, Any]:
         orders = state.orders.values()
-        return {order.order_id: deadline_of(order, state.accounts[order.instruction.account]) for order in orders}
+        return {order.order_id: deadline_of(state, order) for order in orders}
 
     before, after = pair
     assert standing(before) == standing(after)

@@ -421,7 +421,8 @@ class Machine(RuleBasedStateMachine):
             if order.status in DONE:
                 assert order.leaves == order.exposed == order.reserved == 0
             else:
-                assert order.filled + order.leaves == max(order.quantity, order.filled), order
+                whole = order.quantity if order.ending is None else order.reported
+                assert order.filled + order.leaves == max(whole, order.filled)
             assert (order.status in DONE) == (order.order_id in self.state.finished)
 
     @invariant()
@@ -541,7 +542,7 @@ def durable(state: State) -> dict[str, Any]:
         "woken in time": all(
             any(time <= deadline and name == order.order_id for time, name in state.timers)
             for order in state.orders.values()
-            if (deadline := deadline_of(order, state.accounts[order.instruction.account])) is not None
+            if (deadline := deadline_of(state, order)) is not None
         ),
     }
 

@@ -231,7 +231,7 @@ def test_a_report_is_a_books_account_of_itself(log: Path) -> None:
     assert shown["fills"] == ["2"]
     assert shown["traded, USDT"] == ["1499.8203"]
     assert shown["fees, USDT"] == ["1.4998203"]
-    assert shown["realised profit, USDT"] == ["-0.4047"]
+    assert shown["realised profit before fees, USDT"] == ["-0.4047"]
     assert shown["balance, USDT"] == ["9498.0204797"]
     assert shown["price_off_tick"] == ["1", WHY_OFF_TICK]
     report = read("report", "--log", log)

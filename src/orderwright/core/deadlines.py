@@ -17,7 +17,7 @@ from orderwright.core.numbers import text
 from orderwright.core.placing import Decision, denied, release
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.reports import next_question, question, unknown
-from orderwright.core.state import State, deadline_of, drop_stale_timers, due, request_deadline
+from orderwright.core.state import State, deadline_of, drop_stale_timers, due, may_close, request_deadline
 
 
 def next_deadline(state: State) -> int | None:
@@ -50,7 +50,7 @@ def time_passed(state: State, command: m.TimePassed, now: int) -> Decision:
         order = state.orders.get(order_id)
         if order is None:
             continue
-        deadline = deadline_of(order, state.accounts.get(order.instruction.account))
+        deadline = deadline_of(state, order)
         if deadline is None or deadline > now:
             continue
         waited = order.status is OrderStatus.PENDING
@@ -93,7 +93,7 @@ def _wait_is_over(state: State, order: Order, now: int) -> Decision:
     if order.wait_for == "rate" and risk.over_rate(state, now):
         next_second = (now // SECOND + 1) * SECOND
         return [m.OrderDelayed(time=now, order_id=order.order_id, wait_until=next_second)], []
-    if order.wait_for == "cancels" and order.wait_until != order.created_at:  # nothing has woken it
+    if order.wait_for == "cancels" and not may_close(state, order):
         return cancel_again(state, order, now)
     return release(state, order, now)
 

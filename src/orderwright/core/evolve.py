@@ -178,27 +178,8 @@ def _finish(state: State, order: Order) -> None:
     waiting = state.closing.get(key)
     if waiting == order_id:
         del state.closing[key]
-    elif waiting is not None and may_close(state, state.orders[waiting]):
-        wake(state, state.orders[waiting])
-
-
-def may_close(state: State, closer: Order) -> bool:
-    """Whether no order of its symbol is out any more that was there when a closing order came. Later ones it need not
-    wait for; of those of the same microsecond, those behind it are later."""
-    instruction, began = closer.instruction, closer.created_at
-    passed = False
-    for order in state.working(instruction.account, instruction.symbol):
-        if order is closer:
-            passed = True
-        elif order.requests and (order.created_at < began or (order.created_at == began and not passed)):
-            return False
-    return True
-
-
-def wake(state: State, closer: Order) -> None:
-    """A closing order need not wait any longer."""
-    closer.wait_until = closer.created_at
-    set_timer(state, closer)
+    elif waiting is not None:
+        set_timer(state, state.orders[waiting])  # it may be the last one that it waited for
 
 
 def _count(state: State, event: m.OrderReceived | m.RequestSubmitted) -> None:

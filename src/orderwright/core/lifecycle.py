@@ -122,11 +122,11 @@ ROWS: tuple[Row, ...] = (
     Row(m.FillBusted, _set(FILLED), CUT_SHORT | FILLING, "FIX J.1.a: a filled order may come back to life"),
     Row(m.OrderReplaced, _set(PENDING_REPLACE), FILLING | {FILLED}, "FIX C.3.b: replaced down to what has filled"),
     Row(m.OrderReplaced, _set(PENDING_CANCEL), SAME, "a cancel is still out"),
-    Row(m.OrderReplaced, _set(OPEN), SAME, "told after it was refused, or had been given up"),
-    Row(m.OrderReplaced, IN_FLIGHT, _set(OPEN), "so is this"),
-    Row(m.OrderReplaced, _set(PARTIALLY_FILLED), _set(FILLED), "and this, downwards"),
-    Row(m.OrderReplaced, _set(FILLED), CUT_SHORT | {PARTIALLY_FILLED}, "and this, upwards"),
-    Row(m.OrderReplaced, CUT_SHORT, _set(FILLED), "and this, downwards"),
+    Row(m.OrderReplaced, _set(OPEN), SAME, "told late: it had been refused or given up"),
+    Row(m.OrderReplaced, IN_FLIGHT, _set(OPEN), "told late: it had been refused or given up"),
+    Row(m.OrderReplaced, _set(PARTIALLY_FILLED), _set(FILLED), "told late: it had been refused or given up"),
+    Row(m.OrderReplaced, _set(FILLED), CUT_SHORT | {PARTIALLY_FILLED}, "told late: it had been refused or given up"),
+    Row(m.OrderReplaced, CUT_SHORT, _set(FILLED), "told late: it had been refused or given up"),
     Row(m.OrderReplaced, UNSENT_DONE, _set(OPEN), "it had reached the venue after all"),
     Row(m.OrderRestated, CHANGING | {OPEN}, SAME, "the venue changed it unasked"),
     Row(m.OrderRestated, IN_FLIGHT, _set(OPEN)),
@@ -143,7 +143,6 @@ ROWS: tuple[Row, ...] = (
     Row(m.OrderEnded, UNSENT_DONE, _set(OPEN), "it had reached the venue after all, and filled"),
     Row(m.OrderEnded, _set(FILLED), SAME, "said twice"),
     Row(m.GapSeen, WORKING | {FILLED}, SAME, "trades are fetched; no fill is made up"),
-    Row(m.GapSeen, IN_FLIGHT, _set(OPEN), "what has filled has reached the venue"),
     Row(m.GapSeen, CUT_SHORT, FILLING, "it waits for the fills that have come to light"),
 )
 
@@ -412,7 +411,6 @@ def _ended(order: Order, event: m.OrderEnded) -> None:
 
 def _gap(order: Order, event: m.GapSeen) -> None:
     order.reported = max(order.reported, event.cumulative)
-    _reached(order)
 
 
 def _reached(order: Order) -> None:

@@ -24,7 +24,7 @@ from typing import Protocol
 
 from orderwright.core import lifecycle
 from orderwright.core import messages as m
-from orderwright.core.evolve import evolve, may_close, wake
+from orderwright.core.evolve import evolve
 from orderwright.core.model import SECOND, Balance, Order, OrderSide, OrderStatus, Position
 from orderwright.core.state import Exposure, State, set_timer
 
@@ -98,6 +98,3 @@ def derive(state: State) -> None:
             else:
                 exposure.sell += order.exposed
         set_timer(state, order)
-    for order_id in state.closing.values():
-        if may_close(state, state.orders[order_id]):
-            wake(state, state.orders[order_id])

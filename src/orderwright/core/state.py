@@ -36,6 +36,7 @@ from orderwright.core.numbers import ZERO
 
 KEEP_FINISHED = 10_000
 KEEP_KEYS = 100_000
+KEEP_TIMERS = 1_000
 RECANCEL = 60 * SECOND
 
 Pair = tuple[str, str]
@@ -135,10 +136,26 @@ def remember(cache: OrderedDict[str, T], key: str, value: T, limit: int) -> None
         cache.popitem(last=False)
 
 
-def deadline_of(order: Order, account: Account | None) -> int | None:
+def may_close(state: State, closer: Order) -> bool:
+    """Whether no order of its symbol is out any more that was there when a closing order came. Later ones it need not
+    wait for; of those of the same microsecond, those behind it are later."""
+    instruction, began = closer.instruction, closer.created_at
+    passed = False
+    for order in state.working(instruction.account, instruction.symbol):
+        if order is closer:
+            passed = True
+        elif order.requests and (order.created_at < began or (order.created_at == began and not passed)):
+            return False
+    return True
+
+
+def deadline_of(state: State, order: Order) -> int | None:
     """When this order next needs a look, in microseconds: its wait is over, it expires, or a request is overdue."""
+    account = state.accounts.get(order.instruction.account)
     if order.status is OrderStatus.PENDING or account is None:
         if not order.wait_for:  # its row was the last one of a log that was cut: it goes on from there
+            return order.created_at
+        if order.wait_for == "cancels" and may_close(state, order):
             return order.created_at
         times = [time for time in (order.wait_until, order.expire_at) if time is not None]
         return min(times, default=None)
@@ -173,9 +190,22 @@ def due(timers: list[tuple[int, str]], now: int) -> list[str]:
 
 def set_timer(state: State, order: Order) -> None:
     """Note when this order next needs a look."""
-    time = deadline_of(order, state.accounts.get(order.instruction.account))
-    if time is not None:
-        heapq.heappush(state.timers, (time, order.order_id))
+    time = deadline_of(state, order)
+    if time is None:
+        return
+    heapq.heappush(state.timers, (time, order.order_id))
+    if len(state.timers) > KEEP_TIMERS + 4 * len(state.orders):
+        _forget_stale_timers(state)
+
+
+def _forget_stale_timers(state: State) -> None:
+    """Most of the timers belong to orders that have moved on: keep those that stand, one for each order."""
+    state.timers.clear()
+    for order in state.orders.values():
+        time = deadline_of(order, state.accounts.get(order.instruction.account))
+        if time is not None:
+            state.timers.append((time, order.order_id))
+    heapq.heapify(state.timers)
 
 
 def drop_stale_timers(state: State) -> None:
@@ -186,7 +216,7 @@ def drop_stale_timers(state: State) -> None:
         order = orders.get(order_id)
         deadline = None
         if order is not None:
-            deadline = deadline_of(order, state.accounts.get(order.instruction.account))
+            deadline = deadline_of(state, order)
             if deadline == time:
                 return
         if deadline is not None and deadline > time:
