@@ -132,7 +132,7 @@ class Driver:
     def decide(self, inputs: Iterable[m.Input], now: int) -> None:
         """The first half of a turn: recall, decide, evolve and append each input. Nothing is visible yet."""
         with decimal.localcontext(EXACT):
-            state = self.state
+            state, append, outbox, book = self.state, self.journal.append, self._outbox, self.state.book
             now = max(now, state.now)
             waiting = list(inputs)
             shown = next((at for at, said in enumerate(waiting) if type(said) is not m.QuoteSeen), len(waiting))
@@ -141,9 +141,9 @@ class Driver:
                 events, actions = decide(state, said, now)
                 for event in events:
                     changes = evolve(state, event)
-                    self.journal.append(state.book, state.sequence, event, changes)
+                    append(book, state.sequence, event, changes)
                 if actions:
-                    self._outbox += actions
+                    outbox += actions
 
     def settle(self) -> None:
         """The second half: commit what was decided, and perform what the commit before it has made safe."""
@@ -176,7 +176,8 @@ class Driver:
         """Bring back what the input names: from memory, else from the journal."""
         kind = type(said)
         if kind in _NAMES_ORDER:
-            self._recall_order(said.order_id)  # type: ignore[union-attr]
+            if said.order_id not in self.state.orders:  # type: ignore[union-attr]
+                self._recall_order(said.order_id)  # type: ignore[union-attr]
         elif kind is m.SubmitOrder:
             instruction = said.instruction  # type: ignore[union-attr]
             if instruction.order_id <= self.state.last_order_id:  # ids grow: a greater one is new

@@ -243,8 +243,12 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     lines = [("orders", _counts(summary.orders)), ("fills", str(summary.fills))]
     lines += [(f"traded, {asset}", number(amount, 8)) for asset, amount in summary.traded.items()]
     lines += [(f"fees, {asset}", number(amount, 8)) for asset, amount in summary.fees.items()]
-    lines += [(f"realised profit before fees, {asset}", number(amount, 8)) for asset, amount in summary.realised.items()]
-    lines += [(f"unrealised profit before fees, {asset}", number(amount, 8)) for asset, amount in summary.unrealised.items()]
+    lines += [
+        (f"realised profit before fees, {asset}", number(amount, 8)) for asset, amount in summary.realised.items()
+    ]
+    lines += [
+        (f"unrealised profit before fees, {asset}", number(amount, 8)) for asset, amount in summary.unrealised.items()
+    ]
     lines += [(f"balance, {asset}", number(amount)) for asset, amount in summary.balances.items()]
     unpriced = f" (without {', '.join(summary.unpriced)}: no price)" if summary.unpriced else ""
     lines.append((f"equity, {summary.currency}", number(summary.equity, 8) + unpriced))

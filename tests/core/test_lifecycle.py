@@ -4,149 +4,105 @@ from __future__ import annotations
 
 import copy
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orderwright.core import messages as m
-from orderwright.core.lifecycle import TABLE, IllegalTransition, apply, received, standing, status_of
-from orderwright.core.model import DONE, LIVE, Order, OrderStatus
+from orderwright.core.lifecycle import ROWS, TABLE, IllegalTransition, allowed, apply, standing, status_of
+from orderwright.core.model import DONE, LIVE, SECOND, Order, OrderStatus
 from orderwright.core.numbers import ZERO
 from orderwright.core.reasons import Reason
-from tests.builders import NOW, a_limit_buy, an_execution, an_id
+from tests.builders import NOW, a_fill, a_harness, a_limit_buy, an_execution, an_id
+from tests.core.any_venue import drive, words
 from tests.core.scenarios import play, tables
 
-# The table, event by event
+# The table
+
+EVENTS: list[m.AnyOrderEvent] = [
+    m.OrderDenied(time=NOW, order_id=an_id(), reason=Reason.APPROVAL_DENIED),
+    m.OrderWithdrawn(time=NOW, order_id=an_id(), status=OrderStatus.CANCELLED),
+    m.OrderDelayed(time=NOW, order_id=an_id(), wait_until=NOW),
+    m.RequestSubmitted(time=NOW, order_id=an_id(), number=1, request="cancel", sign_at=NOW, lifetime_ms=None),
+    m.RequestPending(time=NOW, order_id=an_id(), number=0),
+    m.RequestRefused(time=NOW, order_id=an_id(), number=0),
+    m.RequestUnknown(time=NOW, order_id=an_id(), number=0),
+    m.RequestAsked(time=NOW, order_id=an_id(), number=0),
+    m.RequestNotFound(time=NOW, order_id=an_id(), number=0),
+    m.RequestDead(time=NOW, order_id=an_id(), number=0, evidence="venue"),
+    m.OrderAccepted(time=NOW, order_id=an_id()),
+    m.OrderRejected(time=NOW, order_id=an_id()),
+    m.OrderTriggered(time=NOW, order_id=an_id()),
+    m.OrderFilled(time=NOW, order_id=an_id(), execution=an_execution(execution_id="new")),
+    m.FillCorrected(time=NOW, order_id=an_id(), corrects="a", execution=an_execution(execution_id="new")),
+    m.FillBusted(time=NOW, order_id=an_id(), execution_id="a"),
+    m.OrderReplaced(time=NOW, order_id=an_id(), number=0, quantity=Decimal(1)),
+    m.OrderRestated(time=NOW, order_id=an_id(), quantity=Decimal(1)),
+    m.OrderEnded(time=NOW, order_id=an_id(), status=OrderStatus.CANCELLED),
+    m.GapSeen(time=NOW, order_id=an_id(), cumulative=Decimal(1)),
+]
 
 
-QUANTITIES = st.integers(1, 4).map(Decimal)
-ENDS = st.sampled_from([OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FILLED, OrderStatus.REJECTED])
-CLAIMS = st.none() | st.integers(0, 12).map(Decimal)
-KINDS = sorted(TABLE, key=m.kind_of)
-
-
-def an_order(waits: bool) -> Order:
-    """An order of 10 BTC that waits, or has just left."""
-    return received(
-        m.OrderReceived(
-            time=NOW,
-            order_id=an_id(),
-            instruction=a_limit_buy(10, 100),
-            exchange="simulated",
-            quantity=Decimal(10),
-            unit_cost=Decimal(100),
-            reserved_asset="USDT",
-            sign_at=None if waits else NOW,
-            lifetime_ms=5_000,
-            wait_for="time" if waits else "",
-        )
-    )
-
-
-def fields_of(kind: type[m.OrderEvent], order: Order, draw: st.DrawFn) -> dict[str, Any] | None:
-    """What an event of this kind may say about the order as it stands; None where nothing would make sense of it.
-
-    Only what `decide` makes sure of is left out: numbers of requests that exist, executions that stand, ids that are
-    new, and the venue's word only about an order that has left.
-    """
-    sent = range(len(order.requests))
-    stand = [execution.execution_id for execution in standing(order.executions)]
-    fresh = an_execution(draw(QUANTITIES), draw(st.integers(90, 110)), f"e{len(order.executions)}")
-    if kind is m.OrderDenied:
-        return {"reason": Reason.APPROVAL_DENIED, "rule": "denied"}
-    if kind is m.OrderWithdrawn:
-        return {"status": draw(st.sampled_from([OrderStatus.CANCELLED, OrderStatus.EXPIRED]))}
-    if kind is m.OrderDelayed:
-        return {"wait_until": NOW + 1}
-    if kind is m.RequestSubmitted:
-        what = draw(st.sampled_from(["replace", "cancel"])) if order.requests else "new"
-        quantity = draw(QUANTITIES) * 4 if what == "replace" else None
-        number = len(order.requests)
-        fields = {"number": number, "request": what, "sign_at": NOW, "lifetime_ms": 5_000, "quantity": quantity}
-        over = order.ending is not None or (order.status is OrderStatus.FILLED and what == "cancel")
-        return None if over else fields
-    if not order.requests:
-        return {"number": 0} if kind not in NEEDS_REQUEST and order.status is OrderStatus.PENDING else None
-    if kind in (m.RequestPending, m.RequestRefused):
-        return {"number": draw(st.sampled_from(sent[1:]))} if len(sent) > 1 else None
-    if kind in (m.RequestUnknown, m.RequestDead):
-        flying = [request.number for request in order.requests if request.in_flight]
-        if not flying:
-            return None
-        evidence = draw(st.sampled_from(["venue", "process", "operator"]))
-        return {"number": draw(st.sampled_from(flying))} | ({"evidence": evidence} if kind is m.RequestDead else {})
-    if kind in (m.RequestAsked, m.RequestNotFound):
-        return {"number": draw(st.sampled_from(sent))}
-    if kind is m.OrderRejected:
-        return None if order.filled or order.reported else {}
-    if kind is m.OrderFilled:
-        return {"execution": fresh}
-    if kind is m.FillCorrected:
-        return {"corrects": draw(st.sampled_from(stand)), "execution": fresh} if stand else None
-    if kind is m.FillBusted:
-        return {"execution_id": draw(st.sampled_from(stand))} if stand else None
-    if kind is m.OrderReplaced:
-        replaces = [request.number for request in order.requests if request.kind == "replace"]
-        return {"number": draw(st.sampled_from(replaces)), "quantity": draw(QUANTITIES) * 4} if replaces else None
-    if kind is m.OrderRestated:
-        return {"quantity": draw(QUANTITIES) * 4}
-    if kind is m.OrderEnded:
-        status, claimed = draw(ENDS), draw(CLAIMS)
-        rejected = status is OrderStatus.REJECTED  # decide makes a cancel of it where something has filled
-        return (
-            None
-            if rejected and (claimed or order.filled or order.reported)
-            else {"status": status, "cumulative": claimed}
-        )
-    if kind is m.GapSeen:
-        return {"cumulative": max(order.filled, order.reported) + draw(QUANTITIES)}
-    return {}
-
-
-NEEDS_REQUEST = frozenset(TABLE) - {m.OrderReceived}
-
-
-@st.composite
-def an_event(draw: st.DrawFn, order: Order) -> m.AnyOrderEvent | None:
-    kind = draw(st.sampled_from(KINDS))
-    if kind is m.OrderReceived:
-        return None
-    fields = fields_of(kind, order, draw)
-    return None if fields is None else kind(time=NOW, order_id=an_id(), **fields)  # type: ignore[return-value]
-
-
-@given(st.data(), st.booleans())
-def test_any_run_of_events_keeps_to_the_table_and_to_the_sums(data: st.DataObject, waits: bool) -> None:
-    order = an_order(waits)
-    for _ in range(30):
-        event = data.draw(an_event(order))
-        if event is None:
-            continue
-        before, earlier = order.status, copy.deepcopy(order)
-        if before not in TABLE[type(event)]:
-            with pytest.raises(IllegalTransition):
-                apply(order, event)
-            assert order == earlier
-            continue
-        apply(order, event)
-
-        executions = standing(order.executions)
-        assert order.status in TABLE[type(event)][before]
+@given(words, st.booleans())
+def test_wherever_an_order_gets_its_sums_hold_and_what_the_table_does_not_have_changes_nothing(
+    said: list[m.Input | int], waits: bool
+) -> None:
+    harness = a_harness()
+    harness.submit(a_limit_buy(10, 100, execute_at=NOW + SECOND if waits else None))
+    for word in said:
+        drive(harness, word)
+        order = harness.order()
         assert order.status is status_of(order)
-        assert order.filled == sum(execution.quantity for execution in executions)
-        assert order.filled_quote == sum(execution.quantity * execution.price for execution in executions)
-        if order.status in DONE:
-            assert (order.leaves, order.exposed, order.reserved) == (ZERO, ZERO, ZERO)
-            assert not any(request.in_flight for request in order.requests)
-        elif order.ending is None:
-            assert order.filled + order.leaves == max(order.quantity, order.filled)
-        else:
-            assert order.filled + order.leaves == order.reported
-        if order.status in LIVE:
-            assert order.exposed >= order.leaves
-            assert order.reserved >= order.exposed * order.unit_cost
+        check_sums(order)
+        earlier = copy.deepcopy(order)
+        for event in EVENTS:
+            if not allowed(order.status, type(event)):
+                with pytest.raises(IllegalTransition):
+                    apply(order, event)
+        assert order == earlier
+
+
+def check_sums(order: Order) -> None:
+    executions = standing(order.executions)
+    assert order.filled == sum(execution.quantity for execution in executions)
+    assert order.filled_quote == sum(execution.quantity * execution.price for execution in executions)
+    if order.status in DONE:
+        assert (order.leaves, order.exposed, order.reserved) == (ZERO, ZERO, ZERO)
+        assert not any(request.in_flight for request in order.requests)
+    elif order.ending is None:
+        assert order.filled + order.leaves == max(order.quantity, order.filled)
+    else:
+        assert order.filled + order.leaves == order.reported
+    if order.status in LIVE:
+        assert order.exposed >= order.leaves
+        assert order.reserved >= order.exposed * order.unit_cost
+
+
+def test_every_event_of_an_order_has_a_row_and_no_row_leads_where_it_began() -> None:
+    assert {type(event) for event in EVENTS} == set(TABLE) - {m.OrderReceived}
+    assert [row for row in ROWS if row.before & row.after] == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        m.OrderFilled(time=NOW, order_id=an_id(), execution=an_execution(4, 100, "a")),
+        m.FillCorrected(time=NOW, order_id=an_id(), corrects="z", execution=an_execution(4, 100, "b")),
+        m.FillCorrected(time=NOW, order_id=an_id(), corrects="a", execution=an_execution(3, 100, "a")),
+        m.FillBusted(time=NOW, order_id=an_id(), execution_id="z"),
+    ],
+    ids=["booked before", "corrects nothing", "keeps its id", "busts nothing"],
+)
+def test_no_log_can_book_an_execution_twice_or_void_one_that_does_not_stand(event: m.AnyOrderEvent) -> None:
+    harness = a_harness()
+    harness.submit(a_limit_buy(10, 100))
+    harness.run(a_fill(4, 100, "a"))
+    earlier = copy.deepcopy(harness.order())
+
+    with pytest.raises(IllegalTransition):
+        apply(harness.order(), event)
+    assert harness.order() == earlier
 
 
 # The awkward real cases

@@ -310,6 +310,8 @@ def _buying_power(
 def rate(state: State, exchange: str, asset: str, now: int) -> Decimal:
     """What one unit of an asset is worth in the book's currency. Raises NoPrice without a recent price."""
     value, parity = ONE, state.settings.parity
+    if asset in parity:
+        return value
     for _ in range(MAX_CONVERSIONS):
         if asset in parity:
             return value
@@ -317,7 +319,7 @@ def rate(state: State, exchange: str, asset: str, now: int) -> Decimal:
         quote = state.quote(exchange, symbol, now) if symbol is not None else None
         if symbol is None or quote is None:
             break
-        value = rounded(value * quote.mid)
+        value = quote.mid if value is ONE else rounded(value * quote.mid)
         asset = state.instruments[exchange, symbol].quote
     raise NoPrice(asset)
 

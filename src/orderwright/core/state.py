@@ -19,6 +19,7 @@ from typing import TypeVar
 from msgspec import Struct, field
 
 from orderwright.core.model import (
+    IN_FLIGHT,
     MAX_REQUESTS,
     SECOND,
     Account,
@@ -152,6 +153,9 @@ def may_close(state: State, closer: Order) -> bool:
 def deadline_of(state: State, order: Order) -> int | None:
     """When this order next needs a look, in microseconds: its wait is over, it expires, or a request is overdue."""
     account = state.accounts.get(order.instruction.account)
+    if account is not None and len(order.requests) == 1 and order.expire_at is None:  # nearly all of them
+        request = order.requests[0]
+        return request_deadline(request, account) if request.state in IN_FLIGHT else None
     if order.status is OrderStatus.PENDING or account is None:
         if not order.wait_for:  # its row was the last one of a log that was cut: it goes on from there
             return order.created_at
@@ -202,7 +206,7 @@ def _forget_stale_timers(state: State) -> None:
     """Most of the timers belong to orders that have moved on: keep those that stand, one for each order."""
     state.timers.clear()
     for order in state.orders.values():
-        time = deadline_of(order, state.accounts.get(order.instruction.account))
+        time = deadline_of(state, order)
         if time is not None:
             state.timers.append((time, order.order_id))
     heapq.heapify(state.timers)

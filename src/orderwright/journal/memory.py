@@ -182,39 +182,49 @@ class _Newest:
         if order is not None:
             self._add_order(sequence, event, order)
         else:
-            name = control_of(event)
-            if name is not None:
-                self._controls[name] = (sequence, event)
-            else:
-                self._others.append((sequence, event))
-        for row in changes.ledger or ():
-            self._wallets[row[0], row[1]] = (sequence, event, row)
+            self._add_other(sequence, event)
+        if changes.ledger is not None:
+            for row in changes.ledger:
+                self._wallets[row[:2]] = (sequence, event, row)
         if changes.position is not None:
-            self._holdings[changes.position[0], changes.position[1]] = (sequence, event, changes.position)
+            self._holdings[changes.position[:2]] = (sequence, event, changes.position)
+
+    def _add_other(self, sequence: int, event: m.AnyEvent) -> None:
+        name = control_of(event)
+        if name is not None:
+            self._controls[name] = (sequence, event)
+        else:
+            self._others.append((sequence, event))
+        self._remember_key(event)
+
+    def _remember_key(self, event: m.AnyEvent) -> None:
         if type(event) in _KEYED:
             keyed = key_of(event)
             if keyed is not None:
                 remember(self.keys, *keyed, max(KEEP_KEYS, self._keep))
 
     def _add_order(self, sequence: int, event: Any, order: Order) -> None:
-        order_id = order.instruction.order_id
+        order_id = event.order_id
+        kind = type(event)
         rows = self.orders.get(order_id)
-        if rows is None:
-            if type(event) is not m.OrderReceived:  # it was dropped when it had finished
-                self._others.append((sequence, event))
-                return
-            rows = self.orders[order_id] = []
-        rows.append((sequence, event))
-        if type(event) is m.OrderReceived or type(event) is m.RequestSubmitted:
-            name = control_of(event)
-            if name is not None:
-                self._controls[name] = (sequence, event)
+        if rows is not None:
+            rows.append((sequence, event))
+        elif kind is m.OrderReceived:
+            self.orders[order_id] = [(sequence, event)]
+            if event.instruction.idempotency_key:
+                self._remember_key(event)
+        else:  # it was dropped when it had finished
+            self._others.append((sequence, event))
+            return
+        if (kind is m.OrderReceived or kind is m.RequestSubmitted) and event.today is not None:
+            self._controls["order"] = (sequence, event)
         if order.status in DONE:
-            self._finished[order_id] = None
-            if len(self._finished) > self._keep:
-                del self.orders[self._finished.popitem(last=False)[0]]
-        elif self._finished:
-            self._finished.pop(order_id, None)
+            finished = self._finished
+            finished[order_id] = None
+            if len(finished) > self._keep:
+                del self.orders[finished.popitem(last=False)[0]]
+        elif order_id in self._finished:
+            del self._finished[order_id]
 
     def events(self, after: int) -> Iterator[Numbered]:
         kept = self._kept()

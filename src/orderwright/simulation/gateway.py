@@ -240,5 +240,6 @@ def status_report(order: VenueOrder, now: int) -> m.StatusReport:
         cumulative=order.cumulative,
         quantity=order.asked,
         price=order.instruction.price,
+        stop_price=order.instruction.stop_price,
         exchange_order_id=order.exchange_order_id,
     )
