@@ -43,6 +43,15 @@ class Pointer(Struct, gc=False):
     status: str
     closed: int = 0
     new: bool = False
+    terms: tuple[Decimal | None, ...] = ()
+    texts: tuple[str | None, ...] = ()
+
+    def terms_of(self, order: Order) -> tuple[str | None, ...]:
+        """Quantity, price and arrival price as text. They hardly ever change, so the text is made once."""
+        terms = (order.quantity, order.price, order.arrival)
+        if terms != self.terms:
+            self.terms, self.texts = terms, tuple(map(_or_none, terms))
+        return self.texts
 
     def row(self) -> Tuple:
         closed = self.closed
@@ -141,22 +150,25 @@ def _or_none(number: Decimal | None) -> str | None:
     return None if number is None else money(number)
 
 
-def log_row(position: int, event: m.AnyEvent, kind: str, key: int, order: Order, body: str) -> tuple[str, Tuple]:
+def log_row(
+    position: int, event: m.AnyEvent, kind: str, pointer: Pointer, order: Order, body: str
+) -> tuple[str, Tuple]:
     """The statement and the row, digest left out, of an order's event."""
-    filled, quantity, price, arrival = order.filled, order.quantity, order.price, order.arrival
+    filled, leaves = order.filled, order.leaves
+    quantity, price, arrival = pointer.terms_of(order)
     head = (
         position,
         event.time,
         kind,
-        key,
+        pointer.id,
         order.status._value_,
-        money(quantity),
-        None if price is None else money(price),
+        quantity,
+        price,
         money(filled) if filled else "0",
-        money(order.leaves),
+        (money(leaves) if filled else quantity) if leaves else "0",
         money(order.filled_quote) if filled else "0",
         order.exchange_order_id or None,
-        None if arrival is None else money(arrival),
+        arrival,
         order.last_fill_at,
     )
     rare = _rare(order)

@@ -50,7 +50,7 @@ class LogWriter:
             statement, row = r.other_row(position, event, kind, body.decode())
         else:
             pointer = self._point(head, position, event, order, key)
-            statement, row = r.log_row(position, event, kind, pointer.id, order, body.decode())
+            statement, row = r.log_row(position, event, kind, pointer, order, body.decode())
         digest = self._seal(b"%b%d|%d|%b|%d|%b" % (head.digest, position, time, kind.encode(), SCHEMA, body))
         rows = self.rows
         if statement in rows.log:
