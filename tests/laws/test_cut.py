@@ -26,7 +26,7 @@ from orderwright.market.random_market import START, random_candles
 
 MINUTE = 60
 BTC = default_instrument("BTC/USDT")
-SIGNALS = [
+SIGNALS: list[tuple[float, dict[str, Any]]] = [
     (1.0, {"action": "buy", "quantity": "0.02"}),
     (2.5, {"action": "buy", "order_type": "limit", "quantity": "0.02", "price": "49950"}),
     (3.0, {"action": "sell", "order_type": "stop", "quantity": "0.01", "stop_price": "49900"}),
