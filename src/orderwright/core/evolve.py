@@ -144,13 +144,12 @@ def _reserve(state: State, order: Order, reserved: Decimal) -> list[LedgerRow] |
 
 def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> None:
     """Bring the exposure in line with the order, and keep live and finished orders apart."""
-    added = order.exposed - exposed
-    if added:
+    if order.exposed is not exposed:
         exposure = _exposure(state, order)
         if order.instruction.side is OrderSide.BUY:
-            exposure.buy += added
+            exposure.buy += order.exposed - exposed
         else:
-            exposure.sell += added
+            exposure.sell += order.exposed - exposed
     if order.status in DONE:
         if was not in DONE:
             _finish(state, order)

@@ -230,6 +230,18 @@ _BY_FIRST_REQUEST = {"sent": SUBMITTED, "unknown": UNKNOWN}
 
 def _settle(order: Order) -> None:
     """Derive status, exposure and reservation from the facts."""
+    if order.ending is None and len(order.requests) == 1:  # nearly all of them: the general way, shortened
+        quantity, filled = order.quantity, order.filled
+        if not filled:
+            order.status = _BY_FIRST_REQUEST.get(order.requests[0].state, OPEN)
+            order.exposed, order.reserved = quantity, quantity * order.unit_cost
+        elif filled < quantity:
+            order.status = PARTIALLY_FILLED
+            order.exposed = exposed = quantity - filled
+            order.reserved = exposed * order.unit_cost
+        else:
+            order.status, order.exposed, order.reserved = FILLED, ZERO, ZERO
+        return
     order.status = status = status_of(order)
     if status in DONE or status is PENDING:
         order.exposed = order.reserved = ZERO
