@@ -5,23 +5,22 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Struct
 
 from orderwright.alerts import read_signals
+from orderwright.config import below, deposits_of, load_settings, one_of, rate_of, share_of
 from orderwright.core import messages as m
 from orderwright.core.ids import order_id_of
-from orderwright.core.model import SECOND, Account, Instrument, RiskLimits, Settings, Signal
+from orderwright.core.model import SECOND, Account, Instrument, Settings, Signal
 from orderwright.core.numbers import parse_decimal
-from orderwright.core.numbers import text as decimal_text
 from orderwright.core.reasons import Reason
-from orderwright.errors import InputError, LogDamaged, UnknownName, nearest_name
+from orderwright.errors import InputError, LogDamaged
 from orderwright.journal.sqlite import SqliteJournal, open_log
 from orderwright.market.instruments import load_instruments
 from orderwright.market.symbols import parse_symbol
@@ -93,7 +92,7 @@ def run(options: RunOptions, progress: Progress | None = None) -> RunResult:
     inside = [signal for signal in signals if span[0] <= signal.time <= span[1]]
     settings = load_settings(options.settings, candles.interval)
     account = _account(options)
-    deposits = _deposits(options.deposits or (f"{instrument.quote}=10000",))
+    deposits = deposits_of(options.deposits or (f"{instrument.quote}=10000",))
     exchange = _exchange(options, candles, account)
     opening = _opening(settings, account, instrument, deposits)
     with opened(options.log, take_over=options.take_over) as journal:
@@ -147,128 +146,17 @@ def check_place(path: Path, field: str) -> None:
         raise InputError("there is no such folder", field=field, value=str(path), where=str(path.parent))
 
 
-def load_settings(path: Path | None, bar: int) -> Settings:
-    """The book's settings from a JSON file. Without a file: no limits. A price counts for two bars unless the file says
-    otherwise, and `next_open` counts in the candles' bars (`bar`, microseconds)."""
-    bar_ms = max(bar // 1_000, 1)
-    given: dict[str, object] = {"bar_ms": bar_ms, "max_price_age_ms": max(2 * bar_ms, 60_000)}
-    try:
-        if path is not None:
-            given |= _read_settings(path)
-        settings = msgspec.json.decode(msgspec.json.encode(given), type=Settings)
-        _check_numbers(settings)
-    except msgspec.ValidationError as error:
-        raise InputError(str(error).replace(" - at `$.", " - at `"), where=str(path)) from None
-    except InputError as error:
-        raise error.at(str(path)) from None
-    return settings
-
-
-def _read_settings(path: Path) -> dict[str, msgspec.Raw]:
-    try:
-        read = _object(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", value=str(path)) from None
-    _check_fields(read, Settings)
-    if "limits" in read:
-        _check_fields(_object(read["limits"], "limits"), RiskLimits)
-    return read
-
-
-def _object(raw: bytes | msgspec.Raw, field: str | None = None) -> dict[str, msgspec.Raw]:
-    try:
-        return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    except msgspec.ValidationError:
-        example = '{"max_order_value": "5000"}' if field else '{"limits": {"max_order_value": "5000"}}'
-        raise InputError(f"not a JSON object, such as {example}", field=field) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"not valid JSON: {error}", field=field) from None
-
-
-def _check_fields(read: Mapping[str, msgspec.Raw], record: type[Struct]) -> None:
-    known = record.__struct_fields__
-    for name in read:
-        if name not in known:
-            raise InputError("unknown setting", field=name, value=name, nearest=nearest_name(name, known))
-
-
-def _check_numbers(settings: Settings | RiskLimits) -> None:
-    """Every number is finite and not negative; a time is not 0."""
-    for name in settings.__struct_fields__:
-        value = getattr(settings, name)
-        if isinstance(value, RiskLimits):
-            _check_numbers(value)
-        elif isinstance(value, Decimal | int) and not isinstance(value, bool):
-            _not_negative(str(value), name)
-            if not value and name.endswith("_ms"):
-                raise InputError("0 ms is no time", field=name, value=value, nearest=1)
-
-
 def _account(options: RunOptions) -> Account:
     from orderwright.simulation.exchange import TRAITS
 
     return Account(
         account=options.account,
-        maker_fee=_rate(options.maker_fee, "maker_fee"),
-        taker_fee=_rate(options.taker_fee, "taker_fee"),
-        fee_in=_one_of(FEE_IN, options.fee_in, "fee_in"),
+        maker_fee=rate_of(options.maker_fee, "maker_fee"),
+        taker_fee=rate_of(options.taker_fee, "taker_fee"),
+        fee_in=one_of(FEE_IN, options.fee_in, "fee_in"),
         slippage_bps=parse_decimal(options.slippage_bps, "slippage_bps"),
         traits=TRAITS,
     )
-
-
-def _one_of(known: Collection[str], value: str, field: str) -> str:
-    if value not in known:
-        raise UnknownName(field, value, known, field=field)
-    return value
-
-
-def _rate(value: str, field: str) -> Decimal:
-    rate = parse_decimal(value, field)
-    if not 0 <= rate < 1:
-        raise InputError(f"{value} is not a rate: 0.001 is 0.1 %", field=field, value=value)
-    return rate
-
-
-def _not_negative(value: str, field: str) -> Decimal:
-    number = parse_decimal(value, field)
-    if number < 0:
-        raise InputError(f"{value} is below 0", field=field, value=value, nearest="0")
-    return number
-
-
-def _below(bound: int, value: str, field: str) -> Decimal:
-    number = _not_negative(value, field)
-    if number >= bound:
-        raise InputError(f"{value} is not below {bound}", field=field, value=value)
-    return number
-
-
-def _share(value: str) -> Decimal:
-    share = parse_decimal(value, "volume_share")
-    if not 0 < share <= 1:
-        raise InputError(f"{value} is not a share above 0 and up to 1", field="volume_share", value=value)
-    return share
-
-
-def _deposits(texts: Iterable[str]) -> list[tuple[str, Decimal]]:
-    found: dict[str, Decimal] = {}
-    for text in texts:
-        asset, amount = _deposit(text)
-        if asset in found:
-            raise InputError(f"{asset} is there twice: add the amounts up", field="deposit", value=text)
-        found[asset] = amount
-    return list(found.items())
-
-
-def _deposit(text: str) -> tuple[str, Decimal]:
-    asset, _, amount = text.partition("=")
-    if not amount or not asset.isalnum():
-        raise InputError(f"{text!r} is not ASSET=AMOUNT, such as USDT=10000", field="deposit", value=text)
-    number = parse_decimal(amount, "deposit")
-    if number <= 0:
-        raise InputError(f"{amount} is not above 0", field="deposit", value=text)
-    return asset.upper(), number
 
 
 def _opening(
@@ -280,7 +168,7 @@ def _opening(
             account=account.account,
             asset=asset,
             amount=amount,
-            reference=f"run|{account.account}|{asset}|{decimal_text(amount)}",
+            reference=f"run|{account.account}|{asset}",
         )
         for asset, amount in deposits
     ]
@@ -299,12 +187,12 @@ def _exchange(options: RunOptions, candles: Candles, account: Account) -> Simula
     from orderwright.simulation.models.spread import NoSpread, SpreadBps
     from orderwright.simulation.models.volume import AnyVolume, VolumeShare
 
-    slippage = _below(BPS, options.slippage_bps, "slippage_bps")
-    spread = _below(BPS, options.spread_bps, "spread_bps")
+    slippage = below(BPS, options.slippage_bps, "slippage_bps")
+    spread = below(BPS, options.spread_bps, "spread_bps")
     models = Models(
         slippage=SlippageBps(slippage) if slippage else NoSlippage(),
         spread=SpreadBps(spread) if spread else NoSpread(),
-        volume=VolumeShare(_share(options.volume_share)) if options.volume_share is not None else AnyVolume(),
+        volume=VolumeShare(share_of(options.volume_share)) if options.volume_share is not None else AnyVolume(),
         latency=_latency(options.latency_ms, options.seed),
         path=_path(options.path),
         intrabar=options.intrabar,
@@ -319,8 +207,8 @@ def _latency(text: str, seed: int) -> LatencyModel:
     least, _, most = text.partition("-")
     if not least or most.startswith("-"):
         raise InputError(f"{text!r} is not a time such as 50, or a range such as 20-80", field="latency_ms", value=text)
-    low = int(1_000 * _below(DAY_MS, least, "latency_ms"))
-    high = int(1_000 * _below(DAY_MS, most, "latency_ms")) if most else low
+    low = int(1_000 * below(DAY_MS, least, "latency_ms"))
+    high = int(1_000 * below(DAY_MS, most, "latency_ms")) if most else low
     if high < low:
         raise InputError(f"{text}: the second is below the first", field="latency_ms", value=text)
     return UniformLatency(least_us=low, most_us=high, seed=seed) if high > low else ConstantLatency(low, low)
@@ -335,7 +223,7 @@ def _path(name: str) -> PathModel:
         "open-low-high-close": path.open_low_high_close,
         "worst-case": path.worst_case,
     }
-    return paths[_one_of(paths, name, "path")]
+    return paths[one_of(paths, name, "path")]
 
 
 def _run(

@@ -522,3 +522,11 @@ def test_a_close_whose_cancel_is_refused_cancels_again() -> None:
     _, actions = harness.wait(MINUTE)
 
     assert [type(action) for action in actions] == [m.SendCancel]
+
+
+def test_a_close_needs_no_approval_whether_it_waits_for_cancels_or_not() -> None:
+    harness = a_harness(settings=Settings(approval="all"), deposits={"USDT": 1_000})
+    harness.submit(a_limit_buy(1, 100))
+    harness.run(m.ApproveOrder(order_id=an_id()), a_fill(1, 100))
+    harness.run(m.ClosePosition(account="main", symbol="BTC/USDT", order_id=an_id(2)))
+    assert harness.order(2).status is OrderStatus.SUBMITTED

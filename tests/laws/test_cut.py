@@ -15,6 +15,7 @@ import pytest
 
 from orderwright import bootstrap
 from orderwright.alerts import read_signals
+from orderwright.config import load_settings
 from orderwright.core.evolve import evolve
 from orderwright.core.messages import AnyEvent
 from orderwright.core.numbers import EXACT
@@ -69,9 +70,7 @@ def finish(journal: MemoryJournal, asked: bootstrap.RunOptions, candles: Candles
     """Run, or go on running, to the end of the candles."""
     account = bootstrap._account(asked)
     exchange = bootstrap._exchange(asked, candles, account)
-    opening = bootstrap._opening(
-        bootstrap.load_settings(None, candles.interval), account, BTC, [("USDT", Decimal(9000))]
-    )
+    opening = bootstrap._opening(load_settings(None, candles.interval), account, BTC, [("USDT", Decimal(9000))])
     known = read_signals(asked.signals, {"BTC/USDT": BTC}, account=asked.account)
     span = (int(candles.times[0]), int(candles.close_times[-1]))
     bootstrap._run(asked, journal, exchange, known, opening, span, None)

@@ -17,6 +17,7 @@ from orderwright.core.model import DONE, MAX_REQUESTS, Account, Instrument, Orde
 from orderwright.core.numbers import ZERO, most_within, text
 from orderwright.core.placing import Decision, denied, execution_time, fresh, release
 from orderwright.core.reasons import Reason, Refusal
+from orderwright.core.requests import send_cancel, send_replace
 from orderwright.core.sizing import Sized, expected_price, priced
 from orderwright.core.state import RECANCEL, State
 
@@ -62,17 +63,7 @@ def cancel(state: State, order: Order, now: int, cause: str) -> tuple[m.AnyOrder
         lifetime_ms=account.traits.lifetime_ms,
         cause=cause,
     )
-    action = m.SendCancel(
-        order_id=order_id,
-        account=account.account,
-        exchange=account.exchange,
-        symbol=order.instruction.symbol,
-        number=event.number,
-        sign_at=now,
-        lifetime_ms=event.lifetime_ms,
-        exchange_order_id=order.exchange_order_id,
-    )
-    return event, [action]
+    return event, [send_cancel(order, event, account)]
 
 
 def cancel_all(state: State, command: m.CancelAll, now: int) -> Decision:
@@ -219,20 +210,7 @@ def _replace(order: Order, account: Account, command: m.ReplaceOrder, sized: Siz
         unit_cost=sized.unit_cost,
         cause=command.cause,
     )
-    action = m.SendReplace(
-        order_id=order.order_id,
-        account=account.account,
-        exchange=account.exchange,
-        symbol=order.instruction.symbol,
-        number=number,
-        sign_at=now,
-        lifetime_ms=event.lifetime_ms,
-        exchange_order_id=order.exchange_order_id,
-        quantity=sized.quantity,
-        price=command.price,
-        stop_price=command.stop_price,
-    )
-    return [event], [action]
+    return [event], [send_replace(order, event, account)]
 
 
 def approve_order(state: State, command: m.ApproveOrder, now: int) -> Decision:

@@ -201,8 +201,9 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
     currency: what limits and equity are counted in. parity: assets taken one for one with it.
     max_price_age_ms: an older price counts as none. collar_bps: how far a limit price may be beyond the market.
-    approval: none | all | above (with approval_above, a value). bar_ms: what `next_open` counts in. price_every_ms: how
-    often a quote is logged, so that the log alone can value a portfolio as of any moment.
+    approval: none | all | above (with approval_above, a value); what is reduce-only, a close too, needs none. bar_ms:
+    what `next_open` counts in. price_every_ms: how often a quote is logged, so that the log alone can value a
+    portfolio as of any moment.
     """
 
     limits: RiskLimits = RiskLimits()

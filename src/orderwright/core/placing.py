@@ -30,6 +30,7 @@ from orderwright.core.model import (
 )
 from orderwright.core.numbers import ZERO
 from orderwright.core.reasons import Reason, Refusal
+from orderwright.core.requests import send_order
 from orderwright.core.sizing import Sized, closing_order, size
 from orderwright.core.state import State
 from orderwright.errors import nearest_name
@@ -69,7 +70,7 @@ def submit(state: State, order: Instruction, now: int) -> Decision:
     event = received(state, order, account, sized, quote, wait_for, wait_until, now)
     if wait_for:
         return [event], _wait_notice(order, wait_for)
-    return [event], [_send(order, account, event.quantity, event.expire_at, now)]
+    return [event], [send_order(order, account, event.quantity, event.expire_at, now, event.lifetime_ms)]
 
 
 def recognise(state: State, order: Instruction) -> m.Reply | None:
@@ -157,7 +158,7 @@ def check(
 
 def wait_of(state: State, order: Instruction, sized: Sized, instrument: Instrument, now: int) -> tuple[str, int | None]:
     """What the order has to wait for, and until when (microseconds); ("", None) where it can go at once."""
-    if _needs_approval(state, sized, instrument, now):
+    if not order.reduce_only and _needs_approval(state, sized, instrument, now):
         return "approval", now + 1_000 * state.settings.approval_timeout_ms
     if order.execute_at is not None:
         return "time", execution_time(state, order, now)
@@ -267,21 +268,6 @@ def denied(order_id: str, refusal: Refusal, now: int) -> m.OrderDenied:
     )
 
 
-def _send(order: Instruction, account: Account, quantity: Decimal, expire_at: int | None, now: int) -> m.SendOrder:
-    return m.SendOrder(
-        order_id=order.order_id,
-        account=order.account,
-        exchange=account.exchange,
-        symbol=order.symbol,
-        number=0,
-        sign_at=now,
-        lifetime_ms=account.traits.lifetime_ms,
-        instruction=order,
-        quantity=quantity,
-        expire_at=expire_at if account.traits.expires_orders else None,
-    )
-
-
 def release(state: State, order: Order, now: int, *, approved: bool = False) -> Decision:
     """A waiting order's wait is over: size and check it again, at the price of this moment, and send it."""
     instruction = order.instruction
@@ -329,4 +315,4 @@ def release(state: State, order: Order, now: int, *, approved: bool = False) -> 
         today=today,
         this_second=this_second,
     )
-    return [event], [_send(order.instruction, account, sized.quantity, order.expire_at, now)]
+    return [event], [send_order(order.instruction, account, sized.quantity, order.expire_at, now, event.lifetime_ms)]

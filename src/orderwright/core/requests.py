@@ -1,48 +1,73 @@
-"""A request as it goes to a venue: from an order and one of its requests to the action that sends it."""
+"""A request as it goes to a venue: from an order and what is asked for it to the action that sends it.
+
+`asked` is the event that submits the request or the request itself: the action is the same whenever it is made.
+"""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from orderwright.core import messages as m
-from orderwright.core.model import Account, Order, Request
+from orderwright.core.model import Account, Instruction, Order, Request
+
+Asked = Request | m.RequestSubmitted
 
 
-def action_of(order: Order, request: Request, account: Account) -> m.SendOrder | m.SendReplace | m.SendCancel:
-    """The action that sends a request, signed and bounded as the request itself says: the same each time it is made."""
-    instruction = order.instruction
-    if request.kind == "new":
-        return m.SendOrder(
-            order_id=instruction.order_id,
-            account=account.account,
-            exchange=account.exchange,
-            symbol=instruction.symbol,
-            number=request.number,
-            sign_at=request.sign_at,
-            lifetime_ms=request.lifetime_ms,
-            instruction=instruction,
-            quantity=order.quantity,
-            expire_at=order.expire_at if account.traits.expires_orders else None,
-        )
-    if request.kind == "cancel":
-        return m.SendCancel(
-            order_id=instruction.order_id,
-            account=account.account,
-            exchange=account.exchange,
-            symbol=instruction.symbol,
-            number=request.number,
-            sign_at=request.sign_at,
-            lifetime_ms=request.lifetime_ms,
-            exchange_order_id=order.exchange_order_id,
-        )
-    return m.SendReplace(
+def send_order(
+    instruction: Instruction,
+    account: Account,
+    quantity: Decimal,
+    expire_at: int | None,
+    sign_at: int,
+    lifetime_ms: int | None,
+) -> m.SendOrder:
+    """The new order. A venue that does not expire orders itself is not told when this one ends."""
+    return m.SendOrder(
         order_id=instruction.order_id,
         account=account.account,
         exchange=account.exchange,
         symbol=instruction.symbol,
-        number=request.number,
-        sign_at=request.sign_at,
-        lifetime_ms=request.lifetime_ms,
-        exchange_order_id=order.exchange_order_id,
-        quantity=request.quantity,
-        price=request.price,
-        stop_price=request.stop_price,
+        number=0,
+        sign_at=sign_at,
+        lifetime_ms=lifetime_ms,
+        instruction=instruction,
+        quantity=quantity,
+        expire_at=expire_at if account.traits.expires_orders else None,
     )
+
+
+def send_cancel(order: Order, asked: Asked, account: Account) -> m.SendCancel:
+    return m.SendCancel(
+        order_id=order.order_id,
+        account=account.account,
+        exchange=account.exchange,
+        symbol=order.instruction.symbol,
+        number=asked.number,
+        sign_at=asked.sign_at,
+        lifetime_ms=asked.lifetime_ms,
+        exchange_order_id=order.exchange_order_id,
+    )
+
+
+def send_replace(order: Order, asked: Asked, account: Account) -> m.SendReplace:
+    return m.SendReplace(
+        order_id=order.order_id,
+        account=account.account,
+        exchange=account.exchange,
+        symbol=order.instruction.symbol,
+        number=asked.number,
+        sign_at=asked.sign_at,
+        lifetime_ms=asked.lifetime_ms,
+        exchange_order_id=order.exchange_order_id,
+        quantity=asked.quantity,
+        price=asked.price,
+        stop_price=asked.stop_price,
+    )
+
+
+def action_of(order: Order, request: Request, account: Account) -> m.SendOrder | m.SendReplace | m.SendCancel:
+    """The action that sends a request of an order, whatever kind it is."""
+    if request.kind == "new":
+        instruction, expire_at = order.instruction, order.expire_at
+        return send_order(instruction, account, order.quantity, expire_at, request.sign_at, request.lifetime_ms)
+    return send_cancel(order, request, account) if request.kind == "cancel" else send_replace(order, request, account)
