@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +24,16 @@ LEAST = '"ticker": "BTCUSDT", "action": "buy", "time": "2024-08-05T00:01:00Z"'
 
 def parse(more: str = "", least: str = LEAST) -> Signal:
     """A market buy of BTC, and more of its line where given."""
-    return parse_alert(f"{{{least}{', ' if more else ''}{more}}}".encode(), KNOWN, account="paper", number=7)
+    return parse_alert(line_of(more, least), KNOWN, account="paper")
+
+
+def line_of(more: str = "", least: str = LEAST) -> bytes:
+    return f"{{{least}{', ' if more else ''}{more}}}".encode()
+
+
+def id_of(line: bytes) -> str:
+    """The signal id of a line without an alert id: its time and what it says."""
+    return f"{NOW}-{hashlib.sha256(line).hexdigest()[:12]}"
 
 
 def refusal(more: str = "", least: str = LEAST) -> str:
@@ -34,7 +44,6 @@ def refusal(more: str = "", least: str = LEAST) -> str:
 
 def a_signal(**words: Any) -> Signal:
     least: dict[str, Any] = {
-        "signal_id": f"{NOW}-7",
         "symbol": "BTC/USDT",
         "action": Action.BUY,
         "account": "paper",
@@ -45,7 +54,17 @@ def a_signal(**words: Any) -> Signal:
 
 
 def test_ticker_action_and_time_are_all_that_is_needed() -> None:
-    assert parse() == a_signal()
+    assert parse() == a_signal(signal_id=id_of(line_of()))
+
+
+def test_without_an_alert_id_a_signal_is_what_its_line_says_wherever_the_line_stands(tmp_path: Path) -> None:
+    first, second = line_of(), line_of('"quantity": "2"')
+    one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
+    one.write_bytes(first + b"\n")
+    other.write_bytes(b"\n" + second + b"\n" + first + b"\n" + first)
+    keys = [signal.key for signal in read_signals(other, KNOWN, account="paper")]
+    assert [signal.key for signal in read_signals(one, KNOWN, account="paper")] == keys[1:2] == keys[2:]
+    assert keys[0] != keys[1]
 
 
 def test_every_field_is_read() -> None:
@@ -299,7 +318,8 @@ def test_a_placeholder_that_was_not_filled_in_is_refused_where_it_decides(field:
 
 def test_a_placeholder_that_was_not_filled_in_is_accepted_as_the_strategy() -> None:
     """TradingView does not fill {{strategy}}, and people send it."""
-    assert parse('"strategy": "{{strategy}}"') == a_signal(strategy="{{strategy}}")
+    more = '"strategy": "{{strategy}}"'
+    assert parse(more) == a_signal(strategy="{{strategy}}", signal_id=id_of(line_of(more)))
 
 
 @pytest.mark.parametrize(

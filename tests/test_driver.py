@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -226,3 +229,52 @@ def test_a_driver_on_a_log_has_the_state_of_the_one_that_wrote_it() -> None:
         "now",
     ):
         assert getattr(second.state, field) == getattr(first.state, field), field
+
+
+@pytest.mark.parametrize("on_thread", [False, True])
+def test_after_a_failed_commit_nothing_is_ever_sent_and_every_call_says_why(on_thread: bool) -> None:
+    diary: list[str] = []
+    committer = CommitOnThread() if on_thread else None
+    driver = a_driver(diary, committer=committer)
+    driver.journal.full = True  # type: ignore[attr-defined]
+    with contextlib.suppress(CommitFailed):  # at once, or from the thread
+        driver.turn([a_submit(1)], LATER)
+    with pytest.raises(CommitFailed, match="disk is full"):
+        driver.flush()
+    driver.journal.full = False  # type: ignore[attr-defined]
+    submit, decide = partial(driver.turn, [a_submit(2)], LATER), partial(driver.decide, [], LATER)
+    for again in (driver.flush, driver.settle, submit, decide):
+        with pytest.raises(CommitFailed, match="disk is full"):
+            again()
+    if committer is not None:
+        committer.close()
+    assert not [line for line in diary if line.startswith("send")]
+
+
+def test_a_batch_of_any_size_is_taken_in_turns_that_memory_can_hold(tmp_path: Path) -> None:
+    """On SQLite: 12,000 orders that end within one call, then a late fill of the first and its submission again."""
+    from orderwright.journal.sqlite import open_log
+
+    journal, venue = open_log(tmp_path / "log.sqlite"), Venue([])
+    driver = Driver("main", journal, {"simulated": venue})
+    driver.turn(commands_of_opening(), NOW)
+    count = 12_000
+    lives: list[m.Input] = []
+    for number in range(1, count + 1):
+        lives += [a_submit(number), m.RejectReport(order_id=an_id(number), time=LATER, code="no")]
+    driver.turn(lives, LATER)
+    rows = driver.state.sequence
+    driver.turn([a_submit(1)], LATER)
+    assert (driver.state.sequence, len(venue.sent)) == (rows, count)
+    driver.turn([a_fill("0.5", 100, "late", 1)], LATER)
+    assert driver.state.positions["main", "BTC/USDT"].size == Decimal("0.5")
+    journal.close()
+
+
+def test_recovery_fetches_the_trades_of_an_order_whose_fills_have_not_all_come() -> None:
+    first = a_driver()
+    end = m.EndReport(order_id=an_id(), time=LATER, status=OrderStatus.CANCELLED, cumulative=Decimal("0.7"))
+    first.turn([a_submit(), an_ack(), a_fill("0.3", 100, "e1"), end], LATER)
+    venue = Venue([])
+    Driver("main", first.journal, {"simulated": venue}).recover()
+    assert [type(action) for action in venue.sent] == [m.FetchTrades]

@@ -11,6 +11,7 @@ and the nearest word where one was misspelt; nothing of a file is used before al
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal
@@ -54,7 +55,7 @@ def read_signals(path: str | Path, instruments: Mapping[str, Instrument], *, acc
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", value=str(path), where=str(path)) from None
     signals = [
-        parse_alert(line, instruments, account=account, number=number, where=f"{path}, line {number}")
+        parse_alert(line, instruments, account=account, where=f"{path}, line {number}")
         for number, line in enumerate(lines, start=1)
         if line.strip()
     ]
@@ -62,11 +63,11 @@ def read_signals(path: str | Path, instruments: Mapping[str, Instrument], *, acc
 
 
 def parse_alert(
-    body: bytes, instruments: Mapping[str, Instrument], *, account: str, number: int = 0, where: str | None = None
+    body: bytes, instruments: Mapping[str, Instrument], *, account: str, where: str | None = None
 ) -> Signal:
     """One alert. Raises InputError naming the field and the value."""
     try:
-        return _signal(_fields(body), instruments, account, number)
+        return _signal(_fields(body), instruments, account, hashlib.sha256(body.strip()).hexdigest())
     except InputError as error:
         if where is not None:
             error.at(where)
@@ -107,7 +108,7 @@ def _pairs(body: bytes) -> list[tuple[str, object]]:
     return list(found)
 
 
-def _signal(fields: dict[str, object], instruments: Mapping[str, Instrument], account: str, number: int) -> Signal:
+def _signal(fields: dict[str, object], instruments: Mapping[str, Instrument], account: str, digest: str) -> Signal:
     for needed in ("ticker", "action", "time"):
         if needed not in fields:
             raise InputError("is missing", field=needed)
@@ -117,7 +118,7 @@ def _signal(fields: dict[str, object], instruments: Mapping[str, Instrument], ac
     flags = {name: _flag(fields[name], name) for name in _FLAGS if name in fields}
     alert_id = texts.get("alert_id", "")
     return Signal(
-        signal_id=alert_id or f"{time}-{number}",
+        signal_id=alert_id or f"{time}-{digest[:12]}",
         symbol=_symbol(fields["ticker"], instruments),
         action=_word(fields["action"], "action", Action),
         account=texts.get("account", account),

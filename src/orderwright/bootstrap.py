@@ -16,9 +16,10 @@ from msgspec import Struct
 from orderwright.alerts import read_signals
 from orderwright.config import below, deposits_of, load_settings, one_of, rate_of, share_of
 from orderwright.core import messages as m
+from orderwright.core.evolve import signal_key
 from orderwright.core.ids import order_id_of
 from orderwright.core.model import SECOND, Account, Instrument, Settings, Signal
-from orderwright.core.numbers import parse_decimal
+from orderwright.core.numbers import ZERO, parse_decimal
 from orderwright.core.reasons import Reason
 from orderwright.errors import InputError, LogDamaged
 from orderwright.journal.sqlite import SqliteJournal, open_log
@@ -66,12 +67,14 @@ class RunOptions(Struct, frozen=True, kw_only=True):
 
 class RunResult(Struct, frozen=True, kw_only=True):
     """What a run did: how many signals it was given, how many of them it had seen before or had no candles for (those
-    it leaves alone: a run with their candles takes them in), and the rows the log gained."""
+    it leaves alone: a run with their candles takes them in), how many new ones were older than the log, and the rows
+    that the log gained."""
 
     book: str
     signals: int
     repeated: int
     outside: int
+    late: int
     rows_before: int
     rows_after: int
     candles: int
@@ -96,12 +99,13 @@ def run(options: RunOptions, progress: Progress | None = None) -> RunResult:
     exchange = _exchange(options, candles, account)
     opening = _opening(settings, account, instrument, deposits)
     with opened(options.log, take_over=options.take_over) as journal:
-        before, after, repeated, alerts = _run(options, journal, exchange, inside, opening, span, progress)
+        before, after, repeated, late, alerts = _run(options, journal, exchange, inside, opening, span, progress)
     return RunResult(
         book=options.book,
         signals=len(signals),
         repeated=repeated,
         outside=len(signals) - len(inside),
+        late=late,
         rows_before=before,
         rows_after=after,
         candles=len(candles),
@@ -234,9 +238,9 @@ def _run(
     opening: list[m.Input],
     span: tuple[int, int],
     progress: Progress | None,
-) -> tuple[int, int, int, list[str]]:
-    """Wire driver and venue, recover, and run to the end of the candles; (rows before, rows after, repeated,
-    alerts)."""
+) -> tuple[int, int, int, int, list[str]]:
+    """Wire driver and venue, recover, and run to the end of the candles; (rows before, rows after, repeated, late,
+    alerts). A log that has settings keeps them unless others are given; a new signal older than the log is late."""
     from orderwright.driver import Driver
     from orderwright.simulation.session import Session
     from orderwright.venues.executor import VenueExecutor
@@ -245,17 +249,28 @@ def _run(
     venue = VenueExecutor(exchange, lambda: exchange.now)
     driver = Driver(options.book, journal, {SIMULATED: venue}, handler=said.append)
     start, end = span
-    rows = driver.state.sequence
     state = driver.state
-    session = Session(driver, venue, exchange, progress=partial(_show, progress, start, end) if progress else None)
-    session.deliver(opening, max(start, state.now))
-    exchange.restore(state.orders.values(), state.balances, state.now, state.positions)
+    rows, began = state.sequence, state.now
+    exchange.restore(state.orders.values(), state.balances, max(start, began), state.positions)
     driver.recover()
+    session = Session(driver, venue, exchange, progress=partial(_show, progress, start, end) if progress else None)
+    if rows and options.settings is None:
+        opening = [said for said in opening if not isinstance(said, m.Configure)]
+    owned = {key: balance.total for key, balance in state.balances.items()}
+    session.deliver(opening, max(start, began))
+    for (account, asset), balance in state.balances.items():
+        exchange.deposit(account, asset, balance.total - owned.get((account, asset), ZERO))
+    wanted = [signal for signal in signals if signal.time >= began or _is_known(journal, options.book, signal)]
     session.watch = 60 * SECOND if state.settings.limits.max_daily_loss is not None else None
-    session.run(((signal.time, command_of(options.book, signal)) for signal in signals), end)
+    session.run(((signal.time, command_of(options.book, signal)) for signal in wanted), end)
     repeated = sum(_is_repeated_signal(word) for word in said)
     alerts = [word.text for word in said if isinstance(word, m.RaiseAlert)]
-    return rows, state.sequence, repeated, alerts
+    return rows, state.sequence, repeated, len(signals) - len(wanted), alerts
+
+
+def _is_known(journal: Journal, book: str, signal: Signal) -> bool:
+    """Whether the log has had this signal before."""
+    return journal.recall_key(book, signal_key(signal.key)) is not None
 
 
 def _is_repeated_signal(word: m.RaiseAlert | m.Reply) -> bool:

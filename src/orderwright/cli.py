@@ -56,7 +56,9 @@ def run(
         typer.Option(metavar="ASSET=AMOUNT", help="What it starts with, repeatable. [default: 10000 of the quote]"),
     ] = None,
     instruments: Annotated[Path | None, typer.Option(help="Binance exchangeInfo, or our own JSON.")] = None,
-    settings: Annotated[Path | None, typer.Option(help="Limits and settings of the book, JSON.")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="Limits and settings, JSON. [default: the log's; none in a new one]")
+    ] = None,
     maker_fee: Annotated[str, typer.Option(help="A fraction: 0.001 is 10 bps.")] = "0.001",
     taker_fee: Annotated[str, typer.Option(help="A fraction: 0.001 is 10 bps.")] = "0.001",
     fee_in: Annotated[str, typer.Option(help="quote, or received (the asset that an order brings in).")] = "quote",
@@ -193,13 +195,19 @@ def random_market(
     minutes: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many one-minute candles.")] = 2_880,
 ) -> None:
     """Write candles of a seeded random market."""
+    from orderwright.bootstrap import check_place
     from orderwright.market.files import write_candles_csv
     from orderwright.market.instruments import default_instrument
     from orderwright.market.random_market import random_candles
     from orderwright.market.symbols import parse_symbol
 
-    if not candles.parent.is_dir():
-        raise InputError(f"there is no folder {candles.parent}", field="candles", value=str(candles))
+    check_place(candles, "candles")
+    if candles.exists():
+        raise InputError("is there already: name another file", field="candles", value=str(candles), where=str(candles))
+    if candles.suffix != ".csv":
+        raise InputError(
+            "a random market is written as CSV", field="candles", value=str(candles), nearest="candles.csv"
+        )
     made = random_candles(seed, minutes, default_instrument(parse_symbol(symbol)))
     write_candles_csv(made, candles)
     print(f"{candles}: {minutes:,} one-minute candles of {made.symbol} from 2024-01-01")

@@ -22,9 +22,10 @@ written, and its own commit begun, only when it has ended. What a turn wants don
 
 from __future__ import annotations
 
+import contextlib
 import decimal
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -34,7 +35,7 @@ from orderwright.core.evolve import cash_key, evolve, order_key, signal_key
 from orderwright.core.numbers import EXACT
 from orderwright.core.oms import decide
 from orderwright.core.recovery import order_from, restore
-from orderwright.core.reports import REPORTS, question
+from orderwright.core.reports import REPORTS, fetch_trades, question
 from orderwright.core.state import KEEP_KEYS, State, remember
 from orderwright.ports import Connector, Journal
 
@@ -111,32 +112,44 @@ class Driver:
         self.handler = handler
         self._outbox: list[m.AnyAction] = []
         self._committing: list[m.AnyAction] = []
+        self._failure: BaseException | None = None
         with decimal.localcontext(EXACT):
             self.state: State = restore(book, journal.open_state(book))
 
     def recover(self) -> None:
-        """The first thing a driver does once its venues are there: ask each about every request that was in flight,
-        before anything new is sent."""
+        """The first thing a driver does once its venues are there: ask each about every request that was in flight and
+        for the trades of every order whose fills have not all come, before anything new is sent. It only asks, so it
+        needs no turn and leaves no row; the answers are inputs like any other."""
         for order in self.state.orders.values():
-            for request in order.requests:
-                if request.in_flight:
-                    action = question(self.state, order, request.number)
-                    self.executors[action.exchange].send(action)
+            asked: list[m.AskOrder | m.FetchTrades] = [
+                question(self.state, order, request.number) for request in order.requests if request.in_flight
+            ]
+            if order.has_gap:
+                asked.append(fetch_trades(self.state, order))
+            for action in asked:
+                self.executors[action.exchange].send(action)
 
     def turn(self, inputs: Iterable[m.Input], now: int) -> None:
-        """Decide a batch of inputs at one time, make it durable, then act. now: microseconds, clamped never to go
-        back."""
-        self.decide(inputs, now)
-        self.settle()
+        """Decide inputs at one time, make them durable, then act: MAX_TURN of them at once, so that what is not yet
+        committed is always in memory. now: microseconds, clamped never to go back.
 
-    def decide(self, inputs: Iterable[m.Input], now: int) -> None:
-        """The first half of a turn: recall, decide, evolve and append each input. Nothing is visible yet."""
-        with decimal.localcontext(EXACT):
+        A turn that fails ends the driver: nothing that was not durable is ever performed, and every later call raises
+        what it raised.
+        """
+        waiting = list(inputs)
+        for first in range(0, max(len(waiting), 1), MAX_TURN):
+            self.decide(waiting[first : first + MAX_TURN], now)
+            self.settle()
+
+    def decide(self, inputs: Sequence[m.Input], now: int) -> None:
+        """The first half of a turn: recall, decide, evolve and append up to MAX_TURN inputs. Nothing is visible yet."""
+        if len(inputs) > MAX_TURN:
+            raise ValueError(f"{len(inputs)} inputs are more than a turn takes ({MAX_TURN})")
+        with self._or_never_again(), decimal.localcontext(EXACT):
             state, append, outbox, book = self.state, self.journal.append, self._outbox, self.state.book
             now = max(now, state.now)
-            waiting = list(inputs)
-            shown = next((at for at, said in enumerate(waiting) if type(said) is not m.QuoteSeen), len(waiting))
-            for said in itertools.chain(waiting[:shown], self._overdue(now), waiting[shown:]):
+            shown = next((at for at, said in enumerate(inputs) if type(said) is not m.QuoteSeen), len(inputs))
+            for said in itertools.chain(inputs[:shown], self._overdue(now), inputs[shown:]):
                 self._recall(said)
                 events, actions = decide(state, said, now)
                 for event in events:
@@ -147,18 +160,32 @@ class Driver:
 
     def settle(self) -> None:
         """The second half: commit what was decided, and perform what the commit before it has made safe."""
-        self.committer.wait()
-        self._perform()
-        self.journal.write()
-        self._committing, self._outbox = self._outbox, []
-        self.committer.start(self.journal.commit)
-        if isinstance(self.committer, CommitNow):
+        with self._or_never_again():
+            self.committer.wait()
             self._perform()
+            self.journal.write()
+            self._committing, self._outbox = self._outbox, []
+            self.committer.start(self.journal.commit)
+            if isinstance(self.committer, CommitNow):
+                self._perform()
 
     def flush(self) -> None:
         """Wait for the commit under way and act on it. Call it before reading the log, and at the end."""
-        self.committer.wait()
-        self._perform()
+        with self._or_never_again():
+            self.committer.wait()
+            self._perform()
+
+    @contextlib.contextmanager
+    def _or_never_again(self) -> Iterator[None]:
+        """After a failure the state is ahead of the log: what it wanted done is forgotten, and the driver is over."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            yield
+        except BaseException as error:
+            self._failure = error
+            self._outbox, self._committing = [], []
+            raise
 
     def next_deadline(self) -> int | None:
         """When the core wants a turn even without an input, microseconds; None for never."""

@@ -217,10 +217,11 @@ def show_run(result: RunResult, summary: Summary, *, as_json: bool) -> None:
     show_summary(summary, as_json=False)
     repeated = f", {result.repeated} of them seen before" if result.repeated else ""
     outside = f", {result.outside} of them outside the candles and left alone" if result.outside else ""
+    late = f", {result.late} older than the log and left alone" if result.late else ""
     gaps = f", {result.gaps} missing" if result.gaps else ""
     signals, candles = counted(result.signals, "signal"), counted(result.candles, "candle")
     gained = counted(result.rows_after - result.rows_before, "new row")
-    console().print(f"\n{signals}{repeated}{outside}; {candles}{gaps}; {gained} in the log")
+    console().print(f"\n{signals}{repeated}{outside}{late}; {candles}{gaps}; {gained} in the log")
     for alert in result.alerts[:5]:
         console().print(Text.assemble(("alert", "yellow"), " ", alert))
 

@@ -19,7 +19,7 @@ from orderwright.core.model import Action, Balance, Order, OrderStatus, Position
 from orderwright.core.numbers import EXACT
 from orderwright.core.recovery import restore
 from orderwright.core.state import State
-from orderwright.errors import InputError, LogFenced, UnknownName
+from orderwright.errors import InputError, LogError, LogFenced, UnknownName
 from orderwright.journal import MemoryJournal, open_log
 from orderwright.ports import Journal
 from tests.builders import NOW, SYMBOL, a_limit_buy, a_quote, an_execution, an_id, opening
@@ -75,6 +75,19 @@ def test_a_sequence_that_is_not_the_next_is_fenced(journal: Journal) -> None:
         journal.append("main", 4, m.Configured(time=NOW, settings=Settings()), Changes())
     with pytest.raises(LogFenced):
         journal.append("main", 6, m.Configured(time=NOW, settings=Settings()), Changes())
+
+
+def test_an_order_that_is_received_twice_is_refused_and_the_log_goes_on(journal: Journal) -> None:
+    desk = Desk(journal).buy(1)
+    received, order = desk.log[-1], desk.state.find(an_id(1))
+    for _ in range(2):  # while its first row waits, and when it is in the log
+        with pytest.raises(LogError, match="was received before"):
+            journal.append("main", len(desk.log) + 1, received, Changes(order))
+        desk.commit()
+
+    desk.accept(1).commit()
+    assert list(journal.events("main")) == list(enumerate(desk.log, start=1))
+    assert seen(journal.latest("orders"), "status") == [("open",)]
 
 
 def test_an_order_is_recalled_with_all_its_events(journal: Journal) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -23,6 +23,7 @@ from orderwright.core.model import (
 )
 from orderwright.core.numbers import ZERO
 from orderwright.core.reasons import Reason
+from orderwright.core.recovery import derive
 from tests.builders import (
     HOUR,
     MIDNIGHT,
@@ -35,6 +36,7 @@ from tests.builders import (
     a_limit_buy,
     a_limit_sell,
     a_market_buy,
+    a_quote,
     an_id,
     an_instrument,
 )
@@ -89,6 +91,64 @@ EXPIRING = """
     wait 61s      | pending_cancel | 10     | request_submitted | send cancel
 """
 
+FETCHING = """
+    The claimed trades do not come: they are fetched again, at growing pauses, until they have come
+    said            | status           | filled | leaves | events           | actions
+    submit 10       | submitted        | 0      | 10     | order_received   | send
+    ack             | open             | 0      | 10     | order_accepted   |
+    status open 4   | open             | 0      | 10     | gap_seen         | fetch
+    wait 9.999999s  | open             | 0      | 10     |                  |
+    wait 0.000001s  | open             | 0      | 10     | trades_asked     | fetch
+    wait 19.999999s | open             | 0      | 10     |                  |
+    wait 0.000001s  | open             | 0      | 10     | trades_asked     | fetch
+    wait 39.999999s | open             | 0      | 10     |                  |
+    wait 0.000001s  | open             | 0      | 10     | trades_asked     | fetch
+    wait 59.999999s | open             | 0      | 10     |                  |
+    wait 0.000001s  | open             | 0      | 10     | trades_asked     | fetch
+    wait 180s       | open             | 0      | 10     | 3 × trades_asked | 3 × fetch
+    fill a 3        | partially_filled | 3      | 7      | order_filled     |
+    wait 60s        | partially_filled | 3      | 7      | trades_asked     | fetch
+    fill b 1        | partially_filled | 4      | 6      | order_filled     |
+    wait 3600s      | partially_filled | 4      | 6      |                  |
+
+    The end waits for its fills, which are fetched again until they come
+    said            | status    | filled | leaves | events           | actions
+    submit 10       | submitted | 0      | 10     | order_received   | send
+    end cancelled 4 | open      | 0      | 4      | order_ended      | fetch
+    wait 30s        | open      | 0      | 4      | 2 × trades_asked | 2 × fetch
+    fill a 4        | cancelled | 4      | 0      | order_filled     |
+    wait 3600s      | cancelled | 4      | 0      |                  |
+
+    A larger claim is fetched at once, and its pauses begin anew
+    said          | status    | filled | leaves | events           | actions
+    submit 10     | submitted | 0      | 10     | order_received   | send
+    end filled 10 | open      | 0      | 10     | order_ended      | fetch
+    wait 69s      | open      | 0      | 10     | 2 × trades_asked | 2 × fetch
+    end filled 12 | open      | 0      | 10     | order_ended      | fetch
+    wait 10s      | open      | 0      | 10     | trades_asked     | fetch
+    fill a 10     | filled    | 10     | 0      | order_filled     |
+    wait 3600s    | filled    | 10     | 0      |                  |
+
+    A request is out meanwhile, and what is good till a time expires
+    said            | status         | filled | leaves | events                   | actions
+    submit 10 25s   | submitted      | 0      | 10     | order_received           | send
+    status open 4   | open           | 0      | 10     | order_accepted, gap_seen | fetch
+    wait 10s        | open           | 0      | 10     | trades_asked             | fetch
+    wait 16s        | pending_cancel | 0      | 10     | request_submitted        | send cancel
+    wait 4s         | pending_cancel | 0      | 10     | trades_asked             | fetch
+    wait 2s         | pending_cancel | 0      | 10     | request_unknown          | ask, alert
+    end cancelled 4 | open           | 0      | 4      | order_ended              | fetch
+    wait 38s        | open           | 0      | 4      | 2 × trades_asked         | 2 × fetch
+    fill a 4        | expired        | 4      | 0      | order_filled             |
+
+    A claim without a gap fetches nothing
+    said          | status           | filled | leaves | events         | actions
+    submit 10     | submitted        | 0      | 10     | order_received | send
+    fill a 4      | partially_filled | 4      | 6      | order_filled   |
+    status open 4 | partially_filled | 4      | 6      |                |
+    wait 3600s    | partially_filled | 4      | 6      |                |
+"""
+
 APPROVING = """
     Approved in time
     said      | status    | working | locked | code | events            | actions
@@ -128,6 +188,27 @@ def test_expiry(table: list[str]) -> None:
     assert play(table) == table
 
 
+@pytest.mark.parametrize("table", tables(FETCHING), ids=lambda table: table[0])
+def test_fetching(table: list[str]) -> None:
+    assert play(table) == table
+
+
+def test_a_fetch_is_lost_with_the_process_and_the_restored_book_fetches_again() -> None:
+    harness = a_harness()
+    harness.submit(a_limit_buy(10, 100))
+    harness.run(m.EndReport(order_id=an_id(), time=NOW, status=OrderStatus.FILLED))
+    restored = Harness(harness.history, a_quote())
+    restored.state.timers.clear()
+    derive(restored.state)
+    restored.now = NOW + HOUR
+    asked = restored.run(m.TimePassed())
+
+    assert asked == (
+        [m.TradesAsked(time=NOW + HOUR, order_id=an_id(), ask_at=NOW + HOUR + 20 * SECOND)],
+        [m.FetchTrades(order_id=an_id(), account="main", exchange="simulated", symbol=SYMBOL)],
+    )
+
+
 @pytest.mark.parametrize("table", tables(APPROVING), ids=lambda table: table[0])
 def test_approval(table: list[str]) -> None:
     assert play(table, a_harness(settings=Settings(approval="all"))) == table
@@ -139,6 +220,38 @@ def test_an_order_good_for_the_day_expires_at_midnight_utc() -> None:
 
     assert isinstance(send, m.SendOrder)
     assert (harness.order().expire_at, send.expire_at) == (MIDNIGHT + DAY, MIDNIGHT + DAY)
+
+
+@pytest.mark.parametrize(
+    ("execute_at", "expire_at"),
+    [(MIDNIGHT + DAY - 1, MIDNIGHT + DAY), (MIDNIGHT + DAY, MIDNIGHT + 2 * DAY), ("next_open", MIDNIGHT + DAY)],
+    ids=["later today", "at midnight", "as the bar opens"],
+)
+def test_an_order_for_later_that_is_good_for_the_day_is_good_for_the_day_of_its_time(
+    execute_at: int | Literal["next_open"], expire_at: int
+) -> None:
+    harness = a_harness()
+    harness.submit(a_limit_buy(10, 100, time_in_force=TimeInForce.DAY, execute_at=execute_at))
+
+    assert harness.order().expire_at == expire_at
+
+
+@pytest.mark.parametrize(
+    ("execute_at", "lives"),
+    [(MINUTE, 1), (MINUTE, 0), (MINUTE, -1), ("next_open", 1), ("next_open", 0)],
+    ids=["until after its time", "until its time", "until before it", "until after the open", "until the open"],
+)
+def test_what_is_good_till_a_time_is_refused_unless_it_is_still_good_when_it_is_executed(
+    execute_at: int | Literal["next_open"], lives: int
+) -> None:
+    harness = a_harness(settings=Settings(bar_ms=60_000))
+    harness.now = NOW + 1
+    time = execute_at if execute_at == "next_open" else NOW + MINUTE
+    until = NOW + MINUTE + lives
+    harness.submit(a_limit_buy(10, 100, time_in_force=TimeInForce.GTD, expire_at=until, execute_at=time))
+
+    assert harness.order().status is (OrderStatus.PENDING if lives > 0 else OrderStatus.DENIED)
+    assert harness.order().code == ("" if lives > 0 else "expiry_past")
 
 
 def test_a_venue_that_expires_nothing_is_not_told_of_it_and_gets_the_cancel_at_that_very_time() -> None:
@@ -306,6 +419,51 @@ def test_above_the_rate_what_reduces_waits_for_the_next_second_in_turn_and_what_
     assert harness.order(6).code == "order_rate"
     assert next_second == [sent, sent, sent, sent, waits]
     assert harness.order(5).status is sent
+
+
+def a_limited_seller(**words: Any) -> Harness:
+    """A book that may send one order a second, with 10 BTC to sell."""
+    settings = Settings(limits=RiskLimits(max_orders_per_second=1), **words)
+    return a_harness(settings=settings, deposits={"USDT": 10_000, "BTC": 10})
+
+
+def test_orders_for_one_time_keep_to_the_rate_what_reduces_in_turn_and_what_adds_is_denied() -> None:
+    harness = a_limited_seller()
+    harness.submit(*(a_limit_sell(1, 100, number, execute_at=NOW + MINUTE) for number in (1, 2, 3)))
+    harness.submit(a_limit_buy(1, 100, 4, execute_at=NOW + MINUTE))
+    events, actions = harness.wait(MINUTE)
+    harness.wait(3 * SECOND)
+
+    at = NOW + MINUTE
+    delayed = [event for event in events if isinstance(event, m.OrderDelayed)]
+    assert delayed == [m.OrderDelayed(time=at, order_id=an_id(number), wait_until=at + SECOND) for number in (2, 3)]
+    assert len([action for action in actions if isinstance(action, m.SendOrder)]) == 1
+    assert [harness.order(number).submitted_at for number in (1, 2, 3)] == [at, at + SECOND, at + 2 * SECOND]
+    assert harness.order(4).code == "order_rate"
+
+
+def test_approved_orders_that_reduce_keep_to_the_rate() -> None:
+    harness = a_limited_seller(approval="all")
+    harness.submit(*(a_limit_sell(1, 100, number) for number in (1, 2)))
+    harness.run(*(m.ApproveOrder(order_id=an_id(number)) for number in (1, 2)))
+    at_once = [harness.order(number).status for number in (1, 2)]
+    harness.wait(SECOND)
+
+    assert at_once == [OrderStatus.SUBMITTED, OrderStatus.PENDING]
+    assert harness.order(2).submitted_at == NOW + SECOND
+
+
+def test_a_close_that_waited_for_cancels_does_not_wait_for_the_rate() -> None:
+    harness = a_limited_seller()
+    harness.submit(a_limit_buy(5, 100))
+    harness.run(a_fill(5, 100))
+    harness.wait(SECOND)
+    harness.submit(a_limit_sell(1, 110, 2))
+    harness.run(CLOSE, cancelled(2))
+    _, actions = harness.wait(0)
+
+    assert sent_quantity(actions) == [("sell", "5.00000")]
+    assert harness.state.controls.orders_this_second == 2
 
 
 # The day

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from orderwright.core import messages as m
-from orderwright.core.lifecycle import ROWS, TABLE, IllegalTransition, allowed, apply, standing, status_of
+from orderwright.core.lifecycle import (
+    ROWS,
+    TABLE,
+    IllegalTransition,
+    allowed,
+    apply,
+    received,
+    settle_fully,
+    standing,
+    status_of,
+)
 from orderwright.core.model import DONE, LIVE, SECOND, Order, OrderStatus
 from orderwright.core.numbers import ZERO
 from orderwright.core.reasons import Reason
 from tests.builders import NOW, a_fill, a_harness, a_limit_buy, an_execution, an_id
-from tests.core.any_venue import drive, words
+from tests.core.any_venue import THIS, amounts, drive, words
 from tests.core.scenarios import play, tables
 
 # The table
@@ -41,6 +53,7 @@ EVENTS: list[m.AnyOrderEvent] = [
     m.OrderRestated(time=NOW, order_id=an_id(), quantity=Decimal(1)),
     m.OrderEnded(time=NOW, order_id=an_id(), status=OrderStatus.CANCELLED),
     m.GapSeen(time=NOW, order_id=an_id(), cumulative=Decimal(1)),
+    m.TradesAsked(time=NOW, order_id=an_id(), ask_at=NOW),
 ]
 
 
@@ -61,6 +74,46 @@ def test_wherever_an_order_gets_its_sums_hold_and_what_the_table_does_not_have_c
                 with pytest.raises(IllegalTransition):
                     apply(order, event)
         assert order == earlier
+
+
+executions = st.builds(an_execution, st.integers(1, 6), st.just(100), st.sampled_from(["a", "b", "c", "d"]))
+ends = st.sampled_from([OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FILLED])
+happened: st.SearchStrategy[m.AnyOrderEvent] = st.one_of(
+    st.sampled_from(EVENTS),
+    st.builds(m.OrderFilled, **THIS, execution=executions),
+    st.builds(m.FillCorrected, **THIS, corrects=st.sampled_from(["a", "b"]), execution=executions),
+    st.builds(m.FillBusted, **THIS, execution_id=st.sampled_from(["a", "b"])),
+    st.builds(m.OrderRestated, **THIS, quantity=amounts, unit_cost=amounts),
+    st.builds(m.OrderEnded, **THIS, status=ends, cumulative=st.none() | amounts),
+    st.builds(m.GapSeen, **THIS, cumulative=amounts),
+)
+
+
+@given(st.lists(happened, max_size=12), st.booleans())
+def test_the_short_way_to_settle_an_order_leads_where_the_general_way_does(
+    events: list[m.AnyOrderEvent], waits: bool
+) -> None:
+    order = received(
+        m.OrderReceived(
+            time=NOW,
+            order_id=an_id(),
+            instruction=a_limit_buy(10, 100),
+            exchange="simulated",
+            quantity=Decimal(10),
+            unit_cost=Decimal(100),
+            sign_at=None if waits else NOW,
+        )
+    )
+    for event in events:
+        if isinstance(event, m.RequestSubmitted):
+            event = structs.replace(event, number=len(order.requests))
+        with contextlib.suppress(IllegalTransition):
+            apply(order, event)
+        generally = copy.deepcopy(order)
+        settle_fully(generally)
+
+        assert order == generally
+        assert order.status is status_of(order)
 
 
 def check_sums(order: Order) -> None:

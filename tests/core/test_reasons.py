@@ -9,7 +9,6 @@ from msgspec import structs
 
 from orderwright.core import messages as m
 from orderwright.core.model import (
-    DAY,
     MAX_REQUESTS,
     SECOND,
     Action,
@@ -90,6 +89,7 @@ REFUSED: dict[Reason, Callable[[], Actions]] = {
     Reason.DUPLICATE_ORDER_ID: lambda: resting().submit(a_limit_buy(3, 100))[1],
     Reason.DUPLICATE_SIGNAL: duplicate_signal,
     Reason.IDEMPOTENCY_CONFLICT: conflict,
+    Reason.KEY_TOO_LONG: lambda: a_harness().submit(a_limit_buy(2, 100, idempotency_key="k" * 129))[1],
     Reason.NO_CONVERSION_PRICE: no_conversion_price,
     Reason.UNKNOWN_ORDER: lambda: a_harness().run(m.CancelOrder(order_id=an_id()))[1],
     Reason.NOT_OPEN: lambda: waiting().run(m.ReplaceOrder(order_id=an_id(), price=Decimal(99)))[1],
@@ -124,9 +124,9 @@ def withdrawn() -> Harness:
 
 
 def expired_waiting() -> Harness:
-    harness = a_harness()
-    harness.submit(a_limit_buy(2, 100, execute_at=NOW + 2 * DAY, time_in_force=TimeInForce.DAY))
-    harness.wait(DAY)
+    harness = a_harness(settings=Settings(approval="all"))
+    harness.submit(a_limit_buy(2, 100, time_in_force=TimeInForce.GTD, expire_at=NOW + SECOND))
+    harness.wait(SECOND)
     return harness
 
 
@@ -173,7 +173,7 @@ def test_a_number_once_given_out_keeps_its_meaning() -> None:
     numbers = " ".join(f"{reason.value}:{reason.name.lower()}" for reason in Reason)
 
     assert numbers == (
-        "101:duplicate_order_id 102:duplicate_signal 103:idempotency_conflict 110:quantity_missing"
+        "101:duplicate_order_id 102:duplicate_signal 103:idempotency_conflict 104:key_too_long 110:quantity_missing"
         " 111:quantity_not_positive 112:quantity_twice 120:price_missing 121:price_unwanted 122:price_not_positive"
         " 123:stop_price_missing 124:stop_price_unwanted 125:stop_price_not_positive 130:time_in_force 131:post_only"
         " 132:expiry_missing 133:expiry_unwanted 134:expiry_past 135:execute_at_past 200:unknown_account"

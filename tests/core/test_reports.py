@@ -13,7 +13,7 @@ from orderwright.core import messages as m
 from orderwright.core.lifecycle import standing
 from orderwright.core.model import DONE, SECOND, Order, OrderStatus
 from orderwright.core.numbers import ZERO
-from orderwright.core.reports import REPORTS
+from orderwright.core.reports import IMPOSSIBLE, REPORTS
 from tests.builders import (
     NOW,
     SYMBOL,
@@ -61,7 +61,7 @@ def an_open_order(filled: int = 0, **changes: Any) -> Harness:
         (
             m.RestateReport(order_id=an_id(), time=NOW, price=Decimal(98)),
             m.OrderRestated(
-                time=LATER, order_id=an_id(), quantity=Decimal(10), price=Decimal(98), unit_cost=Decimal(100)
+                time=LATER, order_id=an_id(), quantity=Decimal(10), price=Decimal(98), unit_cost=Decimal(98)
             ),
         ),
         (
@@ -132,7 +132,7 @@ def test_a_replace_that_is_done_takes_what_the_venue_says_then_what_was_asked_th
             number=1,
             quantity=Decimal(12),
             price=Decimal("99.5"),
-            unit_cost=Decimal(99),
+            unit_cost=Decimal("99.5"),
         )
     ]
 
@@ -183,9 +183,13 @@ def correction(corrects: str, execution_id: str, quantity: int) -> m.CorrectRepo
     [
         ("the order has no request 1", [m.RejectReport(order_id=an_id(), time=NOW, number=1)]),
         ("another execution with this id is booked", [a_fill(5, 100, "e1")]),
-        ("an execution needs a quantity and a price above 0", [a_fill(0, 100, "e2")]),
-        ("an execution needs a quantity and a price above 0", [a_fill(1, -1, "e2")]),
-        ("an execution needs a quantity and a price above 0", [correction("e1", "e2", 0)]),
+        (IMPOSSIBLE, [a_fill(0, 100, "e2")]),
+        (IMPOSSIBLE, [a_fill("Infinity", 100, "e2")]),
+        (IMPOSSIBLE, [a_fill("NaN", 100, "e2")]),
+        (IMPOSSIBLE, [a_fill("1" * 40, 100, "e2")]),
+        (IMPOSSIBLE, [a_fill("0." + "1" * 19, 100, "e2")]),
+        (IMPOSSIBLE, [a_fill(1, -1, "e2")]),
+        (IMPOSSIBLE, [correction("e1", "e2", 0)]),
         ("another execution with this id is booked", [correction("e1", "e1", 5)]),
         ("no execution e9 to correct", [correction("e9", "e2", 5)]),
         ("no execution e1 to correct", [correction("e1", "e2", 5), correction("e1", "e3", 5)]),

@@ -19,13 +19,24 @@ from orderwright.core.model import (
     OrderStatus,
     OrderType,
     Quote,
+    RiskLimits,
     Settings,
 )
 from orderwright.core.numbers import EXACT, VALUE_LIMIT, moment, text
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized, size
 from orderwright.core.validation import fit, shape
-from tests.builders import NOW, Harness, a_harness, a_limit_buy, a_market_buy, a_quote, an_instrument
+from tests.builders import (
+    NOW,
+    Harness,
+    a_harness,
+    a_limit_buy,
+    a_limit_sell,
+    a_market_buy,
+    a_quote,
+    an_id,
+    an_instrument,
+)
 from tests.tables import order_of, rows, words
 
 # The market is 99.99 / 100.01, tick 0.01, step 0.001, where the row does not say otherwise.
@@ -62,6 +73,8 @@ REFUSALS = """
     buy 1 market post_only                             |                           | post_only               | post_only      | false
     buy 1 limit price=100 ioc post_only                |                           | post_only               | post_only      | false
     buy 1 limit price=100 execute=-1                   |                           | execute_at_past         | execute_at     |
+    buy 1 limit price=100 gtd expire=+9 execute=+9     |                           | expiry_past             | expire_at      |
+    buy 1 limit price=100 gtd expire=+8 execute=+9     |                           | expiry_past             | expire_at      |
     # the instrument
     buy 1 limit price=100 account=man                  |                           | unknown_account         | account        | main
     buy 1 limit price=100 account=someone              |                           | unknown_account         | account        |
@@ -104,13 +117,16 @@ PASSES = """
     buy 1 market                                  |
     buy - market quote_quantity=50                |
     sell 1 market                                 | stale   # it only reduces
-    buy 1 limit price=100                         | stale
+    buy 1 limit price=100                         | stale   # it has a price of its own
+    sell 1 stop_loss stop_price=90                | stale
+    buy 1 stop_loss stop_price=110                | stale collar=500  # no limit price to measure
     buy 1 market ioc                              |
     buy 1 limit price=100 fok                     |
     buy 1 limit price=100 post_only               |
     buy 1 limit price=100 day                     |
     buy 1 limit price=100 gtd expire=+1           |
     buy 1 limit price=100 execute=0               |
+    buy 1 limit price=100 gtd expire=+9 execute=+8 |
     sell 1 stop_loss stop_price=90                |
     sell 1 stop_loss_limit stop_price=90 price=89 |
     sell 1 take_profit stop_price=110             |
@@ -219,6 +235,27 @@ def test_a_refusal_reads_as_a_sentence() -> None:
     refusal = refusal_of(harness_of(""), a_limit_buy("1.0005", 100))
 
     assert str(refusal) == "quantity 1.0005: not a multiple of the step size 0.001 (nearest that passes: 1)"
+
+
+def test_a_key_longer_than_128_characters_is_refused_and_nothing_of_it_is_kept() -> None:
+    harness = harness_of("")
+    longest, too_long = "k" * 128, "k" * 129
+    _, actions = harness.submit(a_limit_buy(1, 100, idempotency_key=too_long))
+    refusal = Refusal(Reason.KEY_TOO_LONG, "longer than 128 characters", "idempotency_key", "k" * 32 + "...")
+
+    assert (actions, harness.events) == ([m.Reply(outcome="refused", order_id=an_id(), refusal=refusal)], [])
+    assert refusal_of(harness, a_limit_buy(1, 100, idempotency_key=longest)) is None
+
+
+def test_a_limit_that_needs_a_value_of_the_market_refuses_what_adds_when_the_market_is_stale() -> None:
+    settings = Settings(limits=RiskLimits(max_position_value=Decimal(10_000)))
+    harness = a_harness(settings=settings, deposits={"USDT": 10_000, "BTC": 1}, quote=a_quote(time=NOW - 61 * SECOND))
+    adds, reduces = a_limit_buy(1, 100), a_limit_sell(1, 100, number=2)
+    refusal = refusal_of(harness, adds)
+
+    assert refusal is not None
+    assert refusal.code == "no_conversion_price"
+    assert refusal_of(harness, reduces) is None
 
 
 # Whatever the instrument: the nearest value passes the guard that named it.

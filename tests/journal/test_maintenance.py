@@ -107,6 +107,37 @@ def test_a_row_of_no_book_is_found(path: Path) -> None:
     assert "book number 9" in str(problem(path))
 
 
+def test_a_renamed_book_is_found(path: Path) -> None:
+    edit(path, "UPDATE books SET name = 'another' WHERE name = 'other'")
+
+    found = problem(path)
+    assert (found.table, found.book, found.sequence) == ("log", "another", 1)
+    assert "the book's name" in str(found)
+    with pytest.raises(LogDamaged, match="'another': sequence 1 is not what was written"):
+        open_log(path)
+
+
+def test_books_that_changed_their_names_are_found(path: Path) -> None:
+    edit(
+        path,
+        "UPDATE books SET name = '' WHERE number = 1; UPDATE books SET name = 'main' WHERE number = 2;"
+        "UPDATE books SET name = 'other' WHERE number = 1",
+    )
+
+    assert [(found.book, found.sequence) for found in verify(path).problems] == [("other", 1), ("main", 1)]
+
+
+def test_a_deleted_book_shows_against_a_head_kept_elsewhere(path: Path) -> None:
+    kept = head(path)
+    edit(path, "DELETE FROM books WHERE name = 'other'")
+    assert "book number 2, which has no name" in str(problem(path))
+
+    edit(path, f"DELETE FROM log WHERE position >= {2 * BASE}")
+    rebuild(path)
+    assert verify(path).ok
+    assert "of book 'other': a tail was cut off" in str(problem(path, head=kept))
+
+
 def test_a_tail_that_was_cut_off_shows_against_a_head_kept_elsewhere(path: Path) -> None:
     kept = head(path)
     digest = kept.split(",")[0].split(":")[2]

@@ -11,6 +11,7 @@ import threading
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +96,20 @@ def test_a_doubled_fill_and_a_doubled_key_are_refused_by_the_indexes(path: Path)
             desk.journal.commit()
         desk.journal.close()
         assert len(sequences(path.with_name(f"{number}.log"))) == 6
+
+
+def test_an_order_received_again_when_its_pointer_has_left_memory_is_refused_by_the_index(path: Path) -> None:
+    desk = Desk(open_log(path)).trade(1).commit()
+    desk.journal.close()
+    desk.journal = open_log(path)
+    received = next(event for event in desk.log if isinstance(event, m.OrderReceived))
+    desk.journal.append("main", 9, msgspec.structs.replace(received, time=desk.now), Changes(desk.state.find(an_id(1))))
+
+    with pytest.raises(CommitFailed, match="an order was received that the log has already"):
+        desk.journal.write()
+    desk.journal.close()
+    assert len(sequences(path)) == 8
+    assert verify(path).ok
 
 
 def _the_same_fill(desk: Desk) -> None:

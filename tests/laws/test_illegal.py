@@ -60,6 +60,7 @@ EVENTS: list[Any] = [
     m.OrderRestated(**ORDER, quantity=Decimal(2)),
     m.OrderEnded(**ORDER, status=S.CANCELLED),
     m.GapSeen(**ORDER, cumulative=Decimal(1)),
+    m.TradesAsked(**ORDER, ask_at=NOW),
 ]
 ILLEGAL = [(status, event) for status in OrderStatus for event in EVENTS if not lifecycle.allowed(status, type(event))]
 

@@ -1,10 +1,10 @@
 """Time is an input. `next_deadline` says when the core wants to be told that time has passed, `time_passed` what it
 then does.
 
-The day begins (UTC midnight), trading goes back to ACTIVE, a waiting order's wait is over or it expires, a request
-is overdue and becomes UNKNOWN, an UNKNOWN one is asked about again, an order that its venue should have expired is
-cancelled. A driver sends TimePassed before any other input once a deadline has come, so that no decision is made on
-a day that is over.
+The day begins (UTC midnight), trading goes back to ACTIVE, a waiting order's wait is over or it expires, a request is
+overdue and becomes UNKNOWN, an UNKNOWN one is asked about again, trades that the venue has claimed and not shown are
+fetched again, an order that its venue should have expired is cancelled. A driver sends TimePassed before any other
+input once a deadline has come, so that no decision is made on a day that is over.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from orderwright.core import risk
 from orderwright.core.changing import cancel, cancel_again
 from orderwright.core.model import DAY, SECOND, Order, OrderStatus, TradingState
 from orderwright.core.numbers import text
-from orderwright.core.placing import Decision, denied, release
+from orderwright.core.placing import Decision, denied, release, to_next_second
 from orderwright.core.reasons import Reason, Refusal
-from orderwright.core.reports import next_question, question, unknown
+from orderwright.core.reports import fetch_trades, next_question, question, unknown
 from orderwright.core.state import State, deadline_of, drop_stale_timers, due, may_close, request_deadline
+
+FETCH_AT_LEAST_EVERY = 60 * SECOND
 
 
 def next_deadline(state: State) -> int | None:
@@ -77,6 +79,10 @@ def _look(state: State, order: Order, now: int) -> Decision:
             decided, asked = unknown(state, order, request, now, "no answer within the request's lifetime")
             events += decided
             actions += asked
+    if order.fetch_at is not None and order.fetch_at <= now and order.has_gap:
+        pause = min(2 * order.fetch_pause, FETCH_AT_LEAST_EVERY)
+        events.append(m.TradesAsked(time=now, order_id=order.order_id, ask_at=now + pause))
+        actions.append(fetch_trades(state, order))
     if not events and order.expire_at is not None and order.expire_at <= now and order.ending is None:
         event, actions = cancel(state, order, now, "expired")
         events.append(event)
@@ -91,8 +97,7 @@ def _wait_is_over(state: State, order: Order, now: int) -> Decision:
         refusal = Refusal(Reason.APPROVAL_EXPIRED, "nobody approved it in time")
         return [denied(order.order_id, refusal, now)], []
     if order.wait_for == "rate" and risk.over_rate(state, now):
-        next_second = (now // SECOND + 1) * SECOND
-        return [m.OrderDelayed(time=now, order_id=order.order_id, wait_until=next_second)], []
+        return [to_next_second(order.order_id, now)], []
     if order.wait_for == "cancels" and not may_close(state, order):
         return cancel_again(state, order, now)
     return release(state, order, now)

@@ -33,6 +33,9 @@ _TIMED = frozenset(
         m.RequestAsked,
         m.RequestNotFound,
         m.RequestDead,
+        m.OrderEnded,
+        m.GapSeen,
+        m.TradesAsked,
     }
 )
 

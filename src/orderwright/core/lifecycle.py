@@ -12,6 +12,8 @@ a fill after a cancel need no special code: they are facts in another order. `TA
 which status and where it may lead; the awkward real cases are rows of it, with a note. An event that the table does
 not have is a bug of ours (`IllegalTransition`) and changes nothing; `decide` asks `allowed` before it makes one.
 
+A claim that is ahead of the fills makes a gap, whose trades are fetched until they have come (`fetch_at`).
+
 Invariants: filled is the sum of the executions. A fill always counts, in every status. An order whose end the venue
 has announced is not ended here before the fills it claims have come (`ending` waits for `reported`).
 """
@@ -19,12 +21,14 @@ has announced is not ended here before the fills it claims have come (`ending` w
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from orderwright.core import messages as m
 from orderwright.core.model import (
     DONE,
     LIVE,
+    SECOND,
     WORKING,
     Execution,
     Order,
@@ -48,6 +52,9 @@ CHANGING = frozenset({PENDING_CANCEL, PENDING_REPLACE})
 CUT_SHORT = frozenset({CANCELLED, EXPIRED})
 UNSENT_DONE = frozenset({REJECTED, DENIED})
 SAME: frozenset[OrderStatus] = frozenset()
+
+FETCH_PAUSE = 10 * SECOND
+"""How long after a claim the trades that it is ahead of are fetched again, if they have not come."""
 
 
 class IllegalTransition(OrderwrightError):
@@ -144,6 +151,7 @@ ROWS: tuple[Row, ...] = (
     Row(m.OrderEnded, _set(FILLED), SAME, "said twice"),
     Row(m.GapSeen, WORKING | {FILLED}, SAME, "trades are fetched; no fill is made up"),
     Row(m.GapSeen, CUT_SHORT, FILLING, "it waits for the fills that have come to light"),
+    Row(m.TradesAsked, WORKING, SAME, "what was fetched got lost, or the venue's trades lag behind its claim"),
 )
 
 
@@ -241,7 +249,12 @@ def _settle(order: Order) -> None:
             order.reserved = exposed * order.unit_cost
         else:
             order.status, order.exposed, order.reserved = FILLED, ZERO, ZERO
-        return
+    else:
+        settle_fully(order)
+
+
+def settle_fully(order: Order) -> None:
+    """The general way, which holds for every order."""
     order.status = status = status_of(order)
     if status in DONE or status is PENDING:
         order.exposed = order.reserved = ZERO
@@ -412,7 +425,7 @@ def _ended(order: Order, event: m.OrderEnded) -> None:
     claimed = event.cumulative
     if claimed is None:
         claimed = order.quantity if event.status is FILLED else order.filled
-    order.reported = max(order.reported, claimed)
+    _claim(order, claimed, event.time)
     _end_requests(order)
     if event.status is FILLED:  # only its trades can fill an order; until they come this is a gap
         _reached(order)
@@ -422,7 +435,18 @@ def _ended(order: Order, event: m.OrderEnded) -> None:
 
 
 def _gap(order: Order, event: m.GapSeen) -> None:
-    order.reported = max(order.reported, event.cumulative)
+    _claim(order, event.cumulative, event.time)
+
+
+def _trades_asked(order: Order, event: m.TradesAsked) -> None:
+    order.fetch_at, order.fetch_pause = event.ask_at, event.ask_at - event.time
+
+
+def _claim(order: Order, claimed: Decimal, time: int) -> None:
+    """The venue says how much has filled; where that is ahead of its trades, they have just been fetched."""
+    order.reported = max(order.reported, claimed)
+    if order.reported > order.filled:
+        order.fetch_at, order.fetch_pause = time + FETCH_PAUSE, FETCH_PAUSE
 
 
 def _reached(order: Order) -> None:
@@ -472,6 +496,7 @@ _HANDLERS: dict[type[m.OrderEvent], Callable[[Order, Any], None]] = {
     m.OrderRestated: _restated,
     m.OrderEnded: _ended,
     m.GapSeen: _gap,
+    m.TradesAsked: _trades_asked,
 }
 
 

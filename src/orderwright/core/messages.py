@@ -508,6 +508,12 @@ class GapSeen(OrderEvent, tag="gap_seen"):
     cumulative: Decimal
 
 
+class TradesAsked(OrderEvent, tag="trades_asked"):
+    """The trades that a claim is ahead of have not come: they were fetched once more, and will be again at ask_at."""
+
+    ask_at: int
+
+
 # Actions
 
 
@@ -632,6 +638,7 @@ AnyOrderEvent = (
     | OrderRestated
     | OrderEnded
     | GapSeen
+    | TradesAsked
 )
 AnyEvent = (
     AccountOpened

@@ -345,6 +345,8 @@ class Order(Struct, kw_only=True, gc=False):
     cumulative quantity the venue has claimed; ending is a final status that waits for the fills up to it.
     executions is keyed by the venue's execution id; None marks one that was corrected or busted. reserved is what is
     locked in reserved_asset, exposed what may still fill of it, both counting the larger side of a replace in flight.
+    fetch_at: when the trades that a claim is ahead of are fetched again, fetch_pause after the last time
+    (microseconds); it counts while `has_gap`.
     """
 
     instruction: Instruction
@@ -369,6 +371,8 @@ class Order(Struct, kw_only=True, gc=False):
     reserved: Decimal = ZERO
     exposed: Decimal = ZERO
     reported: Decimal = ZERO
+    fetch_at: int | None = None
+    fetch_pause: int = 0
     ending: OrderStatus | None = None
     triggered: bool = False
     code: str = ""
@@ -382,6 +386,11 @@ class Order(Struct, kw_only=True, gc=False):
     @property
     def order_id(self) -> str:
         return self.instruction.order_id
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether it lives and the venue claims more fills than its trades have shown us."""
+        return self.reported > self.filled and self.status not in DONE
 
     @property
     def leaves(self) -> Decimal:

@@ -23,6 +23,7 @@ PLACES = 18
 ZERO = Decimal(0)
 ONE = Decimal(1)
 QUANTUM = Decimal(1).scaleb(-PLACES)
+LIMIT = Decimal(10) ** PLACES
 VALUE_LIMIT = Decimal(10) ** 20
 
 _TRAPS = [decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
@@ -76,6 +77,14 @@ def text(number: Decimal) -> str:
         return "0"
     shown = str(number.normalize(ROUNDED))
     return format(Decimal(shown), "f") if "E" in shown else shown
+
+
+def fits(number: Decimal) -> bool:
+    """Whether a number from outside is finite and has at most 18 digits on each side of the point."""
+    try:
+        return abs(number.quantize(QUANTUM, context=EXACT)) < LIMIT
+    except decimal.DecimalException:
+        return False
 
 
 def moment(time: int) -> str:

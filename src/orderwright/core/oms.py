@@ -28,7 +28,7 @@ from orderwright.core.changing import (
 )
 from orderwright.core.deadlines import loss_breach, next_deadline, time_passed
 from orderwright.core.evolve import Changes, cash_key, evolve
-from orderwright.core.numbers import ZERO, text
+from orderwright.core.numbers import PLACES, ZERO, fits, text
 from orderwright.core.placing import Decision, submit_order
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.reports import REPORTS, report
@@ -67,6 +67,11 @@ def _define_instrument(state: State, command: m.DefineInstrument, now: int) -> D
     instrument = command.instrument
     if state.instruments.get((instrument.exchange, instrument.symbol)) == instrument:
         return [], []
+    tick, step = instrument.tick_size, instrument.step_size
+    if not (tick > 0 and step > 0 and fits(tick) and fits(step) and fits(tick * step)):
+        rule = f"tick and step size are above 0 and have at most {PLACES} decimal places together"
+        refusal = Refusal(Reason.UNKNOWN_SYMBOL, rule, "symbol", instrument.symbol)
+        return [], [m.Reply(outcome="refused", refusal=refusal)]
     return [m.InstrumentDefined(time=now, instrument=instrument)], []
 
 
@@ -99,6 +104,9 @@ def _move_cash(state: State, command: m.MoveCash, now: int) -> Decision:
 
 def _cash_refusal(state: State, command: m.MoveCash) -> Refusal | None:
     amount = command.amount
+    if not fits(amount):
+        rule = f"not a number with at most {PLACES} digits on each side of the point"
+        return Refusal(Reason.QUANTITY_TOO_LARGE, rule, "amount", str(amount))
     if command.kind == "deposit" and amount <= 0:
         return Refusal(Reason.QUANTITY_NOT_POSITIVE, "a deposit is above 0", "amount", text(amount))
     if command.kind != "withdrawal":

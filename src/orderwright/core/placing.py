@@ -5,7 +5,13 @@
 
 Each stage either hands on or ends the order with a refusal, which is logged like everything else. An order that waits
 (for a time, an approval, the symbol's cancels, the next second) goes through sized, fits and allowed again when its
-wait is over, at the price of that moment.
+wait is over, at the price of that moment. Above the rate per second what adds is refused and what only reduces waits
+for the next second, whether it has just come or has waited already; only a close that waited for cancels goes at once.
+
+A stale market (no quote, or one older than max_price_age_ms) counts as none. It refuses an order that has no price of
+its own (a market order, unless it only reduces and gives its quantity), any order with a limit price where there is a
+collar, and one that adds where a limit needs a value that only the market has. Any other order passes: it is valued
+by its own limit or stop price.
 """
 
 from __future__ import annotations
@@ -55,7 +61,7 @@ def submit(state: State, order: Instruction, now: int) -> Decision:
     account, instrument, quote = found
     quote = fresh(state, quote, now)
     sized = UNPRICED
-    refusal = validation.shape(order, now)
+    refusal = shape(state, order, now)
     if refusal is None:
         numbers = size(order, instrument, account, quote)
         if isinstance(numbers, Refusal):
@@ -74,9 +80,12 @@ def submit(state: State, order: Instruction, now: int) -> Decision:
 
 
 def recognise(state: State, order: Instruction) -> m.Reply | None:
-    """The answer to an order that came before, by its id or by the caller's own key; None for a new one."""
+    """The answer to an order that came before, by its id or by the caller's own key; None for a new one. A key too
+    long to be kept is refused here: nothing of it goes into the log."""
     earlier = state.find(order.order_id)
     if earlier is None and order.idempotency_key:
+        if (too_long := validation.key(order.idempotency_key)) is not None:
+            return m.Reply(outcome="refused", order_id=order.order_id, refusal=too_long)
         order_id = state.keys.get(order_key(order.idempotency_key))
         if order_id is None:
             return None
@@ -136,6 +145,14 @@ def fresh(state: State, quote: Quote | None, now: int) -> Quote | None:
     return quote
 
 
+def shape(state: State, order: Instruction, now: int) -> Refusal | None:
+    """Is it well formed, and is there a time at which it can be executed?"""
+    refusal = validation.shape(order, now)
+    if refusal is not None or order.execute_at is None:
+        return refusal
+    return validation.outlives(order, execution_time(state, order, now))
+
+
 def check(
     state: State,
     order: Instruction,
@@ -163,8 +180,12 @@ def wait_of(state: State, order: Instruction, sized: Sized, instrument: Instrume
     if order.execute_at is not None:
         return "time", execution_time(state, order, now)
     if risk.over_rate(state, now):
-        return "rate", (now // SECOND + 1) * SECOND
+        return "rate", _next_second(now)
     return "", None
+
+
+def _next_second(now: int) -> int:
+    return (now // SECOND + 1) * SECOND
 
 
 def execution_time(state: State, order: Instruction, now: int) -> int:
@@ -205,7 +226,7 @@ def received(
     now: int,
 ) -> m.OrderReceived:
     force = order.time_in_force
-    expire_at = order.expire_at if force is not _DAY_ORDER else (now // DAY + 1) * DAY
+    expire_at = order.expire_at if force is not _DAY_ORDER else _end_of_day(execution_time(state, order, now))
     today = this_second = sign_at = lifetime_ms = None
     if not wait_for:
         today, this_second = counts(state, now)
@@ -231,6 +252,11 @@ def received(
         today=today,
         this_second=this_second,
     )
+
+
+def _end_of_day(time: int) -> int:
+    """The end of the UTC day on which an order is executed: what is good for the day is good until then."""
+    return (time // DAY + 1) * DAY
 
 
 def counts(state: State, now: int) -> tuple[int, int]:
@@ -268,8 +294,14 @@ def denied(order_id: str, refusal: Refusal, now: int) -> m.OrderDenied:
     )
 
 
+def to_next_second(order_id: str, now: int) -> m.OrderDelayed:
+    """This second's orders are used up."""
+    return m.OrderDelayed(time=now, order_id=order_id, wait_until=_next_second(now))
+
+
 def release(state: State, order: Order, now: int, *, approved: bool = False) -> Decision:
-    """A waiting order's wait is over: size and check it again, at the price of this moment, and send it."""
+    """A waiting order's wait is over: size and check it again, at the price of this moment, and send it, or let it
+    wait on for the next second."""
     instruction = order.instruction
     found = market_of(state, instruction.account, instruction.symbol)
     if isinstance(found, Refusal):
@@ -291,7 +323,7 @@ def release(state: State, order: Order, now: int, *, approved: bool = False) -> 
         if instruction.side is not order.instruction.side:
             refusal = Refusal(Reason.NOTHING_TO_CLOSE, "the position turned while its orders were cancelled")
             return [denied(order.order_id, refusal, now)], []
-    misshapen = validation.shape(instruction, now) if not order.wait_for else None  # its denial was cut off the log
+    misshapen = shape(state, instruction, now) if not order.wait_for else None  # its denial was cut off the log
     sized = misshapen or size(instruction, instrument, account, quote)
     refusal_now = (
         sized if isinstance(sized, Refusal) else check(state, instruction, sized, account, instrument, quote, now)
@@ -299,6 +331,8 @@ def release(state: State, order: Order, now: int, *, approved: bool = False) -> 
     if refusal_now is not None:
         return [denied(order.order_id, refusal_now, now)], []
     assert isinstance(sized, Sized)
+    if order.wait_for != "cancels" and risk.over_rate(state, now):  # it only reduces: what adds was refused just now
+        return [to_next_second(order.order_id, now)], []
     sized = risk.margined(state, instruction, sized, instrument, sized.quantity)
     today, this_second = counts(state, now)
     event = m.RequestSubmitted(

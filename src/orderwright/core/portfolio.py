@@ -10,8 +10,9 @@ asset; the contract is a position. Either way a position keeps the cost of its p
 
 Realised profit is before fees; fees are moves of their own asset. A fee taken in base from a spot buy makes the
 position smaller at the same cost. Spot that came in as a deposit has no cost: selling more than the position holds
-realises nothing on the excess. A corrected or busted fill is booked back as the opposite trade at its own price,
-which keeps cash, size and total profit exact.
+realises nothing on the excess. A corrected or busted fill is booked back as the opposite trade at its own price, which
+keeps cash, size and total profit exact; a spot position is then below zero where more was sold than was bought after
+all. One case is not exact: the busted sale of a deposit comes back as a holding bought at the price of that sale.
 """
 
 from __future__ import annotations
@@ -40,11 +41,14 @@ def book_execution(
     if instrument.linear:
         moves = [(instrument.quote, change_position(position, signed, price))]
     else:
-        if fee_in_base and sign == -1:
-            position.size += fee
-        _change_holding(position, signed, price)
-        if fee_in_base and sign == 1:
-            _charge_base_fee(position, fee)
+        if sign == 1:
+            _change_holding(position, signed, price)
+            if fee_in_base:
+                _charge_base_fee(position, fee)
+        else:
+            if fee_in_base:
+                position.size += fee
+            change_position(position, signed, price)
         moves = [(instrument.base, signed), (instrument.quote, -signed * price)]
     if not fee:
         return moves
@@ -79,7 +83,7 @@ def change_position(position: Position, signed: Decimal, price: Decimal) -> Deci
 def _change_holding(position: Position, signed: Decimal, price: Decimal) -> None:
     """A spot position cannot be short: what is sold beyond it came in as a deposit and has no cost."""
     if signed < 0 and -signed > position.size:
-        signed = -position.size
+        signed = min(-position.size, ZERO)
     if signed:
         change_position(position, signed, price)
 

@@ -16,10 +16,13 @@ from typing import Any
 
 from orderwright.core import lifecycle
 from orderwright.core import messages as m
-from orderwright.core.model import DONE, WORKING, Account, Order, OrderStatus, Request
+from orderwright.core.model import DONE, WORKING, Account, Execution, Order, OrderStatus, Request
+from orderwright.core.numbers import ONE, fits
 from orderwright.core.placing import Decision
+from orderwright.core.sizing import priced, slipped
 from orderwright.core.state import State
 
+IMPOSSIBLE = "an execution needs a quantity and a price above 0, with at most 18 digits on each side of the point"
 NOTHING: Decision = ([], [])
 _ASK_AT_MOST_EVERY_MS = 60_000
 
@@ -52,11 +55,17 @@ def _fill(state: State, order: Order, said: m.FillReport, now: int) -> Decision:
         if known is None or known == execution:
             return NOTHING
         return _park(said, "another execution with this id is booked", now)
-    if execution.quantity <= 0 or execution.price <= 0:
-        return _park(said, "an execution needs a quantity and a price above 0", now)
+    if not _is_possible(execution):
+        return _park(said, IMPOSSIBLE, now)
     return [
         m.OrderFilled(time=now, order_id=order.order_id, execution=execution, exchange_order_id=said.exchange_order_id)
     ], []
+
+
+def _is_possible(execution: Execution) -> bool:
+    """Whether its numbers can be booked to the last digit."""
+    quantity, price = execution.quantity, execution.price
+    return fits(quantity) and fits(price) and fits(execution.fee) and quantity > 0 and price > 0
 
 
 def _ack(state: State, order: Order, said: m.AckReport, now: int) -> Decision:
@@ -96,8 +105,8 @@ def _correct(state: State, order: Order, said: m.CorrectReport, now: int) -> Dec
         if order.executions[execution.execution_id] in (None, execution):
             return NOTHING
         return _park(said, "another execution with this id is booked", now)
-    if execution.quantity <= 0 or execution.price <= 0:
-        return _park(said, "an execution needs a quantity and a price above 0", now)
+    if not _is_possible(execution):
+        return _park(said, IMPOSSIBLE, now)
     if order.executions.get(said.corrects) is None:
         return _park(said, f"no execution {said.corrects} to correct", now)
     return [m.FillCorrected(time=now, order_id=order.order_id, corrects=said.corrects, execution=execution)], []
@@ -115,20 +124,40 @@ def _replaced(state: State, order: Order, said: m.ReplacedReport, now: int) -> D
     request = order.requests[said.number]
     if request.kind != "replace" or request.state == "done":
         return NOTHING
-    return [_replacement(order, request, said, now)], []
+    return [_replacement(state, order, request, said, now)], []
 
 
-def _replacement(order: Order, request: Request, said: m.ReplacedReport | m.StatusReport, now: int) -> m.OrderReplaced:
+def _replacement(
+    state: State, order: Order, request: Request, said: m.ReplacedReport | m.StatusReport, now: int
+) -> m.OrderReplaced:
     """What the venue says it is now; where it is silent what was asked for, and what was not asked for is as it was."""
+    price = said.price or request.price or order.price
+    stop_price = said.stop_price or request.stop_price or order.stop_price
     return m.OrderReplaced(
         time=now,
         order_id=order.order_id,
         number=request.number,
         quantity=said.quantity or request.quantity or order.quantity,
-        price=said.price or request.price or order.price,
-        stop_price=said.stop_price or request.stop_price or order.stop_price,
-        unit_cost=request.unit_cost,
+        price=price,
+        stop_price=stop_price,
+        unit_cost=_unit_cost(state, order, price, stop_price, request.unit_cost),
     )
+
+
+def _unit_cost(
+    state: State, order: Order, price: Decimal | None, stop_price: Decimal | None, asked: Decimal
+) -> Decimal:
+    """What one unit locks at the prices that the order has now; `asked` where they do not tell (no price, futures)."""
+    account, instrument, basis = (
+        state.accounts[order.instruction.account],
+        state.instrument_of(order),
+        price or stop_price,
+    )
+    if basis is None or instrument.linear:
+        return max(asked, order.unit_cost)
+    if price is None:
+        basis = slipped(basis, order.instruction.side, account)
+    return priced(ONE, order.instruction.side, basis, instrument, account).unit_cost
 
 
 def _restate(state: State, order: Order, said: m.RestateReport, now: int) -> Decision:
@@ -136,9 +165,8 @@ def _restate(state: State, order: Order, said: m.RestateReport, now: int) -> Dec
     price = said.price if said.price is not None else order.price
     if quantity == order.quantity and price == order.price:
         return NOTHING
-    return [
-        m.OrderRestated(time=now, order_id=order.order_id, quantity=quantity, price=price, unit_cost=order.unit_cost)
-    ], []
+    unit_cost = _unit_cost(state, order, price, order.stop_price, order.unit_cost)
+    return [m.OrderRestated(time=now, order_id=order.order_id, quantity=quantity, price=price, unit_cost=unit_cost)], []
 
 
 def _trigger(state: State, order: Order, said: m.TriggerReport, now: int) -> Decision:
@@ -155,8 +183,8 @@ def _end(state: State, order: Order, said: m.EndReport, now: int) -> Decision:
         status = OrderStatus.CANCELLED
     if status is OrderStatus.CANCELLED and any(request.cause == "expired" for request in order.requests):
         status = OrderStatus.EXPIRED
-    fetch: list[m.AnyAction] = [_fetch(state, order)] if claimed > order.filled else []
-    events = _filled_at(order, claimed, now) if status is OrderStatus.FILLED else []
+    fetch: list[m.AnyAction] = [fetch_trades(state, order)] if claimed > order.filled else []
+    events = _filled_at(state, order, claimed, now) if status is OrderStatus.FILLED else []
     if not events and claimed <= max(order.reported, order.filled):
         unanswered = any(request.in_flight for request in order.requests)
         if order.ending is not None or order.status is OrderStatus.FILLED:
@@ -169,7 +197,7 @@ def _end(state: State, order: Order, said: m.EndReport, now: int) -> Decision:
     return [*events, ended], fetch
 
 
-def _filled_at(order: Order, quantity: Decimal, now: int) -> list[m.AnyEvent]:
+def _filled_at(state: State, order: Order, quantity: Decimal, now: int) -> list[m.AnyEvent]:
     """An order that has filled at another quantity than ours: a replace in flight was done, or the venue made it
     smaller."""
     if quantity == order.quantity:
@@ -177,7 +205,7 @@ def _filled_at(order: Order, quantity: Decimal, now: int) -> list[m.AnyEvent]:
     for request in order.requests:
         if request.kind == "replace" and request.in_flight and request.quantity == quantity:
             said = m.ReplacedReport(order_id=order.order_id, time=now, number=request.number)
-            return [_replacement(order, request, said, now)]
+            return [_replacement(state, order, request, said, now)]
     if quantity > order.quantity:
         return []
     restated = m.OrderRestated(
@@ -206,7 +234,7 @@ def _status(state: State, order: Order, said: m.StatusReport, now: int) -> Decis
     ]
     if said.cumulative > max(order.filled, order.reported):
         events.append(m.GapSeen(time=now, order_id=order.order_id, cumulative=said.cumulative))
-    return events, [_fetch(state, order)] if said.cumulative > order.filled else []
+    return events, [fetch_trades(state, order)] if said.cumulative > order.filled else []
 
 
 def _settled(
@@ -219,7 +247,7 @@ def _settled(
         and request.stop_price in (None, said.stop_price)
     )
     if request.kind == "replace" and shows:
-        return _replacement(order, request, said, now)
+        return _replacement(state, order, request, said, now)
     still = f"pending_{request.kind}" == said.status
     if still or not _is_over(request, state.accounts[order.instruction.account], said.time):
         return None
@@ -310,7 +338,7 @@ def question(state: State, order: Order, number: int) -> m.AskOrder:
     )
 
 
-def _fetch(state: State, order: Order) -> m.FetchTrades:
+def fetch_trades(state: State, order: Order) -> m.FetchTrades:
     instruction = order.instruction
     exchange = state.accounts[instruction.account].exchange
     return m.FetchTrades(

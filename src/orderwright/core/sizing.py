@@ -94,10 +94,15 @@ def expected_price(instruction: Instruction, account: Account, quote: Quote | No
             return None
         side = quote.ask if buy else quote.bid
         price = side if side is not None else quote.last
+    return slipped(price, instruction.side, account)
+
+
+def slipped(price: Decimal, side: OrderSide, account: Account) -> Decimal:
+    """A price moved against the order by the account's slippage allowance."""
     if not account.slippage_bps:
         return price
     moved = price * account.slippage_bps / BPS
-    return price + moved if buy else price - moved
+    return price + moved if side is OrderSide.BUY else price - moved
 
 
 def no_price(symbol: str) -> Refusal:

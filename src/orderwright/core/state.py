@@ -151,10 +151,11 @@ def may_close(state: State, closer: Order) -> bool:
 
 
 def deadline_of(state: State, order: Order) -> int | None:
-    """When this order next needs a look, in microseconds: its wait is over, it expires, or a request is overdue."""
+    """When this order next needs a look, in microseconds: its wait is over, it expires, a request is overdue, or
+    trades that the venue has claimed have not come."""
     account = state.accounts.get(order.instruction.account)
-    if account is not None and len(order.requests) == 1 and order.expire_at is None:  # nearly all of them
-        request = order.requests[0]
+    if account is not None and len(order.requests) == 1 and order.expire_at is None and order.fetch_at is None:
+        request = order.requests[0]  # nearly all of them
         return request_deadline(request, account) if request.state in IN_FLIGHT else None
     if order.status is OrderStatus.PENDING or account is None:
         if not order.wait_for:  # its row was the last one of a log that was cut: it goes on from there
@@ -167,7 +168,9 @@ def deadline_of(state: State, order: Order) -> int | None:
     if order.expire_at is not None and order.ending is None and not times and len(order.requests) < MAX_REQUESTS:
         time = order.expire_at + (1_000 * account.traits.margin_ms if account.traits.expires_orders else 0)
         last = order.requests[-1]  # a cancel that was refused is not sent again at once
-        return max(time, last.sign_at + RECANCEL) if last.kind == "cancel" else time
+        times.append(max(time, last.sign_at + RECANCEL) if last.kind == "cancel" else time)
+    if order.fetch_at is not None and order.has_gap:
+        times.append(order.fetch_at)
     return min(times, default=None)
 
 

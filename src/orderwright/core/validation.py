@@ -3,7 +3,12 @@
 `shape` looks at the instruction alone (reasons 1xx): quantity, prices for its type, time in force, times. `fit`
 holds it against the instrument and the market (2xx): tick, step, quantity and value limits, price collar. The first
 guard that is not met gives the refusal: field, value, rule, and the nearest value that would pass. Quantities are
-rounded down, never up.
+rounded down, never up. `key` and `outlives` guard what needs more than the instruction, or comes before it.
+
+A market too stale to decide on (`quote` is None) does not refuse an order by itself: one with a price of its own, limit
+or stop, is valued at that. It refuses here only where a collar has nothing to measure a limit price by; `sizing` and
+`placing` refuse an order without a price of its own that does not merely reduce, and risk one whose limit needs a
+value that only the market has.
 """
 
 from __future__ import annotations
@@ -38,6 +43,17 @@ from orderwright.core.sizing import BPS, Sized, no_price
 
 _GTC, _GTD = TimeInForce.GTC, TimeInForce.GTD
 _IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+
+KEY_LENGTH = 128
+_SHOWN_OF_KEY = 32
+
+
+def key(idempotency_key: str) -> Refusal | None:
+    """Guards the caller's own key: it is kept as long as its order, and looked up for every new one."""
+    if len(idempotency_key) <= KEY_LENGTH:
+        return None
+    rule = f"longer than {KEY_LENGTH} characters"
+    return Refusal(Reason.KEY_TOO_LONG, rule, "idempotency_key", f"{idempotency_key[:_SHOWN_OF_KEY]}...")
 
 
 def shape(order: Instruction, now: int) -> Refusal | None:
@@ -111,6 +127,14 @@ def _times(order: Instruction, now: int) -> Refusal | None:
             Reason.EXECUTE_AT_PAST, f"is in the past: it is {moment(now)}", "execute_at", moment(order.execute_at)
         )
     return None
+
+
+def outlives(order: Instruction, execution_time: int) -> Refusal | None:
+    """An order for later has to live until its time."""
+    if order.expire_at is None or order.expire_at > execution_time:
+        return None
+    rule = f"expires before it is executed: that is at {moment(execution_time)}"
+    return Refusal(Reason.EXPIRY_PAST, rule, "expire_at", moment(order.expire_at))
 
 
 def _not_positive(reason: Reason, field: str, value: Decimal) -> Refusal:

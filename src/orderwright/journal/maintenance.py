@@ -16,7 +16,6 @@ from orderwright.journal.lease import Lease
 from orderwright.journal.reading import LogReader
 from orderwright.journal.replay import Replay
 from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
-from orderwright.journal.seal import GENESIS
 from orderwright.journal.verify import Problem, Report, head_text, recall_from, verify
 from orderwright.journal.writing import LogWriter
 
@@ -67,7 +66,7 @@ def rebuild(path: str | Path, *, key: bytes | None = None) -> int:
 def _replay_models(connection: sqlite3.Connection, path: Path) -> int:
     for model in schema.MODELS:
         connection.execute(f"DELETE FROM {model}")
-    writer = LogWriter(connection, lambda _: GENESIS, models_only=True)
+    writer = LogWriter(connection, lambda _: b"", models_only=True)
     replayed = 0
     for number, book in connection.execute("SELECT number, name FROM books ORDER BY number").fetchall():
         replay, base = Replay(book, recall_from(connection, number)), number << BOOK_SHIFT

@@ -23,13 +23,13 @@ from orderwright.core.lifecycle import apply, received
 from orderwright.core.model import DONE, Order
 from orderwright.core.numbers import EXACT
 from orderwright.core.state import KEEP_KEYS, remember
-from orderwright.errors import LogFenced
+from orderwright.errors import LogError, LogFenced
 from orderwright.journal import schema
 from orderwright.journal.reading import LogReader
 from orderwright.journal.replay import Replay
 from orderwright.journal.rows import control_of
 from orderwright.journal.seal import CHAIN, sealer
-from orderwright.journal.writing import LogWriter
+from orderwright.journal.writing import LogWriter, received_twice
 from orderwright.ports import OpenState, Row
 
 Numbered = tuple[int, m.AnyEvent]
@@ -52,6 +52,8 @@ class MemoryJournal(LogReader):
             kept = self._books[book] = _Everything(book) if self._keep is None else _Newest(self._keep)
         if sequence != kept.sequence + 1:
             raise LogFenced(f"book {book!r}: the log is at {kept.sequence}, so its next row is not {sequence}")
+        if type(event) is m.OrderReceived and event.order_id in kept.orders:
+            raise LogError(received_twice(event.order_id))
         kept.sequence = sequence
         kept.add(event, changes)
         self._stale = True

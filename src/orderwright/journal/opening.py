@@ -8,7 +8,7 @@ from pathlib import Path
 from orderwright.errors import LogDamaged, LogError, LogLocked
 from orderwright.journal import schema
 from orderwright.journal.migrations import migrate
-from orderwright.journal.seal import CHAIN, GENESIS, KEYED_CHAIN, sealed, sealer
+from orderwright.journal.seal import CHAIN, KEYED_CHAIN, genesis, sealed, sealer
 
 CHECKED_ROWS = 16
 _HELP = "If it was a log: `orderwright log restore BACKUP` brings back a good copy"
@@ -46,7 +46,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     try:
         _check_application(connection, path)
         schema.version_of(connection)
-        connection.execute("PRAGMA cache_size = -16000")
+        connection.execute("PRAGMA cache_size = -32000")  # holds what the open orders of a large log touch
         connection.execute("PRAGMA query_only = ON")
     except sqlite3.DatabaseError as error:
         connection.close()
@@ -86,7 +86,7 @@ def _check_tail(connection: sqlite3.Connection, path: Path, number: int, name: s
     ).fetchall()
     for position, time, kind, number_, body, digest in reversed(newest):
         if position == base + 1:
-            before = (base, GENESIS)
+            before = (base, genesis(name))
         if before is not None:
             sequence = position - base
             if before[0] != position - 1:

@@ -26,7 +26,7 @@ from orderwright.core.model import DONE, OrderStatus
 from orderwright.core.numbers import text
 from orderwright.errors import InputError, UnknownName
 from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
-from orderwright.journal.tables import Row, RowMaker, Table, table_of
+from orderwright.journal.tables import Row, RowMaker, Table, of_one_book, table_of
 
 UNFINISHED = frozenset(status.value for status in OrderStatus if status not in DONE)
 ROWS_OF_ONE = 16
@@ -118,9 +118,10 @@ def latest(
         _check_column(table, column)
     found: list[Values] = []
     if set(group) - {"book"} == set(table.group):
-        ask = _quick(table)
-        for number in _books(connection, picked):
-            found += ask(Question(connection, table, picked, as_of is None, _bounds(connection, picked, number, as_of)))
+        ask, own = _quick(table), of_one_book(table)
+        picked = Filter(own, where)
+        for book in _books(connection, picked):
+            found += ask(Question(connection, own, picked, as_of is None, _bounds(connection, picked, book, as_of)))
     else:
         found = _ranked(connection, table, picked, group, as_of)
     return _rows(table, found)
@@ -130,11 +131,11 @@ def history(
     connection: sqlite3.Connection, name: str, where: Mapping[str, object] | None = None, limit: int | None = None
 ) -> list[Row]:
     """The rows of a table, oldest first; of too many, the newest `limit`."""
-    table = table_of(name)
+    table = of_one_book(table_of(name))
     picked = Filter(table, where)
     found: list[Values] = []
-    for number in _books(connection, picked):
-        bounds = _bounds(connection, picked, number, None)
+    for book in _books(connection, picked):
+        bounds = _bounds(connection, picked, book, None)
         found += (
             _newest_of_series(connection, table, picked, bounds, limit)
             if table.model
@@ -280,16 +281,17 @@ def _within(table: Table) -> str:
     return f"{table.position} BETWEEN :low AND :high"
 
 
-def _books(connection: sqlite3.Connection, picked: Filter) -> list[int]:
+def _books(connection: sqlite3.Connection, picked: Filter) -> list[tuple[int, str]]:
     books = connection.execute("SELECT number, name FROM books ORDER BY number").fetchall()
     wanted = picked.wanted.get("book")
-    return [number for number, name in books if wanted is None or name in wanted]
+    return [(number, name) for number, name in books if wanted is None or name in wanted]
 
 
-def _bounds(connection: sqlite3.Connection, picked: Filter, number: int, as_of: int | None) -> dict[str, Any]:
+def _bounds(connection: sqlite3.Connection, picked: Filter, book: tuple[int, str], as_of: int | None) -> dict[str, Any]:
     """The parameters of a question to one book."""
+    number, name = book
     high = position_at(connection, number, as_of)
-    return {**picked.parameters, "number": number, "low": number << BOOK_SHIFT, "high": high}
+    return {**picked.parameters, "number": number, "book": name, "low": number << BOOK_SHIFT, "high": high}
 
 
 def _rows(table: Table, found: list[Values]) -> list[Row]:

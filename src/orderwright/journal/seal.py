@@ -2,10 +2,11 @@
 
 The body is the event as JSON, by one encoder. The digest of a row is SHA-256 over
 
-    digest of the book's row before it (32 zero bytes for the first) | position "|" time "|" kind "|" schema "|" | body
+    digest before it | position "|" time "|" kind "|" schema "|" | body
 
-(numbers in decimal text), so a row cannot be changed, moved or taken out without breaking every later one. With a key
-it is HMAC-SHA-256 over the same, which who has not the key cannot make again.
+where the digest before it is that of the book's row before it, and for the first row `genesis` of the book's name
+(numbers in decimal text), so a row cannot be changed, moved or taken out without breaking every later one, nor a book
+be renamed. With a key it is HMAC-SHA-256 over the same, which who has not the key cannot make again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from orderwright.core import messages as m
 SCHEMA = 1
 """The schema number of the bodies that this program writes."""
 
-GENESIS = bytes(32)
 CHAIN, KEYED_CHAIN = "sha256", "hmac-sha256"
 
 encode = msgspec.json.Encoder().encode
@@ -30,6 +30,11 @@ decode: Callable[[str | bytes], m.AnyEvent] = msgspec.json.Decoder(m.AnyEvent).d
 
 
 Sealer = Callable[[bytes], bytes]
+
+
+def genesis(book: str) -> bytes:
+    """What stands for the digest before a book's first row."""
+    return hashlib.sha256(b"orderwright book|" + book.encode()).digest()
 
 
 def sealer(key: bytes | None) -> Sealer:

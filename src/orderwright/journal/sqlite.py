@@ -148,8 +148,9 @@ class SqliteJournal(LogReader):
         elif isinstance(error, sqlite3.IntegrityError) and "log.position" in str(error):
             self._failure = LogFenced(f"{self.path}: another process has written to the book since; stop this one")
         else:
+            twice = " (an order was received that the log has already)" * ("orders.order_id" in str(error))
             self._failure = CommitFailed(
-                f"{self.path}: {error}. What was committed before is whole; nothing after it is in the log"
+                f"{self.path}: {error}{twice}. What was committed before is whole; nothing after it is in the log"
             )
         return self._failure
 

@@ -25,7 +25,7 @@ from orderwright.errors import InputError, LogError, OrderwrightError
 from orderwright.journal import opening, rows, schema
 from orderwright.journal.replay import Replay
 from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
-from orderwright.journal.seal import CHAIN, GENESIS, decode, sealed, sealer
+from orderwright.journal.seal import CHAIN, decode, genesis, sealed, sealer
 from orderwright.journal.writing import LogWriter
 
 _FLUSH_EVERY = 5_000
@@ -114,7 +114,7 @@ class _Verification:
             "", isolation_level=None
         )  # a private file that SQLite keeps in memory while small
         schema.create(self._fresh, CHAIN)
-        self._writer = LogWriter(self._fresh, lambda _: GENESIS, models_only=True)
+        self._writer = LogWriter(self._fresh, lambda _: b"", models_only=True)
         self.report = Report()
 
     def run(self) -> Report:
@@ -144,7 +144,7 @@ class _Verification:
             self.report.problems.append(Problem(what, book, sequence, **more))
 
     def _check_book(self, number: int, book: str) -> None:
-        base, before, time = number << BOOK_SHIFT, GENESIS, 0
+        base, before, time = number << BOOK_SHIFT, genesis(book), 0
         replay = Replay(book, self._recall(number))
         for sequence, row in enumerate(self._rows(base), start=1):
             position, row_time, kind, row_schema, _, *_, body, digest = row
@@ -196,7 +196,8 @@ class _Verification:
         for position, time, kind, row_schema, body, digest in following:
             if self._seal(sealed(before, base + sequence, time, kind, row_schema, body.encode())) == digest:
                 return f"rows were reordered: what was written here stands at {position - base}"
-        return "the row is not what was written: its body, time, kind or digest was changed (or the key is another one)"
+        changed = "its body, time, kind or digest" + (", or the book's name," if sequence == 1 else "")
+        return f"the row is not what was written: {changed} was changed (or the key is another one)"
 
     def _note_head(self, book: str, sequence: int, digest: bytes) -> None:
         if self._heads:

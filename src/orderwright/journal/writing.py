@@ -15,7 +15,7 @@ from orderwright.core.model import DONE, Order
 from orderwright.errors import LogError, LogFenced
 from orderwright.journal import rows as r
 from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK, SERIES_SHIFT
-from orderwright.journal.seal import GENESIS, SCHEMA, Sealer, encode
+from orderwright.journal.seal import SCHEMA, Sealer, encode, genesis
 
 
 class LogWriter:
@@ -112,7 +112,7 @@ class LogWriter:
         else:
             number = row[0]
         base = number << BOOK_SHIFT
-        last = (0, GENESIS, 0) if row is None or self._models_only else self._last(base)
+        last = (None if row is None or self._models_only else self._last(base)) or (0, genesis(book), 0)
         head = r.Head(number, base, *last, begin=partial(self._begin_series, number))
         self._heads[book] = head
         by_model = {"ledger": head.wallets, "positions": head.holdings, "prices": head.markets}
@@ -122,13 +122,13 @@ class LogWriter:
         self._series[number] = by_model
         return head
 
-    def _last(self, base: int) -> tuple[int, bytes, int]:
-        """Sequence, digest and time of a book's newest row."""
+    def _last(self, base: int) -> tuple[int, bytes, int] | None:
+        """Sequence, digest and time of a book's newest row, if it has one."""
         row = self._reader.execute(
             "SELECT position, digest, time FROM log WHERE position BETWEEN ? AND ? ORDER BY position DESC LIMIT 1",
             (base, base + SEQUENCE_MASK),
         ).fetchone()
-        return (0, GENESIS, 0) if row is None else (row[0] & SEQUENCE_MASK, row[1], row[2])
+        return None if row is None else (row[0] & SEQUENCE_MASK, row[1], row[2])
 
     def _begin_series(self, number: int, model: str, one: str, two: str) -> int:
         """Numbered within the book, so that a replay of the book alone gives the same number."""
@@ -153,6 +153,8 @@ class LogWriter:
         if pointer is None:
             found = None if type(event) is m.OrderReceived else self._find(head.number, order_id)
             pointer = head.pointers[order_id] = found or self._begin(head.number, position, order, key)
+        elif type(event) is m.OrderReceived:
+            raise LogError(received_twice(order_id))
         pointer.last, pointer.status = position, order.status._value_
         if order.status not in DONE:
             pointer.closed = 0
@@ -176,3 +178,8 @@ class LogWriter:
             (number, order_id),
         ).fetchone()
         return None if row is None else r.Pointer(*row)
+
+
+def received_twice(order_id: str) -> str:
+    """What is wrong where an order that the log has already is received."""
+    return f"order {order_id!r} was received before: the log has it, and an order begins once"

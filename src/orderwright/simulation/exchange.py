@@ -6,7 +6,7 @@ the log, and since its draws are keyed and its ids made of ours, it goes on as t
 
 Promises:
 - one seed, the same calls: the same reports, in the same order, at the same times;
-- nothing that it shows or fills depends on what comes later;
+- nothing that it shows, and no price at which it fills, depends on what comes later (models/volume.py says what does);
 - time never goes back. What has the time of `limit` is done when `poll(limit)` returns, but for candles that open
   then: they wait for the next poll, so that whoever decides on a close can act before the next open;
 - a request is carried out once, whatever is sent twice, and not at all after sign_at + lifetime.

@@ -1,5 +1,6 @@
 """How much of a candle's volume our orders can have.
 
+- A candle's whole volume is known at its open: how much fills there depends on trades that come later in it.
 - All orders of a symbol share it, in the order in which they meet the price; it does not come back within the candle.
 - What is left of a resting or market order waits for the next candle. An IOC order's rest expires; a FOK order fills
   only where all of it can.
