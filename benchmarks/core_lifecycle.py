@@ -17,7 +17,7 @@ from orderwright.core import messages as m
 from orderwright.driver import Driver
 from orderwright.journal.memory import MemoryJournal
 
-ORDERS, PART, TURN = int(os.environ.get("ORDERS", "1000000")), 100_000, 50
+ORDERS, PART, TURN = int(os.environ.get("ORDERS", "1000000")), 100_000, 100
 
 
 def main() -> None:

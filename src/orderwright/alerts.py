@@ -30,7 +30,14 @@ _TEXTS = ("strategy", "alert_id", "user", "account")
 _WORDS = ("ticker", "action", "order_type", "time_in_force", "source")
 _TIMES = ("time", "expire_at", "execute_at")
 FIELDS = (*_WORDS, *_TIMES, *_DECIMALS, *_FLAGS, *_TEXTS)
-_ALSO = {"symbol": "ticker", "side": "action", "type": "order_type", "id": "alert_id", "timestamp": "time"}
+_ALSO = {
+    "qty": "quantity",
+    "symbol": "ticker",
+    "side": "action",
+    "type": "order_type",
+    "id": "alert_id",
+    "timestamp": "time",
+}
 _ORDER_TYPE_WORDS = {"stop": "stop_loss", "stop_limit": "stop_loss_limit", "stop_market": "stop_loss"}
 _LONGEST_TEXT = 200
 _EARLIEST, _LATEST = 10**14, 10**17  # microseconds: 1973 to 5138

@@ -41,6 +41,8 @@ def _read_settings(path: Path) -> dict[str, msgspec.Raw]:
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", value=str(path)) from None
     _check_fields(read, Settings)
+    if "approval" in read:
+        one_of(("none", "all", "above"), str(msgspec.json.decode(read["approval"])), "approval")
     if "limits" in read:
         _check_fields(_object(read["limits"], "limits"), RiskLimits)
     return read
@@ -59,6 +61,8 @@ def _object(raw: bytes | msgspec.Raw, field: str | None = None) -> dict[str, msg
 def _check_fields(read: Mapping[str, msgspec.Raw], record: type[Struct]) -> None:
     known = record.__struct_fields__
     for name in read:
+        if name not in known and name in RiskLimits.__struct_fields__:
+            raise InputError('is a limit: put it under "limits"', field=name, value=name)
         if name not in known:
             raise InputError("unknown setting", field=name, value=name, nearest=nearest_name(name, known))
 

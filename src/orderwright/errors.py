@@ -65,7 +65,7 @@ class UnknownName(InputError):
     """A name that is not among the known ones; the nearest of them is offered."""
 
     def __init__(self, what: str, name: str, known: Iterable[str], *, field: str | None = None) -> None:
-        names = sorted(known)
+        names = sorted(set(known))
         close = nearest_name(name, names)
         shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
         message = f"unknown {what} {name!r}" + (f"; known: {shown}" if close is None and names else "")

@@ -123,7 +123,7 @@ def least_for(amount: Decimal, price: Decimal, grid: Decimal) -> Decimal:
 
 def quantised_ratio(number: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """number x part / whole, to 18 places, half to even. The share of a cost that a partial close takes."""
-    return ROUNDED.quantize(ROUNDED.divide(number * part, whole), QUANTUM)
+    return ROUNDED.quantize(ROUNDED.divide(number * part, whole), QUANTUM).normalize(ROUNDED)
 
 
 def rounded(number: Decimal, places: int = PLACES) -> Decimal:
