@@ -177,14 +177,13 @@ class Driver:
 
     @contextlib.contextmanager
     def _or_never_again(self) -> Iterator[None]:
-        """After a failure the state is ahead of the log: what it wanted done is forgotten, and the driver is over."""
+        """After a failure the state is ahead of the log: the driver is over, and what it wanted done is never done."""
         if self._failure is not None:
             raise self._failure
         try:
             yield
         except BaseException as error:
             self._failure = error
-            self._outbox, self._committing = [], []
             raise
 
     def next_deadline(self) -> int | None:

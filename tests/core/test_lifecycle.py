@@ -12,20 +12,11 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from orderwright.core import messages as m
-from orderwright.core.lifecycle import (
-    ROWS,
-    TABLE,
-    IllegalTransition,
-    allowed,
-    apply,
-    received,
-    settle_fully,
-    standing,
-    status_of,
-)
+from orderwright.core.lifecycle import IllegalTransition, apply, received, settle_fully, standing, status_of
 from orderwright.core.model import DONE, LIVE, SECOND, Order, OrderStatus
 from orderwright.core.numbers import ZERO
 from orderwright.core.reasons import Reason
+from orderwright.core.transitions import ROWS, TABLE, allowed
 from tests.builders import NOW, a_fill, a_harness, a_limit_buy, an_execution, an_id
 from tests.core.any_venue import THIS, amounts, drive, words
 from tests.core.scenarios import play, tables

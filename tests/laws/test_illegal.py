@@ -10,6 +10,7 @@ from orderwright.core import lifecycle
 from orderwright.core import messages as m
 from orderwright.core.model import Order, OrderStatus
 from orderwright.core.reasons import Reason
+from orderwright.core.transitions import TABLE, allowed
 from tests.builders import NOW, an_execution, an_id, an_instruction
 
 S = OrderStatus
@@ -62,7 +63,7 @@ EVENTS: list[Any] = [
     m.GapSeen(**ORDER, cumulative=Decimal(1)),
     m.TradesAsked(**ORDER, ask_at=NOW),
 ]
-ILLEGAL = [(status, event) for status in OrderStatus for event in EVENTS if not lifecycle.allowed(status, type(event))]
+ILLEGAL = [(status, event) for status in OrderStatus for event in EVENTS if not allowed(status, type(event))]
 
 
 def order_in(status: OrderStatus) -> Order:
@@ -76,7 +77,7 @@ def order_in(status: OrderStatus) -> Order:
 
 def test_there_is_an_order_in_every_status_and_an_event_of_every_kind() -> None:
     assert set(LIVES) == set(OrderStatus)
-    assert {type(event) for event in EVENTS} == set(lifecycle.TABLE)
+    assert {type(event) for event in EVENTS} == set(TABLE)
 
 
 @pytest.mark.parametrize(("status", "event"), ILLEGAL, ids=lambda it: it if isinstance(it, str) else m.kind_of(it))

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from orderwright.core.lifecycle import IN_FLIGHT, ROWS
 from orderwright.core.messages import kind_of
 from orderwright.core.model import DONE, WORKING, OrderStatus
+from orderwright.core.transitions import IN_FLIGHT, ROWS
 
-BEGIN = "<!-- drawn from the table in src/orderwright/core/lifecycle.py by `make docs` -->"
+BEGIN = "<!-- drawn from the table in src/orderwright/core/transitions.py by `make docs` -->"
 END = "<!-- end of what is drawn -->"
 GROUPS: dict[str, frozenset[OrderStatus]] = {
     "waiting": frozenset({OrderStatus.PENDING}),

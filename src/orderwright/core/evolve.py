@@ -19,6 +19,7 @@ from orderwright.core.model import DONE, SECOND, Execution, Instrument, Order, O
 from orderwright.core.numbers import ZERO
 from orderwright.core.portfolio import LedgerRow, book_execution, post
 from orderwright.core.state import KEEP_FINISHED, KEEP_KEYS, Day, Exposure, State, remember, set_timer
+from orderwright.core.transitions import TABLE
 
 PositionRow = tuple[str, str, Decimal, Decimal, Decimal]
 """(account, symbol, size, cost, realised), after the event"""
@@ -309,5 +310,5 @@ _HANDLERS: dict[type[m.Event], Callable[[State, Any], Changes]] = {
     m.PriceSeen: _price_seen,
     m.ReportParked: _noted,
 }
-for _kind in lifecycle.TABLE:
+for _kind in TABLE:
     _HANDLERS.setdefault(_kind, _order_event)

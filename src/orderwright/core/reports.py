@@ -14,13 +14,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from orderwright.core import lifecycle
 from orderwright.core import messages as m
 from orderwright.core.model import DONE, WORKING, Account, Execution, Order, OrderStatus, Request
 from orderwright.core.numbers import ONE, fits
 from orderwright.core.placing import Decision
 from orderwright.core.sizing import priced, slipped
 from orderwright.core.state import State
+from orderwright.core.transitions import UNSENT_DONE
 
 IMPOSSIBLE = "an execution needs a quantity and a price above 0, with at most 18 digits on each side of the point"
 NOTHING: Decision = ([], [])
@@ -222,7 +222,7 @@ def _status(state: State, order: Order, said: m.StatusReport, now: int) -> Decis
         return _end(state, order, end, now)
     events: list[m.AnyEvent] = []
     first = order.requests[0]
-    if first.in_flight or order.ending in lifecycle.UNSENT_DONE:
+    if first.in_flight or order.ending in UNSENT_DONE:
         accepted = m.OrderAccepted(
             time=now, order_id=order.order_id, exchange_order_id=said.exchange_order_id, venue_time=said.time
         )
