@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from orderwright.errors import LogDamaged, LogError, LogLocked
@@ -18,7 +20,7 @@ def open_for_writing(path: Path, key: bytes | None) -> sqlite3.Connection:
     """The connection that writes. Makes the file where there is none, brings an older schema up to date."""
     _check_header(path)
     connection = _connect(path, "rwc")
-    try:
+    with _closed_on_failure(connection, path):
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             connection.execute("PRAGMA journal_mode = WAL")
             schema.create(connection, CHAIN if key is None else KEYED_CHAIN)
@@ -28,12 +30,6 @@ def open_for_writing(path: Path, key: bytes | None) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA cache_size = -16000")
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise damaged(path, error) from error
-    except BaseException:
-        connection.close()
-        raise
     return connection
 
 
@@ -43,18 +39,25 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise LogError(f"{path}: there is no such log")
     _check_header(path)
     connection = _connect(path, "ro")
-    try:
+    with _closed_on_failure(connection, path):
         _check_application(connection, path)
         schema.version_of(connection)
         connection.execute("PRAGMA cache_size = -32000")  # holds what the open orders of a large log touch
         connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+@contextlib.contextmanager
+def _closed_on_failure(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """A connection that is of no use is not left open; what SQLite cannot read is a damaged log."""
+    try:
+        yield
     except sqlite3.DatabaseError as error:
         connection.close()
         raise damaged(path, error) from error
     except BaseException:
         connection.close()
         raise
-    return connection
 
 
 def check(connection: sqlite3.Connection, path: Path, key: bytes | None) -> None:
