@@ -1,0 +1,1 @@
+"""Columnar copies of a log for analytics: DuckDB file or Parquet folder, appended to by (book, sequence)."""
