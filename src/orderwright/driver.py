@@ -46,6 +46,7 @@ _NAMES_ORDER: frozenset[type[Any]] = REPORTS | {
     m.ApproveOrder,
     m.DenyOrder,
     m.ResolveUnknown,
+    m.RefreshOrder,
 }
 TIME_PASSED = m.TimePassed()
 
@@ -115,6 +116,8 @@ class Driver:
         self._failure: BaseException | None = None
         with decimal.localcontext(EXACT):
             self.state: State = restore(book, journal.open_state(book))
+            for order in [order for order in self.state.orders.values() if order.wait_for == "parent"]:
+                self._recall_order(order.instruction.parent_id)  # it goes out for what is left of it
 
     def recover(self) -> None:
         """The first thing a driver does once its venues are there: ask each about every request that was in flight and

@@ -45,6 +45,7 @@ EVENTS: list[m.AnyOrderEvent] = [
     m.OrderEnded(time=NOW, order_id=an_id(), status=OrderStatus.CANCELLED),
     m.GapSeen(time=NOW, order_id=an_id(), cumulative=Decimal(1)),
     m.TradesAsked(time=NOW, order_id=an_id(), ask_at=NOW),
+    m.OrderLingered(time=NOW, order_id=an_id(), rule="chase"),
 ]
 
 

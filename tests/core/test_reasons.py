@@ -12,6 +12,7 @@ from orderwright.core.model import (
     MAX_REQUESTS,
     SECOND,
     Action,
+    LingerRule,
     OrderStatus,
     RiskLimits,
     Settings,
@@ -90,6 +91,7 @@ REFUSED: dict[Reason, Callable[[], Actions]] = {
     Reason.DUPLICATE_SIGNAL: duplicate_signal,
     Reason.IDEMPOTENCY_CONFLICT: conflict,
     Reason.KEY_TOO_LONG: lambda: a_harness().submit(a_limit_buy(2, 100, idempotency_key="k" * 129))[1],
+    Reason.LINGER_RULE: lambda: a_harness().submit(a_limit_buy(1, 100, linger=(LingerRule(name="never"),)))[1],
     Reason.NO_CONVERSION_PRICE: no_conversion_price,
     Reason.UNKNOWN_ORDER: lambda: a_harness().run(m.CancelOrder(order_id=an_id()))[1],
     Reason.NOT_OPEN: lambda: waiting().run(m.ReplaceOrder(order_id=an_id(), price=Decimal(99)))[1],
@@ -130,6 +132,19 @@ def expired_waiting() -> Harness:
     return harness
 
 
+def nothing_left() -> Harness:
+    """The order fills while its cancel is out, so its successor has nothing to do. It stands in for it here."""
+    harness = a_harness()
+    harness.submit(a_limit_buy(2, 100, linger=(LingerRule(name="enough", do="market", after_ms=1_000),)))
+    harness.run(m.AckReport(order_id=an_id(), time=NOW))
+    harness.wait(SECOND)
+    successor = harness.state.succeeded[an_id()]
+    harness.run(a_fill(2, 100), m.RejectReport(order_id=an_id(), time=NOW, number=1))
+    harness.wait(0)
+    harness.order = lambda number=successor: Harness.order(harness, successor)  # type: ignore[method-assign]
+    return harness
+
+
 def not_sent() -> Harness:
     harness = a_harness()
     harness.submit(a_limit_buy(2, 100))
@@ -143,6 +158,7 @@ ENDED: dict[Reason, tuple[Callable[[], Harness], OrderStatus]] = {
     Reason.NOT_SENT: (not_sent, OrderStatus.DENIED),
     Reason.WITHDRAWN: (withdrawn, OrderStatus.CANCELLED),
     Reason.EXPIRED_WAITING: (expired_waiting, OrderStatus.EXPIRED),
+    Reason.NOTHING_LEFT: (nothing_left, OrderStatus.CANCELLED),
 }
 
 
@@ -176,16 +192,16 @@ def test_a_number_once_given_out_keeps_its_meaning() -> None:
         "101:duplicate_order_id 102:duplicate_signal 103:idempotency_conflict 104:key_too_long 110:quantity_missing"
         " 111:quantity_not_positive 112:quantity_twice 120:price_missing 121:price_unwanted 122:price_not_positive"
         " 123:stop_price_missing 124:stop_price_unwanted 125:stop_price_not_positive 130:time_in_force 131:post_only"
-        " 132:expiry_missing 133:expiry_unwanted 134:expiry_past 135:execute_at_past 200:unknown_account"
-        " 201:unknown_symbol 202:not_trading 210:price_off_tick 211:price_too_low 212:price_too_high"
+        " 132:expiry_missing 133:expiry_unwanted 134:expiry_past 135:execute_at_past 136:linger_rule"
+        " 200:unknown_account 201:unknown_symbol 202:not_trading 210:price_off_tick 211:price_too_low 212:price_too_high"
         " 213:stop_price_off_tick 220:quantity_off_step 221:quantity_too_small 222:quantity_too_large"
         " 230:value_too_small 231:value_too_large 240:price_collar 241:no_market_price 300:halted 301:reducing"
         " 310:order_value 311:order_value_small 312:position_value 313:symbol_position_value 314:daily_loss"
         " 315:open_orders 316:daily_orders 317:order_rate 318:buying_power 319:no_conversion_price 320:reduce_only"
         " 400:unknown_order 401:not_open 402:nothing_changes 403:below_filled 404:too_many_requests"
         " 405:already_cancelling 406:nothing_to_close 407:not_waiting 408:approval_denied 409:approval_expired"
-        " 410:not_sent 411:withdrawn 412:expired_waiting 413:execution_disabled 500:venue_rejected"
-        " 501:venue_unreachable 502:never_reached_venue 503:venue_cancelled"
+        " 410:not_sent 411:withdrawn 412:expired_waiting 413:execution_disabled 414:nothing_left"
+        " 500:venue_rejected 501:venue_unreachable 502:never_reached_venue 503:venue_cancelled"
     )
 
 

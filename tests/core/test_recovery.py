@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orderwright.core import messages as m
-from orderwright.core.model import DAY, SECOND, Account, OrderType, RiskLimits, Settings, TradingState
+from orderwright.core.model import DAY, SECOND, Account, LingerRule, OrderType, RiskLimits, Settings, TradingState
 from orderwright.core.state import State, deadline_of
 from orderwright.driver import Driver
 from orderwright.journal.memory import MemoryJournal
@@ -16,6 +16,7 @@ from orderwright.ports import Connector
 from tests.builders import NOW, a_fill, a_limit_buy, a_quote, an_id, an_instruction, an_instrument
 
 CACHES = {"finished", "keys", "market"}
+COMPARED = {"timers", "exposures", "interest"}  # in tests of their own
 """Not restored: the journal and the market bring them back when an input needs them."""
 
 
@@ -38,7 +39,9 @@ def a_full_book() -> Driver:
     """A book in which every durable field holds something."""
     driver = Driver("main", MemoryJournal(), VENUES)
     settings = Settings(
-        limits=RiskLimits(max_orders_per_second=50, max_daily_loss=Decimal(10**6)), max_price_age_ms=10**9
+        limits=RiskLimits(max_orders_per_second=50, max_daily_loss=Decimal(10**6)),
+        max_price_age_ms=10**9,
+        linger=(LingerRule(name="run away", moved_bps=Decimal(5_000)),),
     )
     opening: list[m.Input] = [
         m.Configure(settings=settings),
@@ -58,12 +61,15 @@ def a_full_book() -> Driver:
         a_limit_buy(1, 98, 3, execute_at=later + 500 * SECOND),
         an_instruction(4, type=OrderType.MARKET, price=None),
         a_limit_buy(2, 50, 6, symbol="SOL/USDT"),
+        a_limit_buy(1, 40, 7, symbol="SOL/USDT", linger=(LingerRule(name="enough", do="market", after_ms=1),)),
     ]
     driver.turn([m.SubmitOrder(instruction=order) for order in orders], later)
+    driver.turn([m.AckReport(order_id=an_id(7), time=later)], later)
     driver.turn([a_fill("0.5", 100, "e1", 1), a_fill(1, 100, "e2", 4), a_fill(2, 50, "e3", 6)], later + 1)
     driver.turn([m.ReplaceOrder(order_id=an_id(1), quantity=Decimal(4)), m.CancelOrder(order_id=an_id(2))], later + 2)
     driver.turn([m.ClosePosition(account="main", symbol="BTC/USDT", order_id=an_id(5))], later + 3)
     driver.turn([m.SetTradingState(state=TradingState.REDUCING, cause="test", until=later + 900 * SECOND)], later + 4)
+    driver.turn([], later + 2_000)  # order 7 has lingered: its successor waits
     return driver
 
 
@@ -74,7 +80,7 @@ def pair() -> tuple[State, State]:
     return driver.state, Driver("main", driver.journal, VENUES).state
 
 
-@pytest.mark.parametrize("field", sorted(set(State.__struct_fields__) - CACHES - {"timers", "exposures"}))
+@pytest.mark.parametrize("field", sorted(set(State.__struct_fields__) - CACHES - COMPARED))
 def test_every_durable_field_of_the_state_is_restored(pair: tuple[State, State], field: str) -> None:
     before, after = pair
     assert getattr(before, field), f"the book of this test has nothing in {field}"
@@ -84,6 +90,15 @@ def test_every_durable_field_of_the_state_is_restored(pair: tuple[State, State],
 def test_exposures_are_restored_where_there_are_any(pair: tuple[State, State]) -> None:
     def working(state: State) -> dict[Any, Any]:
         return {key: exposure for key, exposure in state.exposures.items() if exposure.orders}
+
+    before, after = pair
+    assert working(before)
+    assert working(before) == working(after)
+
+
+def test_which_markets_orders_work_in_is_restored(pair: tuple[State, State]) -> None:
+    def working(state: State) -> dict[Any, int]:
+        return {key: interest.orders for key, interest in state.interest.items() if interest.orders}
 
     before, after = pair
     assert working(before)

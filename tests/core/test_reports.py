@@ -77,6 +77,7 @@ def an_open_order(filled: int = 0, **changes: Any) -> Harness:
                 cumulative=Decimal(4),
                 code="stp",
                 message="self-trade",
+                mid=Decimal(100),
             ),
         ),
         (

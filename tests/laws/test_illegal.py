@@ -62,6 +62,7 @@ EVENTS: list[Any] = [
     m.OrderEnded(**ORDER, status=S.CANCELLED),
     m.GapSeen(**ORDER, cumulative=Decimal(1)),
     m.TradesAsked(**ORDER, ask_at=NOW),
+    m.OrderLingered(**ORDER, rule="chase"),
 ]
 ILLEGAL = [(status, event) for status in OrderStatus for event in EVENTS if not allowed(status, type(event))]
 

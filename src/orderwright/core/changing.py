@@ -1,4 +1,5 @@
-"""Changing and ending orders that exist: cancel, replace, cancel all, approve, deny, and an operator's last word.
+"""Changing and ending orders that exist: cancel, replace, cancel all, approve, deny, ask about, and an operator's last
+word.
 
 Each asks the venue by a request of its own (number, client id, signing time); several may be out at once. A waiting
 order is ended here, without the venue. A replace is checked as the order it would become; while it is out, exposure
@@ -13,13 +14,24 @@ import msgspec
 
 from orderwright.core import messages as m
 from orderwright.core import risk, validation
-from orderwright.core.model import DONE, MAX_REQUESTS, Account, Instrument, Order, OrderStatus, TradingState
+from orderwright.core.model import (
+    DONE,
+    MAX_REQUESTS,
+    RECANCEL,
+    Account,
+    Instrument,
+    Order,
+    OrderStatus,
+    Quote,
+    TradingState,
+)
 from orderwright.core.numbers import ZERO, most_within, text
 from orderwright.core.placing import Decision, denied, execution_time, fresh, release
 from orderwright.core.reasons import Reason, Refusal
+from orderwright.core.reports import fetch_trades, question
 from orderwright.core.requests import send_cancel, send_replace
 from orderwright.core.sizing import Sized, expected_price, priced
-from orderwright.core.state import RECANCEL, State
+from orderwright.core.state import State
 
 
 def cancel_order(state: State, command: m.CancelOrder, now: int) -> Decision:
@@ -44,15 +56,22 @@ def _not_cancellable(order: Order | None, order_id: str) -> Refusal | None:
     return None
 
 
-def cancel(state: State, order: Order, now: int, cause: str) -> tuple[m.AnyOrderEvent, list[m.AnyAction]]:
-    """End a waiting order here, or ask the venue to cancel a live one."""
+def cancel(
+    state: State, order: Order, now: int, cause: str, rule: str = ""
+) -> tuple[m.AnyOrderEvent, list[m.AnyAction]]:
+    """End a waiting order here, or ask the venue to cancel a live one. rule: the lingering rule that says so."""
     order_id = order.order_id
     if order.status is OrderStatus.PENDING:
-        if cause == "expired":
-            return m.OrderWithdrawn(
-                time=now, order_id=order_id, status=OrderStatus.EXPIRED, reason=Reason.EXPIRED_WAITING, cause=cause
-            ), []
-        return m.OrderWithdrawn(time=now, order_id=order_id, status=OrderStatus.CANCELLED, cause=cause), []
+        expired = cause == "expired"
+        return m.OrderWithdrawn(
+            time=now,
+            order_id=order_id,
+            status=OrderStatus.EXPIRED if expired else OrderStatus.CANCELLED,
+            reason=Reason.EXPIRED_WAITING if expired else Reason.WITHDRAWN,
+            cause=cause,
+            rule=rule,
+            mid=state.mid_of(order, now),
+        ), []
     account = state.accounts[order.instruction.account]
     event = m.RequestSubmitted(
         time=now,
@@ -62,6 +81,7 @@ def cancel(state: State, order: Order, now: int, cause: str) -> tuple[m.AnyOrder
         sign_at=now,
         lifetime_ms=account.traits.lifetime_ms,
         cause=cause,
+        rule=rule,
     )
     return event, [send_cancel(order, event, account)]
 
@@ -91,7 +111,7 @@ def cancel_again(state: State, closer: Order, now: int) -> Decision:
     return events, actions
 
 
-def replace_order(state: State, command: m.ReplaceOrder, now: int) -> Decision:
+def replace_order(state: State, command: m.ReplaceOrder, now: int, rule: str = "") -> Decision:
     order = state.find(command.order_id)
     refusal = _not_replaceable(order, command)
     if refusal is not None or order is None:
@@ -116,7 +136,7 @@ def replace_order(state: State, command: m.ReplaceOrder, now: int) -> Decision:
     if refusal is not None:
         return [], [m.Reply(outcome="refused", order_id=order.order_id, refusal=refusal)]
     sized = risk.margined(state, wanted, sized, instrument, sized.quantity - order.filled, order.exposed)
-    return _replace(order, account, command, sized, now)
+    return _replace(order, account, command, sized, quote, rule, now)
 
 
 def asked_for(order: Order) -> tuple[Decimal, Decimal | None, Decimal | None]:
@@ -195,7 +215,9 @@ def _replace_risk(
     )
 
 
-def _replace(order: Order, account: Account, command: m.ReplaceOrder, sized: Sized, now: int) -> Decision:
+def _replace(
+    order: Order, account: Account, command: m.ReplaceOrder, sized: Sized, quote: Quote | None, rule: str, now: int
+) -> Decision:
     number = len(order.requests)
     event = m.RequestSubmitted(
         time=now,
@@ -208,7 +230,9 @@ def _replace(order: Order, account: Account, command: m.ReplaceOrder, sized: Siz
         price=command.price,
         stop_price=command.stop_price,
         unit_cost=sized.unit_cost,
+        arrival=quote.mid if quote is not None else None,
         cause=command.cause,
+        rule=rule,
     )
     return [event], [send_replace(order, event, account)]
 
@@ -257,3 +281,15 @@ def resolve_unknown(state: State, command: m.ResolveUnknown, now: int) -> Decisi
         time=now, order_id=order.order_id, number=command.number, evidence="operator", message=f"closed by {command.by}"
     )
     return [event], []
+
+
+def refresh_order(state: State, command: m.RefreshOrder, now: int) -> Decision:
+    """Ask the venue; its answers are inputs like any other. Changes nothing by itself."""
+    order = state.find(command.order_id)
+    if order is None:
+        refusal = Refusal(Reason.UNKNOWN_ORDER, "no such order", "order_id", command.order_id)
+        return [], [m.Reply(outcome="refused", order_id=command.order_id, refusal=refusal)]
+    if not order.requests:
+        return [], [m.Reply(outcome="nothing", order_id=order.order_id, text="it has not gone out")]
+    number = next((request.number for request in reversed(order.requests) if request.in_flight), 0)
+    return [], [question(state, order, number), fetch_trades(state, order)]

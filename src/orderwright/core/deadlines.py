@@ -3,8 +3,8 @@ then does.
 
 The day begins (UTC midnight), trading goes back to ACTIVE, a waiting order's wait is over or it expires, a request is
 overdue and becomes UNKNOWN, an UNKNOWN one is asked about again, trades that the venue has claimed and not shown are
-fetched again, an order that its venue should have expired is cancelled. A driver sends TimePassed before any other
-input once a deadline has come, so that no decision is made on a day that is over.
+fetched again, an order that its venue should have expired is cancelled, a rule for orders that linger acts. A driver
+sends TimePassed before any other input once a deadline has come, so that no decision is made on a day that is over.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from orderwright.core import messages as m
 from orderwright.core import risk
 from orderwright.core.changing import cancel, cancel_again
+from orderwright.core.lingering import overdue
 from orderwright.core.model import DAY, SECOND, Order, OrderStatus, TradingState
 from orderwright.core.numbers import text
 from orderwright.core.placing import Decision, denied, release, to_next_second
@@ -55,11 +56,12 @@ def time_passed(state: State, command: m.TimePassed, now: int) -> Decision:
         deadline = deadline_of(state, order)
         if deadline is None or deadline > now:
             continue
-        waited = order.status is OrderStatus.PENDING
+        adds = order.status is OrderStatus.PENDING
         decided, sent = _look(state, order, now)
         events += decided
         actions += sent
-        if waited and sent:  # it counts against the limits of those behind it, which the next TimePassed looks at
+        adds = adds or any(isinstance(action, m.SendReplace) for action in sent)
+        if adds and sent:  # it counts against the limits of those behind it, which the next TimePassed looks at
             break
     return events, actions
 
@@ -86,7 +88,7 @@ def _look(state: State, order: Order, now: int) -> Decision:
     if not events and order.expire_at is not None and order.expire_at <= now and order.ending is None:
         event, actions = cancel(state, order, now, "expired")
         events.append(event)
-    return events, actions
+    return (events, actions) if events else overdue(state, order, now)
 
 
 def _wait_is_over(state: State, order: Order, now: int) -> Decision:

@@ -18,7 +18,18 @@ from orderwright.core import messages as m
 from orderwright.core.model import DONE, SECOND, Execution, Instrument, Order, OrderSide, OrderStatus, Position
 from orderwright.core.numbers import ZERO
 from orderwright.core.portfolio import LedgerRow, book_execution, post
-from orderwright.core.state import KEEP_FINISHED, KEEP_KEYS, Day, Exposure, State, remember, set_timer
+from orderwright.core.state import (
+    KEEP_FINISHED,
+    KEEP_KEYS,
+    MARKED_FOR,
+    Day,
+    Exposure,
+    Interest,
+    State,
+    remember,
+    set_timer,
+    watch,
+)
 from orderwright.core.transitions import TABLE
 
 PositionRow = tuple[str, str, Decimal, Decimal, Decimal]
@@ -37,6 +48,7 @@ _TIMED = frozenset(
         m.OrderEnded,
         m.GapSeen,
         m.TradesAsked,
+        m.OrderLingered,
     }
 )
 
@@ -70,6 +82,10 @@ def _received(state: State, event: m.OrderReceived) -> Changes:
         remember(state.keys, order_key(instruction.idempotency_key), order_id, KEEP_KEYS)
     if event.wait_for == "cancels":
         state.closing[instruction.account, instruction.symbol] = order_id
+    elif event.wait_for == "parent":
+        state.succeeded[instruction.parent_id] = order_id
+    elif state.settings.linger or instruction.linger:
+        watch(state, order)
     _count(state, event)
     changes = Changes(order, _reserve(state, order, ZERO))
     _expose(state, order, ZERO, OrderStatus.PENDING)
@@ -87,12 +103,18 @@ def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
         key = (order.instruction.account, order.instruction.symbol)
         if state.closing.get(key) == order.order_id:
             del state.closing[key]
+        state.succeeded.pop(order.instruction.parent_id, None)
         _count(state, event)
     changes = Changes(order, _reserve(state, order, reserved))
     _expose(state, order, exposed, was)
-    if type(event) in _TIMED or order.expire_at is not None:
+    if type(event) in _TIMED or order.expire_at is not None or _is_patient(state, order):
         set_timer(state, order)
     return changes
+
+
+def _is_patient(state: State, order: Order) -> bool:
+    """Whether rules for orders that linger may hold for it: any event may start their clock."""
+    return bool(state.settings.linger or order.instruction.linger)
 
 
 def _filled(state: State, event: m.OrderFilled) -> Changes:
@@ -135,7 +157,8 @@ def _book(
         moves = moves + booked if moves else booked
     ledger = post(state.balances, account, moves, order.reserved_asset, order.reserved - reserved)
     _expose(state, order, exposed, was)
-    if order.expire_at is not None:
+    interest_in(state, order).until = event.time + MARKED_FOR
+    if order.expire_at is not None or _is_patient(state, order):
         set_timer(state, order)
     return Changes(order, ledger, (account, instruction.symbol, position.size, position.cost, position.realised))
 
@@ -160,6 +183,9 @@ def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> N
     elif was in DONE:
         state.orders[order.order_id] = state.finished.pop(order.order_id)
         _exposure(state, order).orders += 1
+        interest_in(state, order).orders += 1
+        if _is_patient(state, order):
+            watch(state, order)
         set_timer(state, order)
 
 
@@ -171,6 +197,15 @@ def _exposure(state: State, order: Order) -> Exposure:
     return exposure
 
 
+def interest_in(state: State, order: Order) -> Interest:
+    """The interest in an order's market."""
+    key = (state.accounts[order.instruction.account].exchange, order.instruction.symbol)
+    interest = state.interest.get(key)
+    if interest is None:
+        interest = state.interest[key] = Interest()
+    return interest
+
+
 def _finish(state: State, order: Order) -> None:
     """Move it out of the live orders, and wake the order that waited for the symbol's cancels."""
     order_id, key = order.order_id, (order.instruction.account, order.instruction.symbol)
@@ -178,6 +213,14 @@ def _finish(state: State, order: Order) -> None:
     remember(state.finished, order_id, order, KEEP_FINISHED)
     if order.requests:
         _exposure(state, order).orders -= 1
+        interest_in(state, order).orders -= 1
+    for watched in state.watched.values():
+        watched.pop(order_id, None)
+    successor = state.succeeded.get(order_id)
+    if successor is not None:
+        set_timer(state, state.orders[successor])
+    if state.succeeded.get(order.instruction.parent_id) == order_id:
+        del state.succeeded[order.instruction.parent_id]
     waiting = state.closing.get(key)
     if waiting == order_id:
         del state.closing[key]
@@ -192,7 +235,9 @@ def _count(state: State, event: m.OrderReceived | m.RequestSubmitted) -> None:
     controls = state.controls
     controls.orders_today = event.today
     controls.second, controls.orders_this_second = event.time // SECOND, event.this_second or 0
-    _exposure(state, state.orders[event.order_id]).orders += 1
+    order = state.orders[event.order_id]
+    _exposure(state, order).orders += 1
+    interest_in(state, order).orders += 1
 
 
 def _cash_moved(state: State, event: m.CashMoved) -> Changes:
@@ -247,7 +292,13 @@ def _route(state: State, instrument: Instrument) -> None:
 
 def _configured(state: State, event: m.Configured) -> Changes:
     changed = state.settings.parity != event.settings.parity
+    relieved = state.settings.linger != event.settings.linger
     state.settings = event.settings
+    if relieved:
+        state.watched.clear()
+        for order in state.orders.values():
+            watch(state, order)
+            set_timer(state, order)
     if changed:
         state.routes.clear()
         for instrument in state.instruments.values():

@@ -80,7 +80,7 @@ def received(event: m.OrderReceived) -> Order:
         reserved_asset=event.reserved_asset,
     )
     if event.sign_at is not None:
-        _submit_first(order, event.sign_at, event.lifetime_ms)
+        _submit_first(order, event.sign_at, event.lifetime_ms, event.arrival)
         _settle(order)
     return order
 
@@ -159,10 +159,11 @@ def settle_fully(order: Order) -> None:
     order.reserved = exposed * unit_cost
 
 
-def _submit_first(order: Order, sign_at: int, lifetime_ms: int | None) -> None:
+def _submit_first(order: Order, sign_at: int, lifetime_ms: int | None, mid: Decimal | None) -> None:
     client_id = order.instruction.order_id + "00"
     order.requests.append(Request(number=0, kind="new", client_id=client_id, sign_at=sign_at, lifetime_ms=lifetime_ms))
-    order.submitted_at = sign_at
+    order.submitted_at = order.since = sign_at
+    order.reference = mid
 
 
 def _denied(order: Order, event: m.OrderDenied) -> None:
@@ -192,13 +193,16 @@ def _submitted(order: Order, event: m.RequestSubmitted) -> None:
                 stop_price=event.stop_price,
                 unit_cost=event.unit_cost,
                 cause=event.cause,
+                rule=event.rule,
             )
         )
+        if event.request == "replace":
+            order.since, order.reference = event.time, event.arrival
         return
     order.quantity = event.quantity if event.quantity is not None else order.quantity
     order.unit_cost, order.arrival = event.unit_cost, event.arrival
     order.wait_for, order.wait_until = "", None
-    _submit_first(order, event.sign_at, event.lifetime_ms)
+    _submit_first(order, event.sign_at, event.lifetime_ms, event.arrival)
 
 
 def _request_pending(order: Order, event: m.RequestPending) -> None:
@@ -330,6 +334,11 @@ def _trades_asked(order: Order, event: m.TradesAsked) -> None:
     order.fetch_at, order.fetch_pause = event.ask_at, event.ask_at - event.time
 
 
+def _lingered(order: Order, event: m.OrderLingered) -> None:
+    order.since = event.time
+    order.reference = event.mid if event.mid is not None else order.reference
+
+
 def _claim(order: Order, claimed: Decimal, time: int) -> None:
     """The venue says how much has filled; where that is ahead of its trades, they have just been fetched."""
     order.reported = max(order.reported, claimed)
@@ -385,6 +394,7 @@ _HANDLERS: dict[type[m.OrderEvent], Callable[[Order, Any], None]] = {
     m.OrderEnded: _ended,
     m.GapSeen: _gap,
     m.TradesAsked: _trades_asked,
+    m.OrderLingered: _lingered,
 }
 
 

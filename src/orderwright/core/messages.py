@@ -134,6 +134,12 @@ class ResolveUnknown(Message):
     by: str
 
 
+class RefreshOrder(Message):
+    """Ask the venue how an order stands and for its trades, whatever it has said so far."""
+
+    order_id: str
+
+
 class TimePassed(Message):
     """`next_deadline` has come."""
 
@@ -377,11 +383,14 @@ class OrderDenied(OrderEvent, tag="order_denied"):
 
 
 class OrderWithdrawn(OrderEvent, tag="order_withdrawn"):
-    """A waiting order ended before it left: cancelled, or expired."""
+    """A waiting order ended before it left: cancelled, or expired. rule: the lingering rule that asked for it. mid: the
+    middle of the market then."""
 
     status: OrderStatus
     reason: Reason = Reason.WITHDRAWN
     cause: str = ""
+    rule: str = ""
+    mid: Decimal | None = None
 
 
 class OrderDelayed(OrderEvent, tag="order_delayed"):
@@ -392,7 +401,8 @@ class OrderDelayed(OrderEvent, tag="order_delayed"):
 
 
 class RequestSubmitted(OrderEvent, tag="request_submitted"):
-    """The intent of one request, durable before it leaves. Number 0 is the new order itself (it had been waiting)."""
+    """The intent of one request, durable before it leaves. Number 0 is the new order itself (it had been waiting).
+    rule: the lingering rule that asked for it."""
 
     number: int
     request: Literal["new", "replace", "cancel"]
@@ -404,6 +414,7 @@ class RequestSubmitted(OrderEvent, tag="request_submitted"):
     unit_cost: Decimal = ZERO
     arrival: Decimal | None = None
     cause: str = ""
+    rule: str = ""
     today: int | None = None
     this_second: int | None = None
 
@@ -494,12 +505,14 @@ class OrderRestated(OrderEvent, tag="order_restated"):
 
 
 class OrderEnded(OrderEvent, tag="order_ended"):
-    """The venue ended it. Where `cumulative` is ahead of our fills the order waits for them before it is `status`."""
+    """The venue ended it. Where `cumulative` is ahead of our fills the order waits for them before it is `status`.
+    mid: the middle of the market then, which is what the rest of the order went without."""
 
     status: OrderStatus
     cumulative: Decimal | None = None
     code: str = ""
     message: str = ""
+    mid: Decimal | None = None
 
 
 class GapSeen(OrderEvent, tag="gap_seen"):
@@ -512,6 +525,14 @@ class TradesAsked(OrderEvent, tag="trades_asked"):
     """The trades that a claim is ahead of have not come: they were fetched once more, and will be again at ask_at."""
 
     ask_at: int
+
+
+class OrderLingered(OrderEvent, tag="order_lingered"):
+    """A rule for orders that linger was due and could do nothing. It counts again from here. mid: of the market."""
+
+    rule: str
+    why: str = ""
+    mid: Decimal | None = None
 
 
 # Actions
@@ -596,6 +617,7 @@ Command = (
     | DenyOrder
     | SetTradingState
     | ResolveUnknown
+    | RefreshOrder
     | TimePassed
     | QuoteSeen
 )
@@ -639,6 +661,7 @@ AnyOrderEvent = (
     | OrderEnded
     | GapSeen
     | TradesAsked
+    | OrderLingered
 )
 AnyEvent = (
     AccountOpened

@@ -17,7 +17,10 @@ from msgspec import Struct, field
 from orderwright.core.numbers import ONE, ZERO
 
 SECOND = 1_000_000
+MINUTE = 60 * SECOND
 DAY = 86_400 * SECOND
+RECANCEL = MINUTE
+"""A cancel that was refused is not sent again before this."""
 MAX_REQUESTS = 256
 HALF = Decimal("0.5")
 
@@ -196,6 +199,33 @@ class RiskLimits(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     max_orders_per_second: int | None = None
 
 
+class LingerRule(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What becomes of an order that lingers (`core.patience` has the rules of the rules).
+
+    name: every act is logged under it. Which orders: account, strategy, symbol, order_id, any where empty, of these
+    order_types. When, exactly one of: after_ms since it went out (nearer: or was last moved); moved_bps, the market has
+    moved so far; on_reversal, the strategy's signal has turned; day_end, HH:MM in UTC, 24:00 is midnight. do: cancel;
+    nearer, move its price to the best one on its side or offset_ticks behind it, at most `times` times and never
+    further than within_bps from its first price; market, send what is left as a market order; keep, nothing (takes
+    orders out of a wider rule of the same name).
+    """
+
+    name: str
+    do: Literal["cancel", "nearer", "market", "keep"] = "cancel"
+    after_ms: int | None = None
+    moved_bps: Decimal | None = None
+    on_reversal: bool = False
+    day_end: str = ""
+    times: int = 1
+    offset_ticks: int = 0
+    within_bps: Decimal | None = None
+    account: str = ""
+    strategy: str = ""
+    symbol: str = ""
+    order_id: str = ""
+    order_types: tuple[OrderType, ...] = (OrderType.LIMIT,)
+
+
 class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a book is run by. A change is an event.
 
@@ -203,7 +233,9 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     max_price_age_ms: an older price counts as none. collar_bps: how far a limit price may be beyond the market.
     approval: none | all | above (with approval_above, a value); what is reduce-only, a close too, needs none. bar_ms:
     what `next_open` counts in. price_every_ms: how often a quote is logged, so that the log alone can value a
-    portfolio as of any moment.
+    portfolio as of any moment. execution_price_every_ms: how often while an order works in the symbol and for five
+    minutes after its last fill, so that the log alone can say how well it was executed. linger: rules for orders that
+    linger.
     """
 
     limits: RiskLimits = RiskLimits()
@@ -217,6 +249,8 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     approval_timeout_ms: int = 900_000
     bar_ms: int = 60_000
     price_every_ms: int = 3_600_000
+    execution_price_every_ms: int = 1_000
+    linger: tuple[LingerRule, ...] = ()
 
 
 class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -259,6 +293,8 @@ class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     order_id: 30 lower-case hex characters, the first 12 of them milliseconds. Exactly one of quantity (base units)
     and quote_quantity (quote units, market orders only). expire_at: microseconds, for GTD. execute_at: microseconds
     or `next_open`; the order waits as PENDING until then. idempotency_key: the caller's own id, unique per book.
+    decision_price and decision_time: what whoever wanted it saw, and when (the chart's price of an alert); only
+    execution quality is measured by them. linger: the order's own rules for when it lingers.
     """
 
     order_id: str
@@ -283,6 +319,9 @@ class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     signal_id: str = ""
     parent_id: str = ""
     idempotency_key: str = ""
+    decision_price: Decimal | None = None
+    decision_time: int | None = None
+    linger: tuple[LingerRule, ...] = ()
     metadata: dict[str, str] = {}
 
 
@@ -311,6 +350,7 @@ class Request(Struct, kw_only=True, omit_defaults=True, gc=False):
     stop_price: Decimal | None = None
     unit_cost: Decimal = ZERO
     cause: str = ""
+    rule: str = ""
     denied_at: int | None = None
     ask_at: int | None = None
 
@@ -346,7 +386,8 @@ class Order(Struct, kw_only=True, gc=False):
     executions is keyed by the venue's execution id; None marks one that was corrected or busted. reserved is what is
     locked in reserved_asset, exposed what may still fill of it, both counting the larger side of a replace in flight.
     fetch_at: when the trades that a claim is ahead of are fetched again, fetch_pause after the last time
-    (microseconds); it counts while `has_gap`.
+    (microseconds); it counts while `has_gap`. since and reference: when it went out or was last moved (microseconds),
+    and where the middle of the market was then.
     """
 
     instruction: Instruction
@@ -379,6 +420,8 @@ class Order(Struct, kw_only=True, gc=False):
     reason: str = ""
     submitted_at: int | None = None
     accepted_at: int | None = None
+    since: int | None = None
+    reference: Decimal | None = None
     first_fill_at: int | None = None
     last_fill_at: int | None = None
     updated_at: int = 0

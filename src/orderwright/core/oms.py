@@ -23,12 +23,15 @@ from orderwright.core.changing import (
     cancel_all,
     cancel_order,
     deny_order,
+    refresh_order,
     replace_order,
     resolve_unknown,
 )
 from orderwright.core.deadlines import loss_breach, next_deadline, time_passed
 from orderwright.core.evolve import Changes, cash_key, evolve
+from orderwright.core.lingering import moved
 from orderwright.core.numbers import PLACES, ZERO, fits, text
+from orderwright.core.patience import problem_of
 from orderwright.core.placing import Decision, submit_order
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.reports import REPORTS, report
@@ -49,12 +52,23 @@ def _quote_seen(state: State, command: m.QuoteSeen, now: int) -> Decision:
     key = (command.exchange, command.symbol)
     state.market[key] = command.quote
     events, actions = loss_breach(state, now)
-    pause = 0 if command.log else 1_000 * state.settings.price_every_ms
+    if key in state.watched:
+        acts, sent = moved(state, command.exchange, command.symbol, now)
+        events, actions = [*events, *acts], [*actions, *sent]
+    pause = 0 if command.log else 1_000 * _price_pause_ms(state, key, now)
     logged = state.priced.get(key, -pause - 1)
     if command.quote.time > logged + pause and key in state.instruments:
         seen = m.PriceSeen(time=now, exchange=command.exchange, symbol=command.symbol, quote=command.quote)
         events = [*events, seen]
     return events, actions
+
+
+def _price_pause_ms(state: State, key: tuple[str, str], now: int) -> int:
+    """How long to wait until a price is logged again: less while it says how well an order was executed."""
+    interest, settings = state.interest.get(key), state.settings
+    if interest is not None and (interest.orders or now <= interest.until):
+        return min(settings.execution_price_every_ms, settings.price_every_ms)
+    return settings.price_every_ms
 
 
 def _open_account(state: State, command: m.OpenAccount, now: int) -> Decision:
@@ -78,6 +92,8 @@ def _define_instrument(state: State, command: m.DefineInstrument, now: int) -> D
 def _configure(state: State, command: m.Configure, now: int) -> Decision:
     if state.settings == command.settings:
         return [], []
+    if (problem := problem_of(command.settings.linger)) is not None:
+        return [], [m.Reply(outcome="refused", refusal=problem)]
     return [m.Configured(time=now, settings=command.settings)], []
 
 
@@ -142,6 +158,7 @@ _HANDLERS: dict[type[m.Message], Callable[[State, Any, int], Decision]] = {
     m.ApproveOrder: approve_order,
     m.DenyOrder: deny_order,
     m.ResolveUnknown: resolve_unknown,
+    m.RefreshOrder: refresh_order,
     m.TimePassed: time_passed,
     m.QuoteSeen: _quote_seen,
     **dict.fromkeys(REPORTS, report),

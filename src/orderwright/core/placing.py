@@ -6,7 +6,8 @@
 Each stage either hands on or ends the order with a refusal, which is logged like everything else. An order that waits
 (for a time, an approval, the symbol's cancels, the next second) goes through sized, fits and allowed again when its
 wait is over, at the price of that moment. Above the rate per second what adds is refused and what only reduces waits
-for the next second, whether it has just come or has waited already; only a close that waited for cancels goes at once.
+for the next second, whether it has just come or has waited already; only what waited for other orders to end (a close,
+the successor of a lingering order) goes at once.
 
 A stale market (no quote, or one older than max_price_age_ms) counts as none. It refuses an order that has no price of
 its own (a market order, unless it only reduces and gives its quantity), any order with a limit price where there is a
@@ -308,6 +309,22 @@ def release(state: State, order: Order, now: int, *, approved: bool = False) -> 
         return [denied(order.order_id, found, now)], []
     account, instrument, quote = found
     quote = fresh(state, quote, now)
+    if order.wait_for == "parent":
+        parent = state.find(instruction.parent_id)
+        left = parent.quantity - parent.filled if parent is not None else ZERO
+        if left <= 0:
+            cause = "nothing of the order before it was left"
+            mid = quote.mid if quote is not None else None
+            ended = m.OrderWithdrawn(
+                time=now,
+                order_id=order.order_id,
+                status=OrderStatus.CANCELLED,
+                reason=Reason.NOTHING_LEFT,
+                cause=cause,
+                mid=mid,
+            )
+            return [ended], []
+        instruction = msgspec.structs.replace(instruction, quantity=left)
     if order.wait_for == "cancels":
         held = closable_of(state, instruction.account, instruction.symbol)
         if abs(held) < instrument.step_size:
@@ -331,7 +348,8 @@ def release(state: State, order: Order, now: int, *, approved: bool = False) -> 
     if refusal_now is not None:
         return [denied(order.order_id, refusal_now, now)], []
     assert isinstance(sized, Sized)
-    if order.wait_for != "cancels" and risk.over_rate(state, now):  # it only reduces: what adds was refused just now
+    at_once = order.wait_for in ("cancels", "parent")
+    if not at_once and risk.over_rate(state, now):  # it only reduces: what adds was refused just now
         return [to_next_second(order.order_id, now)], []
     sized = risk.margined(state, instruction, sized, instrument, sized.quantity)
     today, this_second = counts(state, now)

@@ -34,6 +34,7 @@ class Reason(enum.IntEnum):
     EXPIRY_UNWANTED = 133
     EXPIRY_PAST = 134
     EXECUTE_AT_PAST = 135
+    LINGER_RULE = 136
     # 2xx: the instrument
     UNKNOWN_ACCOUNT = 200
     UNKNOWN_SYMBOL = 201
@@ -78,6 +79,7 @@ class Reason(enum.IntEnum):
     WITHDRAWN = 411
     EXPIRED_WAITING = 412
     EXECUTION_DISABLED = 413
+    NOTHING_LEFT = 414
     # 5xx: the venue
     VENUE_REJECTED = 500
     VENUE_UNREACHABLE = 501

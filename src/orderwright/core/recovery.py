@@ -12,7 +12,7 @@ names the rows that restore it:
 | orders | the rows of each order that is not finished, folded by the lifecycle |
 | balances, positions | the newest ledger and position row of each |
 | last_order_id | the greatest order id of the book |
-| exposures, routes, closing, timers | derived from the above |
+| exposures, interest, watched, routes, closing, succeeded, timers | derived from the above |
 | finished, keys, market | caches and views: the journal and the market bring them back when asked |
 """
 
@@ -24,9 +24,9 @@ from typing import Protocol
 
 from orderwright.core import lifecycle
 from orderwright.core import messages as m
-from orderwright.core.evolve import evolve
+from orderwright.core.evolve import evolve, interest_in
 from orderwright.core.model import SECOND, Balance, Order, OrderSide, OrderStatus, Position
-from orderwright.core.state import Exposure, State, set_timer
+from orderwright.core.state import Exposure, State, set_timer, watch
 
 
 class Kept(Protocol):
@@ -83,18 +83,22 @@ def restore(book: str, kept: Kept) -> State:
 
 
 def derive(state: State) -> None:
-    """Rebuild what follows from the rest: exposures, who waits for cancels, timers."""
+    """Rebuild what follows from the rest: exposures, who waits for whom, whose price is watched, timers."""
     state.exposures = {key: Exposure() for key in state.positions}
     for order in state.orders.values():
         key = (order.instruction.account, order.instruction.symbol)
         if order.status is OrderStatus.PENDING:
             if order.wait_for == "cancels":
                 state.closing[key] = order.order_id
+            elif order.wait_for == "parent":
+                state.succeeded[order.instruction.parent_id] = order.order_id
         else:
             exposure = state.exposures.setdefault(key, Exposure())
             exposure.orders += 1
+            interest_in(state, order).orders += 1
             if order.instruction.side is OrderSide.BUY:
                 exposure.buy += order.exposed
             else:
                 exposure.sell += order.exposed
+        watch(state, order)
         set_timer(state, order)

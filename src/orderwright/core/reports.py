@@ -192,7 +192,13 @@ def _end(state: State, order: Order, said: m.EndReport, now: int) -> Decision:
         if status is OrderStatus.FILLED and not unanswered:
             return [], fetch
     ended = m.OrderEnded(
-        time=now, order_id=order.order_id, status=status, cumulative=claimed, code=said.code, message=said.message
+        time=now,
+        order_id=order.order_id,
+        status=status,
+        cumulative=claimed,
+        code=said.code,
+        message=said.message,
+        mid=state.mid_of(order, now),
     )
     return [*events, ended], fetch
 

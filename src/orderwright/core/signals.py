@@ -10,12 +10,13 @@ from __future__ import annotations
 from orderwright.core import messages as m
 from orderwright.core.changing import cancel_all
 from orderwright.core.evolve import signal_key
-from orderwright.core.model import Action, Signal
+from orderwright.core.lingering import reversed_by
+from orderwright.core.model import RECANCEL, Action, Instruction, Signal
 from orderwright.core.numbers import ONE, ZERO
 from orderwright.core.placing import UNPRICED, Decision, closable_of, fresh, held_of, market_of, received, submit
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized, closing_order, from_signal, size
-from orderwright.core.state import RECANCEL, State
+from orderwright.core.state import State
 
 
 def receive_signal(state: State, command: m.ReceiveSignal, now: int) -> Decision:
@@ -59,10 +60,13 @@ def _take(state: State, command: m.ReceiveSignal, key: str, now: int) -> Decisio
         instrument.step_size,
         instrument.linear,
     )
+    side = instruction.side if isinstance(instruction, Instruction) else None
+    cancels, sent = reversed_by(state, signal, side, now)
     if isinstance(instruction, Refusal):
-        return _refuse_signal(signal, key, instruction, now)
+        events, actions = _refuse_signal(signal, key, instruction, now)
+        return [*events, *cancels], [*actions, *sent]
     events, actions = submit(state, instruction, now)
-    return [_accept(command, key, events, now), *events], actions
+    return [_accept(command, key, events, now), *cancels, *events], [*sent, *actions]
 
 
 def _accept(command: m.ReceiveSignal, key: str, events: list[m.AnyEvent], now: int) -> m.SignalReceived:

@@ -149,6 +149,8 @@ def from_signal(
         strategy=signal.strategy,
         source=signal.source,
         signal_id=signal.signal_id,
+        decision_price=signal.price if signal.order_type is OrderType.MARKET else None,
+        decision_time=signal.time or None,
     )
 
 

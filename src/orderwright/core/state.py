@@ -21,6 +21,7 @@ from msgspec import Struct, field
 from orderwright.core.model import (
     IN_FLIGHT,
     MAX_REQUESTS,
+    RECANCEL,
     SECOND,
     Account,
     Balance,
@@ -34,11 +35,13 @@ from orderwright.core.model import (
     TradingState,
 )
 from orderwright.core.numbers import ZERO
+from orderwright.core.patience import first_due, watches_price
 
 KEEP_FINISHED = 10_000
 KEEP_KEYS = 100_000
 KEEP_TIMERS = 1_000
-RECANCEL = 60 * SECOND
+MARKED_FOR = 300 * SECOND
+"""How long after a fill its market is looked at closely: the last mark-out (`analytics.records.MARK_OUTS`)."""
 
 Pair = tuple[str, str]
 T = TypeVar("T")
@@ -63,6 +66,14 @@ class Exposure(Struct):
     orders: int = 0
 
 
+class Interest(Struct):
+    """Why a market is looked at closely: how many orders work in it, and until when (microseconds) its last fill is
+    marked. The latter is not restored: after a restart the marks of the fills before it are coarse."""
+
+    orders: int = 0
+    until: int = 0
+
+
 class Controls(Struct):
     """Trading state and the counters that limits need."""
 
@@ -75,8 +86,9 @@ class Controls(Struct):
 
 
 class State(Struct, kw_only=True):
-    """One book. Keys: (exchange, symbol) for instruments and market; (account, symbol) for positions and exposures;
-    (account, asset) for balances."""
+    """One book. Keys: (exchange, symbol) for instruments, market, interest, watched; (account, symbol) for positions,
+    exposures and closing; (account, asset) for balances. succeeded: the market order that waits for the end of an
+    order."""
 
     book: str
     sequence: int = 0
@@ -95,7 +107,10 @@ class State(Struct, kw_only=True):
     finished: OrderedDict[str, Order] = field(default_factory=OrderedDict)
     keys: OrderedDict[str, str] = field(default_factory=OrderedDict)
     exposures: dict[Pair, Exposure] = field(default_factory=dict)
+    interest: dict[Pair, Interest] = field(default_factory=dict)
+    watched: dict[Pair, dict[str, None]] = field(default_factory=dict)
     closing: dict[Pair, str] = field(default_factory=dict)
+    succeeded: dict[str, str] = field(default_factory=dict)
     routes: dict[Pair, str] = field(default_factory=dict)
     futures: bool = False
     timers: list[tuple[int, str]] = field(default_factory=list)
@@ -116,6 +131,12 @@ class State(Struct, kw_only=True):
         if quote is None or now - quote.time > 1_000 * self.settings.max_price_age_ms:
             return None
         return quote
+
+    def mid_of(self, order: Order, now: int) -> Decimal | None:
+        """The middle of an order's market, if it is fresh enough to decide on."""
+        account = self.accounts.get(order.instruction.account)
+        quote = self.quote(account.exchange, order.instruction.symbol, now) if account is not None else None
+        return quote.mid if quote is not None else None
 
     def instrument_of(self, order: Order) -> Instrument:
         """The instrument that an order trades."""
@@ -154,13 +175,19 @@ def deadline_of(state: State, order: Order) -> int | None:
     """When this order next needs a look, in microseconds: its wait is over, it expires, a request is overdue, or
     trades that the venue has claimed have not come."""
     account = state.accounts.get(order.instruction.account)
+    patient = state.settings.linger or order.instruction.linger
     if account is not None and len(order.requests) == 1 and order.expire_at is None and order.fetch_at is None:
         request = order.requests[0]  # nearly all of them
-        return request_deadline(request, account) if request.state in IN_FLIGHT else None
+        if request.state in IN_FLIGHT:
+            return request_deadline(request, account)
+        if not patient:
+            return None
     if order.status is OrderStatus.PENDING or account is None:
         if not order.wait_for:  # its row was the last one of a log that was cut: it goes on from there
             return order.created_at
         if order.wait_for == "cancels" and may_close(state, order):
+            return order.created_at
+        if order.wait_for == "parent" and order.instruction.parent_id not in state.orders:
             return order.created_at
         times = [time for time in (order.wait_until, order.expire_at) if time is not None]
         return min(times, default=None)
@@ -171,7 +198,16 @@ def deadline_of(state: State, order: Order) -> int | None:
         times.append(max(time, last.sign_at + RECANCEL) if last.kind == "cancel" else time)
     if order.fetch_at is not None and order.has_gap:
         times.append(order.fetch_at)
+    if patient and (due := first_due(state.settings, order)) is not None:
+        times.append(due)
     return min(times, default=None)
+
+
+def watch(state: State, order: Order) -> None:
+    """Note that rules of this order look at the price, if any do."""
+    if watches_price(state.settings, order.instruction):
+        account = state.accounts[order.instruction.account]
+        state.watched.setdefault((account.exchange, order.instruction.symbol), {})[order.order_id] = None
 
 
 def request_deadline(request: Request, account: Account) -> int:

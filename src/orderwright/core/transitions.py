@@ -115,6 +115,7 @@ ROWS: tuple[Row, ...] = (
     Row(m.OrderEnded, _set(FILLED), SAME, "said twice"),
     Row(m.GapSeen, WORKING | {FILLED}, SAME, "trades are fetched; no fill is made up"),
     Row(m.GapSeen, CUT_SHORT, FILLING, "it waits for the fills that have come to light"),
+    Row(m.OrderLingered, FILLING, SAME, "a rule was due and could do nothing"),
     Row(m.TradesAsked, WORKING, SAME, "what was fetched got lost, or the venue's trades lag behind its claim"),
 )
 

@@ -38,6 +38,7 @@ from orderwright.core.numbers import (
     nearest_to,
     text,
 )
+from orderwright.core.patience import problem_of
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import BPS, Sized, no_price
 
@@ -80,7 +81,7 @@ def shape(order: Instruction, now: int) -> Refusal | None:
         )
     elif order.quantity <= 0:
         return _not_positive(Reason.QUANTITY_NOT_POSITIVE, "quantity", order.quantity)
-    return _prices(order) or _times(order, now)
+    return _prices(order) or _times(order, now) or problem_of(order.linger)
 
 
 def _prices(order: Instruction) -> Refusal | None:
