@@ -13,9 +13,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from orderwright.core.model import RiskLimits, Settings
+from orderwright.core.model import LingerRule, RiskLimits, Settings
 from orderwright.core.numbers import parse_decimal
+from orderwright.core.patience import problem_of
 from orderwright.errors import InputError, UnknownName, nearest_name
+
+_EXAMPLES = {"": '{"limits": {"max_order_value": "5000"}}', "limits": '{"max_order_value": "5000"}'}
 
 
 def load_settings(path: Path | None, bar: int) -> Settings:
@@ -28,6 +31,8 @@ def load_settings(path: Path | None, bar: int) -> Settings:
             given |= _read_settings(path)
         settings = msgspec.json.decode(msgspec.json.encode(given), type=Settings)
         _check_numbers(settings)
+        if (problem := problem_of(settings.linger)) is not None:
+            raise InputError(problem.rule, field=problem.field, value=problem.value)
     except msgspec.ValidationError as error:
         raise InputError(str(error).replace(" - at `$.", " - at `"), where=str(path)) from None
     except InputError as error:
@@ -45,14 +50,32 @@ def _read_settings(path: Path) -> dict[str, msgspec.Raw]:
         one_of(("none", "all", "above"), str(msgspec.json.decode(read["approval"])), "approval")
     if "limits" in read:
         _check_fields(_object(read["limits"], "limits"), RiskLimits)
+    if "linger" in read:
+        _check_rules(read["linger"])
     return read
+
+
+def _check_rules(raw: msgspec.Raw) -> None:
+    """Rules for orders that linger: a list of objects; their values are checked when they are whole."""
+    try:
+        rules = msgspec.json.decode(raw, type=list[msgspec.Raw])
+    except msgspec.ValidationError:
+        raise InputError('not a list, such as [{"name": "enough", "after_ms": 60000}]', field="linger") from None
+    for number, rule in enumerate(rules, start=1):
+        try:
+            read = _object(rule, f"linger.{number}")
+            _check_fields(read, LingerRule)
+            if "do" in read:
+                one_of(("cancel", "nearer", "market", "keep"), str(msgspec.json.decode(read["do"])), "do")
+        except InputError as error:
+            raise error.at(f"linger rule {number}") from None
 
 
 def _object(raw: bytes | msgspec.Raw, field: str | None = None) -> dict[str, msgspec.Raw]:
     try:
         return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
-        example = '{"max_order_value": "5000"}' if field else '{"limits": {"max_order_value": "5000"}}'
+        example = _EXAMPLES.get(field or "", '{"name": "enough", "after_ms": 60000}')
         raise InputError(f"not a JSON object, such as {example}", field=field) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"not valid JSON: {error}", field=field) from None

@@ -167,7 +167,7 @@ def test_a_repeated_alert_becomes_one_order_and_the_run_says_so(desk: Desk) -> N
     alert = an_alert(alert_id="1", strategy="dip")
     ran = desk.send(alert, alert, an_alert(5, alert_id="1", strategy="dip"))
     assert len(desk.orders()) == 1
-    assert "\n3 signals, 2 of them seen before; 60 candles; 11 new rows in the log\n" in ran.out
+    assert "\n3 signals, 2 of them seen before; 60 candles; 12 new rows in the log\n" in ran.out
 
 
 def test_an_unknown_account_is_refused_and_logged_without_an_order(desk: Desk) -> None:
@@ -300,6 +300,13 @@ def test_an_option_that_does_not_exist_is_refused_by_the_command_line_itself(des
         ('{"limits": {"max_order_value": "NaN"}}', "max_order_value: 'NaN' is not a finite number"),
         ('{"limits": {"max_order_value": -5}}', "max_order_value: -5 is below 0 (nearest: 0)"),
         ('{"bar_ms": 0}', "bar_ms: 0 ms is no time (nearest: 1)"),
+        ('{"linger": {}}', 'linger: not a list, such as [{"name": "enough", "after_ms": 60000}]'),
+        ('{"linger": [{"name": "x", "after": 5}]}', "linger rule 1: after: unknown setting (nearest: after_ms)"),
+        ('{"linger": [{"name": "x", "do": "cancle"}]}', "linger rule 1: do: unknown do 'cancle' (nearest: cancel)"),
+        (
+            '{"linger": [{"name": "x", "day_end": "9pm"}]}',
+            "linger.x.day_end: not a time of day in UTC from 00:01 to 24:00, such as 21:30",
+        ),
         ('{"collar_bps": ' + "1" * 30 + "}", f"collar_bps: {'1' * 30} has more than 18 digits before the point"),
     ],
 )  # fmt: skip

@@ -55,9 +55,9 @@ def _quote_seen(state: State, command: m.QuoteSeen, now: int) -> Decision:
     if key in state.watched:
         acts, sent = moved(state, command.exchange, command.symbol, now)
         events, actions = [*events, *acts], [*actions, *sent]
-    pause = 0 if command.log else 1_000 * _price_pause_ms(state, key, now)
-    logged = state.priced.get(key, -pause - 1)
-    if command.quote.time > logged + pause and key in state.instruments:
+    pause = 1 if command.log else 1_000 * _price_pause_ms(state, key, now)
+    logged = state.priced.get(key, -pause)
+    if command.quote.time >= logged + pause and key in state.instruments:
         seen = m.PriceSeen(time=now, exchange=command.exchange, symbol=command.symbol, quote=command.quote)
         events = [*events, seen]
     return events, actions

@@ -139,7 +139,7 @@ def _problem(rule: LingerRule) -> tuple[str, str, str] | None:
         return "name", "a rule needs a name: every act of it is logged under it", ""
     if rule.do == "keep":
         return None
-    given = [name for name in _TRIGGERS if getattr(rule, name) not in (None, False, "")]
+    given = [name for name in _TRIGGERS if not _is_unset(getattr(rule, name))]
     if len(given) != 1:
         return "when", f"a rule needs exactly one of {', '.join(_TRIGGERS)}", ", ".join(given)
     if rule.after_ms is not None and rule.after_ms <= 0:
@@ -157,6 +157,10 @@ def _problem(rule: LingerRule) -> tuple[str, str, str] | None:
     if rule.within_bps is not None and not (fits(rule.within_bps) and rule.within_bps > 0):
         return "within_bps", "not a number above 0", text(rule.within_bps)
     return None
+
+
+def _is_unset(value: object) -> bool:
+    return value is None or value is False or value == ""
 
 
 def _is_clock(clock: str) -> bool:
