@@ -301,8 +301,6 @@ def test_an_option_that_does_not_exist_is_refused_by_the_command_line_itself(des
         ('{"limits": {"max_order_value": -5}}', "max_order_value: -5 is below 0 (nearest: 0)"),
         ('{"bar_ms": 0}', "bar_ms: 0 ms is no time (nearest: 1)"),
         ('{"linger": {}}', 'linger: not a list, such as [{"name": "enough", "after_ms": 60000}]'),
-        ('{"linger": [{"name": "x", "after": 5}]}', "linger rule 1: after: unknown setting (nearest: after_ms)"),
-        ('{"linger": [{"name": "x", "do": "cancle"}]}', "linger rule 1: do: unknown do 'cancle' (nearest: cancel)"),
         (
             '{"linger": [{"name": "x", "day_end": "9pm"}]}',
             "linger.x.day_end: not a time of day in UTC from 00:01 to 24:00, such as 21:30",
@@ -313,6 +311,19 @@ def test_an_option_that_does_not_exist_is_refused_by_the_command_line_itself(des
 def test_bad_settings_are_an_input_error_that_names_file_and_field(desk: Desk, body: str, message: str) -> None:
     settings = desk.write("settings.json", body)
     assert desk.refusal(desk.run(settings=settings)) == f"FOLDER/settings.json: {message}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ('{"name": "y", "after": 5}', "after: unknown setting (nearest: after_ms)"),
+        ('{"name": "y", "do": "cancle"}', "do: unknown do 'cancle' (nearest: cancel)"),
+        ("5", 'linger.2: not a JSON object, such as {"name": "enough", "after_ms": 60000}'),
+    ],
+)  # fmt: skip
+def test_a_bad_rule_for_orders_that_linger_is_named_by_its_number(desk: Desk, rule: str, message: str) -> None:
+    settings = desk.write("settings.json", f'{{"linger": [{{"name": "x", "after_ms": 5}}, {rule}]}}')
+    assert desk.refusal(desk.run(settings=settings)) == f"FOLDER/settings.json, linger rule 2: {message}"
 
 
 @pytest.mark.parametrize(
