@@ -1,0 +1,71 @@
+"""`orderwright log`: verify, rebuild, back up and restore a log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orderwright.commands.options import DEFAULT_LOG, AsJson, Log, existing
+
+app = typer.Typer(no_args_is_help=True, help="Verify, seal, rebuild, back up and restore a log.")
+
+
+@app.command("verify")
+def log_verify(
+    log: Log = DEFAULT_LOG,
+    head: Annotated[str | None, typer.Option(help="A head kept elsewhere: as `log head` prints it.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Find any changed, missing, reordered or cut-off row, and prove the read models by a replay."""
+    from orderwright.journal.maintenance import verify
+    from orderwright.screen import show_verification
+
+    found = verify(existing(log), head=head)
+    show_verification(found, as_json=json)
+    if not found.ok:
+        raise SystemExit(1)
+
+
+@app.command("head")
+def log_head(log: Log = DEFAULT_LOG, json: AsJson = False) -> None:
+    """Print each book's head: kept elsewhere, it shows a tail that was cut off."""
+    from orderwright.journal.maintenance import head
+    from orderwright.screen import show_head
+
+    show_head(head(existing(log)), as_json=json)
+
+
+@app.command("rebuild")
+def log_rebuild(log: Log = DEFAULT_LOG) -> None:
+    """Make the read models again from the log."""
+    from orderwright.journal.maintenance import rebuild
+
+    print(f"{log}: read models rebuilt from {rebuild(existing(log)):,} rows")
+
+
+@app.command("backup")
+def log_backup(target: Annotated[Path, typer.Argument(help="The copy to write.")], log: Log = DEFAULT_LOG) -> None:
+    """Copy a log that is in use, and verify the copy."""
+    from orderwright.bootstrap import check_place
+    from orderwright.journal.maintenance import backup
+
+    check_place(target, "target")
+    copied = backup(existing(log), target)
+    print(f"{target}: a verified copy of {log}, {copied.rows:,} rows")
+
+
+@app.command("restore")
+def log_restore(
+    backup: Annotated[Path, typer.Argument(help="A copy made by `log backup`.")],
+    log: Log = DEFAULT_LOG,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Put it in the place of a log that is there.")] = False,
+) -> None:
+    """Verify a backup and put it in a log's place."""
+    from orderwright.bootstrap import check_place
+    from orderwright.journal.maintenance import restore
+
+    check_place(log, "log")
+    copied = restore(existing(backup), log, overwrite=overwrite)
+    print(f"{log}: restored from {backup}, {copied.rows:,} rows")
