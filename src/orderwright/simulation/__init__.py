@@ -10,6 +10,7 @@
 - candle_market.py, row_market.py, search.py: the price's way through candles, quotes and trades
 - restoring.py: what it is rebuilt from after a restart
 - session.py: a driver and a venue together in virtual time
+- faults.py: what goes wrong between us and it: refused, lost, late, repeated
 - models/: fees, spread, slippage, volume, latency, path
 
 It does no I/O and has no clock: market arrays and requests in, reports out, on virtual time in microseconds.

@@ -3,6 +3,7 @@
 - The price of a candle or a trade is taken as the middle; half of the spread lies on each side of it.
 - A taker pays it: buys take the ask, sells hit the bid. An order that rests fills where the market trades, at its
   limit, and pays no spread.
+- A random spread is drawn anew for each price, and is the same whenever that price comes again: it has no memory.
 - Bid and ask are rounded to the tick, away from the middle; a bid is never below one tick.
 """
 
@@ -11,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
+
+from orderwright.simulation.models.chance import uniform
 
 BPS = 10_000
 
@@ -49,3 +52,16 @@ class SpreadTicks:
     def around(self, price: int) -> tuple[int, int]:
         half = (self.ticks + 1) // 2
         return max(price - half, 1), price + half
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSpread:
+    """The whole spread in basis points of the price, evenly spread from least_bps to most_bps, keyed by the price."""
+
+    seed: int
+    least_bps: Decimal
+    most_bps: Decimal
+
+    def around(self, price: int) -> tuple[int, int]:
+        share = Decimal(int(uniform(self.seed, "spread", str(price)) * BPS)) / BPS
+        return SpreadBps(self.least_bps + (self.most_bps - self.least_bps) * share).around(price)

@@ -1,0 +1,103 @@
+"""What people write into a trade or an exchange into an answer, read strictly: text in any case, numbers of any kind,
+times in any form. An error names the field, the value and the nearest good one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Literal, TypeVar
+
+from orderwright.alerts import choose, parse_time
+from orderwright.core.model import OrderType, Word
+from orderwright.core.numbers import parse_decimal
+from orderwright.errors import InputError
+
+W = TypeVar("W", bound=Word)
+Number = str | int | float | Decimal
+Moment = int | str | dt.datetime
+ExecuteAt = int | Literal["next_open"]
+
+ORDER_TYPE_WORDS = {
+    "stop": "stop_loss",
+    "stop_market": "stop_loss",
+    "stop_limit": "stop_loss_limit",
+    "take_profit_market": "take_profit",
+}
+_LONGEST_WAIT_MS = 366 * 86_400_000
+
+
+def word_of(value: object, field: str, words: type[W]) -> W:
+    """A word of an enum, in any case. Raises InputError with the nearest."""
+    if isinstance(value, words):
+        return value
+    return choose(text_of(value, field).strip(), field, words)
+
+
+def order_type_of(value: object) -> OrderType:
+    """An order type; `stop` and `stop_limit` are the seeds' STOP_LOSS and its limit form."""
+    if isinstance(value, OrderType):
+        return value
+    word = text_of(value, "order_type").strip().lower().replace(" ", "_").replace("-", "_")
+    return choose(ORDER_TYPE_WORDS.get(word, word), "order_type", OrderType)
+
+
+def text_of(value: object, field: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{value!r} is not text", field=field, value=value)
+    return value
+
+
+def flag_of(value: object, field: str) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"{value!r} is neither True nor False", field=field, value=value)
+    return value
+
+
+def number_of(value: Number | None, field: str) -> Decimal | None:
+    """A number, exactly; a float through its shortest repr. None stays None."""
+    return None if value is None else parse_decimal(value, field)
+
+
+def time_of(value: object, field: str) -> int | None:
+    """Microseconds of a time: epoch number in the unit that its size tells, ISO text or datetime; without a zone it is
+    UTC. None stays None."""
+    if value is None:
+        return None
+    if isinstance(value, dt.datetime):
+        value = value.isoformat()
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise InputError(f"{value!r} is not a time (write 2024-08-05T00:01:00Z)", field=field, value=value)
+    return parse_time(str(value), field)
+
+
+def execute_at_of(value: object) -> ExecuteAt | str | None:
+    """When to execute: None or "now", "next_open", "after_ms:N" (kept as it is until the trade is submitted), or a
+    time."""
+    if value is None or value == "now":
+        return None
+    if value == "next_open":
+        return "next_open"
+    if isinstance(value, str) and value.startswith("after_ms:"):
+        wait_us(value)
+        return value
+    return time_of(value, "execute_at")
+
+
+def wait_us(execute_at: str) -> int:
+    """The microseconds of "after_ms:N"."""
+    wait = parse_decimal(execute_at.removeprefix("after_ms:"), "execute_at")
+    if not 0 <= wait <= _LONGEST_WAIT_MS:
+        message = f"{execute_at!r} does not wait between 0 ms and a year"
+        raise InputError(message, field="execute_at", value=execute_at)
+    return int(1_000 * wait)
+
+
+def metadata_of(value: Mapping[str, object] | None) -> dict[str, str]:
+    """Metadata is text by text; a number is taken as its text."""
+    found: dict[str, str] = {}
+    for name, said in (value or {}).items():
+        if not isinstance(said, str | int | float | Decimal):
+            raise InputError("metadata maps text to text or a number", field=f"metadata.{name}", value=said)
+        found[name] = str(said)
+    return found
