@@ -11,7 +11,9 @@ BENCHES = {
     "durable-lifecycle": "benchmarks.durable_lifecycle",
     "open-log": "benchmarks.open_log",
     "latest-query": "benchmarks.latest_query",
+    "portfolio-query": "benchmarks.portfolio_query",
     "candle-replay": "benchmarks.candle_replay",
+    "exchange-step": "benchmarks.exchange_step",
 }
 
 

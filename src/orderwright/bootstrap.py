@@ -18,8 +18,8 @@ from orderwright.config import below, deposits_of, load_settings, one_of, rate_o
 from orderwright.core import messages as m
 from orderwright.core.evolve import signal_key
 from orderwright.core.ids import order_id_of
-from orderwright.core.model import SECOND, Account, Instrument, Settings, Signal
-from orderwright.core.numbers import ZERO, parse_decimal
+from orderwright.core.model import Account, Instrument, Settings, Signal
+from orderwright.core.numbers import parse_decimal
 from orderwright.core.reasons import Reason
 from orderwright.errors import InputError, LogDamaged
 from orderwright.journal.sqlite import SqliteJournal, open_log
@@ -239,30 +239,21 @@ def _run(
     span: tuple[int, int],
     progress: Progress | None,
 ) -> tuple[int, int, int, int, list[str]]:
-    """Wire driver and venue, recover, and run to the end of the candles; (rows before, rows after, repeated, late,
+    """Wire book and exchange, recover, and run to the end of the candles; (rows before, rows after, repeated, late,
     alerts). A log that has settings keeps them unless others are given; a new signal older than the log is late."""
-    from orderwright.driver import Driver
-    from orderwright.simulation.session import Session
-    from orderwright.venues.executor import VenueExecutor
+    from orderwright.engine import Engine
 
     said: list[m.RaiseAlert | m.Reply] = []
-    venue = VenueExecutor(exchange, lambda: exchange.now)
-    driver = Driver(options.book, journal, {SIMULATED: venue}, handler=said.append)
     start, end = span
-    state = driver.state
+    shown = partial(_show, progress, start, end) if progress else None
+    engine = Engine(options.book, journal, {SIMULATED: exchange}, start=start, handler=said.append, progress=shown)
+    state = engine.state
     rows, began = state.sequence, state.now
-    exchange.restore(state.orders.values(), state.balances, max(start, began), state.positions)
-    driver.recover()
-    session = Session(driver, venue, exchange, progress=partial(_show, progress, start, end) if progress else None)
     if rows and options.settings is None:
         opening = [said for said in opening if not isinstance(said, m.Configure)]
-    owned = {key: balance.total for key, balance in state.balances.items()}
-    session.deliver(opening, max(start, began))
-    for (account, asset), balance in state.balances.items():
-        exchange.deposit(account, asset, balance.total - owned.get((account, asset), ZERO))
+    engine.tell(opening)
     wanted = [signal for signal in signals if signal.time >= began or _is_known(journal, options.book, signal)]
-    session.watch = 60 * SECOND if state.settings.limits.max_daily_loss is not None else None
-    session.run(((signal.time, command_of(options.book, signal)) for signal in wanted), end)
+    engine.session.run(((signal.time, command_of(options.book, signal)) for signal in wanted), end)
     repeated = sum(_is_repeated_signal(word) for word in said)
     alerts = [word.text for word in said if isinstance(word, m.RaiseAlert)]
     return rows, state.sequence, repeated, len(signals) - len(wanted), alerts

@@ -22,10 +22,9 @@ written, and its own commit begun, only when it has ended. What a turn wants don
 
 from __future__ import annotations
 
-import contextlib
 import decimal
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -92,6 +91,24 @@ class CommitOnThread:
         self._thread.shutdown()
 
 
+class _OrNeverAgain:
+    """After a failure the state is ahead of the log: the driver is over, and what it wanted done is never done. A
+    class, not a generator: every turn comes through here twice."""
+
+    __slots__ = ("failure",)
+
+    def __init__(self) -> None:
+        self.failure: BaseException | None = None
+
+    def __enter__(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self.failure = error
+
+
 class Driver:
     """One book, its journal and its venues.
 
@@ -113,7 +130,7 @@ class Driver:
         self.handler = handler
         self._outbox: list[m.AnyAction] = []
         self._committing: list[m.AnyAction] = []
-        self._failure: BaseException | None = None
+        self._or_never_again = _OrNeverAgain()
         with decimal.localcontext(EXACT):
             self.state: State = restore(book, journal.open_state(book))
             for order in [order for order in self.state.orders.values() if order.wait_for == "parent"]:
@@ -148,7 +165,7 @@ class Driver:
         """The first half of a turn: recall, decide, evolve and append up to MAX_TURN inputs. Nothing is visible yet."""
         if len(inputs) > MAX_TURN:
             raise ValueError(f"{len(inputs)} inputs are more than a turn takes ({MAX_TURN})")
-        with self._or_never_again(), decimal.localcontext(EXACT):
+        with self._or_never_again, decimal.localcontext(EXACT):
             state, append, outbox, book = self.state, self.journal.append, self._outbox, self.state.book
             now = max(now, state.now)
             shown = next((at for at, said in enumerate(inputs) if type(said) is not m.QuoteSeen), len(inputs))
@@ -163,7 +180,7 @@ class Driver:
 
     def settle(self) -> None:
         """The second half: commit what was decided, and perform what the commit before it has made safe."""
-        with self._or_never_again():
+        with self._or_never_again:
             self.committer.wait()
             self._perform()
             self.journal.write()
@@ -174,20 +191,14 @@ class Driver:
 
     def flush(self) -> None:
         """Wait for the commit under way and act on it. Call it before reading the log, and at the end."""
-        with self._or_never_again():
+        with self._or_never_again:
             self.committer.wait()
             self._perform()
 
-    @contextlib.contextmanager
-    def _or_never_again(self) -> Iterator[None]:
-        """After a failure the state is ahead of the log: the driver is over, and what it wanted done is never done."""
-        if self._failure is not None:
-            raise self._failure
-        try:
-            yield
-        except BaseException as error:
-            self._failure = error
-            raise
+    @property
+    def failure(self) -> BaseException | None:
+        """What has ended this driver; None while it works."""
+        return self._or_never_again.failure
 
     def next_deadline(self) -> int | None:
         """When the core wants a turn even without an input, microseconds; None for never."""

@@ -7,14 +7,19 @@ that all of its adapters pass.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from msgspec import Struct
 
 from orderwright.core.evolve import Changes
 from orderwright.core.messages import AnyEvent, AnyOrderEvent, AnyReport, VenueAction
 from orderwright.core.model import Balance, Position, Quote, VenueTraits
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow
 
 Row = dict[str, Any]
 
@@ -73,11 +78,56 @@ class Journal(Protocol):
     ) -> list[Row]:
         """The newest row of each group of a read model, as of a time in microseconds (None: now)."""
 
-    def history(self, table: str, *, where: Mapping[str, object] | None = None, limit: int | None = None) -> list[Row]:
-        """The rows of a read model, oldest first."""
+    def history(
+        self,
+        table: str,
+        *,
+        where: Mapping[str, object] | None = None,
+        limit: int | None = None,
+        since: int | None = None,
+        as_of: int | None = None,
+    ) -> list[Row]:
+        """The rows of a read model from `since` to `as_of` (microseconds, both included), oldest first; of too many,
+        the newest `limit`."""
 
     def close(self) -> None:
         """Give up the lease and the files. What was not committed is gone."""
+
+
+class Reached(Struct, frozen=True):
+    """The last row of a book that a mirror has: its sequence, and its digest as hex, by which the log is known
+    again."""
+
+    sequence: int
+    digest: str
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """What a mirror is given at once: the rows of one book after sequence `after`, up to `reached`, by table; see
+    `orderwright.mirror.schema`."""
+
+    book: str
+    after: int
+    reached: Reached
+    tables: Mapping[str, pyarrow.Table]
+
+
+class Mirror(Protocol):
+    """A columnar copy of a log for analytics."""
+
+    def reached(self) -> dict[str, Reached]:
+        """How far each book is mirrored; empty for a mirror that is not there yet. Raises LogError for what is no
+        mirror, or none that can be gone on with."""
+
+    def append(self, batches: Iterable[Batch]) -> int:
+        """Take in new rows and return how many, of all tables. A batch is taken in whole or not at all, and its rows
+        that are there already change nothing. Nobody else can write meanwhile."""
+
+    def anew(self) -> AbstractContextManager[Self]:
+        """An empty mirror beside this one, which takes its place in one step when the block ends well."""
+
+    def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """A connection in which every table and view has its name. Times are microseconds, UTC."""
 
 
 class Connector(Protocol):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from orderwright.core import messages as m
 from orderwright.core.evolve import Changes
-from orderwright.core.model import Action, Balance, Order, OrderStatus, Position, Settings, Signal
+from orderwright.core.model import Account, Action, Balance, Order, OrderStatus, Position, Settings, Signal
 from orderwright.core.numbers import EXACT
 from orderwright.core.recovery import restore
 from orderwright.core.state import State
@@ -422,3 +422,107 @@ def check(journal: Journal, desk: Desk, as_of: int) -> None:
 def fold(rows: list[m.AnyOrderEvent]) -> Order:
     with decimal.localcontext(EXACT):
         return order_from(rows)
+
+
+def test_accounts_instruments_and_settings_are_read_models(journal: Journal) -> None:
+    account = Account(account="k", exchange="kraken", user="ann", taker_fee=Decimal("0.001"), leverage=Decimal(2))
+    desk = Desk(journal).pass_time(5).run(m.OpenAccount(account=account)).commit()
+    place = {"event": "account_opened", "book": "main", "sequence": len(desk.log), "time": NOW + 5}
+
+    assert journal.latest("accounts", where={"user_id": "ann"}) == [
+        {
+            "account": "k",
+            "exchange": "kraken",
+            "user_id": "ann",
+            "maker_fee": Decimal(0),
+            "taker_fee": Decimal("0.001"),
+            "slippage_bps": Decimal(0),
+            "fee_in": "quote",
+            "leverage": Decimal(2),
+            **place,
+        }
+    ]
+    assert journal.latest("instruments", where={"symbol": SYMBOL}) == [
+        {
+            "exchange": "simulated",
+            "symbol": SYMBOL,
+            "base": "BTC",
+            "quote": "USDT",
+            "tick_size": Decimal("0.01"),
+            "step_size": Decimal("0.00001"),
+            "min_quantity": Decimal(0),
+            "min_notional": Decimal(0),
+            "linear": False,
+            "trading": True,
+            "event": "instrument_defined",
+            "book": "main",
+            "sequence": 2,
+            "time": NOW,
+        }
+    ]
+    assert journal.latest("settings") == []
+    desk.run(m.Configure(settings=Settings(currency="EUR", parity=("EUR", "EURC")))).commit()
+    assert seen(journal.latest("settings"), "currency", "parity") == [("EUR", ("EUR", "EURC"))]
+
+
+def test_a_definition_is_the_newest_one_now_and_the_one_that_held_as_of_a_moment(journal: Journal) -> None:
+    desk, other = Desk(journal), Desk(journal, "other")
+    for later, user in enumerate(("ann", "bob"), start=1):
+        desk.pass_time(1).run(m.OpenAccount(account=Account(account="k", user=user)))
+        other.pass_time(1)
+        assert desk.now == NOW + later
+    other.run(m.OpenAccount(account=Account(account="k", user="eve")))
+    desk.run(m.Configure(settings=Settings(currency="EUR"))).commit()
+    whose = ("book", "account", "user_id")
+
+    assert seen(journal.latest("accounts", where={"account": "k"}), *whose) == [
+        ("main", "k", "bob"),
+        ("other", "k", "eve"),
+    ]
+    assert seen(journal.latest("accounts", where={"account": "k"}, as_of=NOW + 1), *whose) == [("main", "k", "ann")]
+    assert seen(journal.latest("accounts", as_of=NOW), *whose) == [("main", "main", None), ("other", "main", None)]
+    assert journal.latest("accounts", where={"user_id": "ann"}) == []
+    assert journal.latest("settings", as_of=NOW + 1) == []
+    assert seen(journal.history("accounts", where={"book": "main"}), "account", "user_id") == [
+        ("main", None),
+        ("k", "ann"),
+        ("k", "bob"),
+    ]
+    assert seen(journal.latest("accounts", by=["exchange"], where={"book": "main"}), "user_id") == [("bob",)]
+
+
+def test_history_is_bounded_by_times_both_included(journal: Journal) -> None:
+    desk = Desk(journal).buy(1).accept(1)
+    for _ in range(4):
+        desk.pass_time(10).fill(1, 1) if desk.now < NOW + 20 else desk.pass_time(10)
+    desk.commit()
+
+    for table in ("orders", "fills", "moves", "ledger", "positions"):
+        times = [row["time"] for row in journal.history(table)]
+        for since, as_of in ((NOW + 10, None), (None, NOW + 10), (NOW + 1, NOW + 19), (NOW + 11, NOW + 19)):
+            kept = [time for time in times if (since or 0) <= time <= (as_of or NOW + 99)]
+            assert [row["time"] for row in journal.history(table, since=since, as_of=as_of)] == kept
+    assert [row["time"] for row in journal.history("fills", as_of=NOW + 19, limit=1)] == [NOW + 10]
+
+
+def test_the_fills_of_an_account_are_those_of_all_fills_that_are_its(journal: Journal) -> None:
+    for desk in (Desk(journal), Desk(journal, "other")):
+        desk.run(m.OpenAccount(account=Account(account="second")))
+        desk.trade(1).buy(2).accept(2).fill(2).pass_time(5)
+        desk.run(m.MoveCash(account="second", asset="USDT", amount=Decimal(500)))
+        desk.run(m.SubmitOrder(instruction=a_limit_buy(2, 100, 3, account="second", strategy="trend"))).accept(3).fill(
+            3
+        )
+        desk.run(m.BustReport(order_id=an_id(1), time=NOW, execution_id="e1"))
+        desk.run(
+            m.CorrectReport(order_id=an_id(3), time=NOW, corrects="e4", execution=an_execution(1, 90, "e9"))
+        ).commit()
+
+    for account in (["main"], ["second"], ["main", "second"], ["nobody"]):
+        for where in ({}, {"symbol": SYMBOL}, {"book": "other"}, {"standing": True}, {"strategy": "trend"}):
+            for ask in (journal.latest, journal.history):
+                everything = [row for row in ask("fills", where=where) if row["account"] in account]
+                assert ask("fills", where={**where, "account": account}) == everything
+                names = ("id", "execution_id", "standing", "side", "quantity", "price", "fee", "time")
+                assert seen(ask("moves", where={**where, "account": account}), *names) == seen(everything, *names)
+    assert journal.latest("fills", where={"account": "main", "id": 1}) == journal.latest("fills", where={"id": 1})

@@ -370,6 +370,10 @@ def test_a_log_that_is_a_folder_or_in_none_is_an_input_error(desk: Desk) -> None
     [
         (("orders", "--as-of", "soon"), "as-of: 'soon' is not a time (write 2024-08-05T00:01:00Z)"),
         (("positions", "--as-of", "24:00"), "as-of: '24:00' is not a time (write 2024-08-05T00:01:00Z)"),
+        (
+            ("orders", "--as-of", "2024-01-01 10:00"),
+            "as-of: a time zone is missing: 2024-01-01 10:00 (nearest: 2024-01-01T10:00Z)",
+        ),
         (("balances", "--as-of", "²"), "as-of: '²' is not a time (write 2024-08-05T00:01:00Z)"),
         (("orders", "--status", "opne"), "status: unknown status 'opne' (nearest: open)"),
         (("orders", "--status", "canceled"), "status: unknown status 'canceled' (nearest: cancelled)"),

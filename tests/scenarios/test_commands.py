@@ -115,7 +115,7 @@ def test_orders_of_a_status_or_a_group_of_them_are_found(log: Path, word: str, i
 @pytest.mark.parametrize(
     ("moment", "expected"),
     [
-        ("2023-12-31", []),
+        ("2023-12-31T00:00:00Z", []),
         (at(2), [(1, "filled")]),
         (at(10), [(1, "filled"), (2, "open"), (3, "denied"), (4, "filled"), (5, "open"), (6, "expired")]),
         ("2024-01-01T02:19:59.999+02:00", [*EVERY[:4], (5, "open"), (6, "expired")]),
@@ -199,8 +199,8 @@ def test_balances_show_what_is_owned_locked_and_free(log: Path) -> None:
 @pytest.mark.parametrize(
     ("moment", "expected"),
     [
-        ("2023-12-31", {}),
-        ("2024-01-01", {"USDT": ("10000", "0")}),
+        ("2023-12-31T00:00:00Z", {}),
+        ("2024-01-01T00:00:00Z", {"USDT": ("10000", "0")}),
         (at(2), {"BTC": ("0.02", "0"), "USDT": ("8998.84985", "0")}),
         (at(3), {"BTC": ("0.02", "0"), "USDT": ("8998.84985", "800.8")}),
     ],
@@ -220,7 +220,7 @@ def test_positions_show_size_cost_and_profit_now_and_as_of_a_moment(log: Path) -
     (row,) = read("positions", "--log", log, "--as-of", at(2))
     assert (row["size"], row["cost"], row["realised"]) == ("0.02", "1000.15", "0")
     assert orderwright("positions", "--log", log, "--as-of", at(1)) == Ran(0, "no positions\n", "")
-    assert orderwright("balances", "--log", log, "--as-of", "2023-12-31") == Ran(0, "no balances\n", "")
+    assert orderwright("balances", "--log", log, "--as-of", "2023-12-31T00:00:00Z") == Ran(0, "no balances\n", "")
 
 
 def test_a_report_is_a_books_account_of_itself(log: Path) -> None:

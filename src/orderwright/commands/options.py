@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")
 AsOf = Annotated[str | None, typer.Option("--as-of", help="As of a past moment, such as 2024-08-05T12:00:00Z.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many rows, the newest.")]
 Symbol = Annotated[str | None, typer.Option("--symbol", help="Only this symbol.")]
+User = Annotated[str | None, typer.Option("--user", help="Whose. [default: everybody's]")]
+Exchange = Annotated[str | None, typer.Option("--exchange", help="On which exchange. [default: on every one]")]
+Strategy = Annotated[str | None, typer.Option("--strategy", help="Only this strategy's.")]
+Currency = Annotated[str, typer.Option("--currency", help="In which currency to count, such as EUR or BTC.")]
+Since = Annotated[str | None, typer.Option("--since", help="From when on, such as 2024-08-01T00:00:00Z.")]
+Until = Annotated[str | None, typer.Option("--until", help="Up to when (not included).")]
 DEFAULT_LOG = Path("orderwright.sqlite")
+
+_ZONE = re.compile(r"(Z|[+-]\d{2}(:?\d{2})?)$", re.IGNORECASE)
+_STEP = re.compile(r"([1-9]\d{0,8})([smhdw])", re.ASCII)
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def existing(log: Path) -> Path:
@@ -45,3 +56,25 @@ def summary_of(log: Path, book: str) -> Any:
 
     with reading(log, book) as journal:
         return summarise(journal, book)
+
+
+def moment_of(value: str | None, field: str) -> int | None:
+    """Microseconds of a time with its zone, or of seconds, milliseconds or microseconds since 1970; None for none.
+
+    Raises InputError for what is no time, and for one without a zone.
+    """
+    from orderwright.alerts import parse_time
+
+    found = parse_time(value, field)
+    if value is None or value.isdecimal() or _ZONE.search(value[10:]):
+        return found
+    nearest = f"{value[:10]}T{value[11:] or '00:00:00'}Z"
+    raise InputError(f"a time zone is missing: {value}", field=field, value=value, nearest=nearest)
+
+
+def step_of(value: str) -> int:
+    """Microseconds of a step like 1h or 1d. Raises InputError."""
+    found = _STEP.fullmatch(value.strip().lower())
+    if found is None:
+        raise InputError(f"{value!r} is not a step such as 1h or 1d", field="every", value=value, nearest="1d")
+    return int(found[1]) * _UNITS[found[2]] * 1_000_000

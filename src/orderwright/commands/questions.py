@@ -14,6 +14,7 @@ from orderwright.commands.options import (
     Limit,
     Log,
     Symbol,
+    moment_of,
     reading,
     summary_of,
     symbol_of,
@@ -32,12 +33,11 @@ def orders(
     json: AsJson = False,
 ) -> None:
     """Orders, the newest last, each as its latest row says."""
-    from orderwright.alerts import parse_time
     from orderwright.analytics.questions import find_orders
     from orderwright.screen import show_orders
 
     with reading(log) as journal:
-        rows = find_orders(journal, status=status, symbol=symbol_of(symbol), as_of=parse_time(as_of, "as-of"))
+        rows = find_orders(journal, status=status, symbol=symbol_of(symbol), as_of=moment_of(as_of, "as-of"))
     show_orders(rows[-limit:], total=len(rows), as_json=json)
 
 
@@ -70,25 +70,12 @@ def history(
 @app.command()
 def positions(log: Log = DEFAULT_LOG, as_of: AsOf = None, json: AsJson = False) -> None:
     """Positions: size, cost, profit."""
-    from orderwright.alerts import parse_time
     from orderwright.analytics.questions import find_positions
     from orderwright.screen import show_positions
 
     with reading(log) as journal:
-        rows = find_positions(journal, as_of=parse_time(as_of, "as-of"))
+        rows = find_positions(journal, as_of=moment_of(as_of, "as-of"))
     show_positions(rows, as_json=json)
-
-
-@app.command()
-def balances(log: Log = DEFAULT_LOG, as_of: AsOf = None, json: AsJson = False) -> None:
-    """Balances: total, locked by working orders, free."""
-    from orderwright.alerts import parse_time
-    from orderwright.analytics.questions import find_balances
-    from orderwright.screen import show_balances
-
-    with reading(log) as journal:
-        rows = find_balances(journal, as_of=parse_time(as_of, "as-of"))
-    show_balances(rows, as_json=json)
 
 
 @app.command()

@@ -41,7 +41,7 @@ class MemoryJournal(LogReader):
     """The `Journal` port in memory. keep: how many finished orders stay (None: all there ever were)."""
 
     def __init__(self, keep: int | None = None) -> None:
-        self._keep = keep
+        self._keep, self.whole = keep, keep is None
         self._books: dict[str, _Everything | _Newest] = {}
         self._stale = False
         self._tables: LogWriter | None = None
@@ -77,6 +77,8 @@ class MemoryJournal(LogReader):
         return iter(()) if kept is None else kept.events(after)
 
     def open_state(self, book: str) -> OpenState:
+        if book not in self._books:  # a new book asks nothing of the tables
+            return OpenState(0, 0, [], {}, {}, [], {})
         self._refresh()
         return super().open_state(book)
 
@@ -91,12 +93,30 @@ class MemoryJournal(LogReader):
         self._refresh()
         return super().latest(table, by=by, where=where, as_of=as_of)
 
-    def history(self, table: str, *, where: Mapping[str, object] | None = None, limit: int | None = None) -> list[Row]:
+    def history(
+        self,
+        table: str,
+        *,
+        where: Mapping[str, object] | None = None,
+        limit: int | None = None,
+        since: int | None = None,
+        as_of: int | None = None,
+    ) -> list[Row]:
         self._refresh()
-        return super().history(table, where=where, limit=limit)
+        return super().history(table, where=where, limit=limit, since=since, as_of=as_of)
 
     def books(self) -> list[str]:
         return list(self._books)
+
+    def forget(self, book: str) -> None:
+        """Drop a whole book, where memory is bounded (`keep`): a training run has more episodes than memory."""
+        if self._keep is None:
+            raise LogError("a log that keeps everything forgets no book")
+        self._stale = self._books.pop(book, None) is not None or self._stale
+
+    def fold(self) -> None:
+        """Bring the tables behind `connection` up to date, for who reads them without asking a question."""
+        self._refresh()
 
     def close(self) -> None:
         if self._tables is not None:

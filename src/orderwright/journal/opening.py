@@ -42,7 +42,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     with _closed_on_failure(connection, path):
         _check_application(connection, path)
         schema.version_of(connection)
-        connection.execute("PRAGMA cache_size = -32000")  # holds what the open orders of a large log touch
+        connection.execute("PRAGMA cache_size = -128000")  # holds what one user has done in a large log
         connection.execute("PRAGMA query_only = ON")
     return connection
 

@@ -2,13 +2,16 @@
 
 "The latest of each group" is one function for every table: rows up to the moment asked about, those that `where`
 picks by columns that never change, the newest of each group, and of these the ones that `where` picks by columns that
-do. So an order that was open and is filled is not found among the open ones. It has four ways to be quick, each for
+do. So an order that was open and is filled is not found among the open ones. It has five ways to be quick, each for
 its default group:
 
 - orders now: `orders` points to the newest row; the unfinished have an index of their own;
 - orders as of a moment, among open statuses: lives as intervals (schema.py), then each order's last row before it;
 - tables that keep every value under (series, sequence): one look-up in each series;
-- fills and signals: a row is the newest unless a later one takes it back.
+- fills and signals: a row is the newest unless a later one takes it back; an account's fills are found through its
+  positions, which each of them has changed;
+- accounts, instruments, settings: `controls` points to the newest definition of each. As of a moment before one was
+  defined again, the log is walked.
 
 Everything else ranks the rows (`row_number`). Sequences are a book's own, so books are asked one after the other.
 """
@@ -29,6 +32,10 @@ from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
 from orderwright.journal.tables import Row, RowMaker, Table, of_one_book, table_of
 
 UNFINISHED = frozenset(status.value for status in OrderStatus if status not in DONE)
+_BY_POSITION = (
+    "series CROSS JOIN positions AS l ON l.series = series.id "
+    f"CROSS JOIN log AS now ON now.position = (series.book << {BOOK_SHIFT} | l.sequence)"
+)
 ROWS_OF_ONE = 16
 """More than any one event adds to a read model."""
 
@@ -38,8 +45,9 @@ Values = tuple[Any, ...]
 class Filter:
     """A checked `where`: its SQL, before and after the newest row of a group is taken."""
 
-    def __init__(self, table: Table, where: Mapping[str, object] | None) -> None:
+    def __init__(self, table: Table, where: Mapping[str, object] | None, whole: bool = True) -> None:
         self.wanted: dict[str, list[Any]] = {}
+        self._whole = whole
         for name, value in (where or {}).items():
             _check_column(table, name)
             self.wanted[name] = _values(value)
@@ -63,10 +71,19 @@ class Filter:
 
     @property
     def source(self) -> str:
-        """The table's source; where orders are named, through the index of an order's rows."""
-        if self._orders is None:
-            return self._table.source
-        return self._table.source.replace("log AS now", "log AS now INDEXED BY log_order", 1)
+        """The table's source; where orders are named, through the index of an order's rows, where the fills of an
+        account are asked for, through its positions."""
+        if self._orders is not None:
+            return self._table.source.replace("log AS now", "log AS now INDEXED BY log_order", 1)
+        if self._of_account:
+            return self._table.source.replace("log AS now", _BY_POSITION, 1)
+        return self._table.source
+
+    @property
+    def _of_account(self) -> bool:
+        """Whether an account's fills are asked for, and its positions are all there."""
+        by_position = self._whole and self._table.name in ("fills", "moves")
+        return by_position and "account" in self.wanted and self._orders is None
 
     @property
     def _orders(self) -> str | None:
@@ -81,7 +98,23 @@ class Filter:
 
     @property
     def named(self) -> str:
-        return self._orders or "1"
+        return self._orders or (self._its_series if self._of_account else "1")
+
+    @property
+    def _its_series(self) -> str:
+        """The condition that picks the series of an account's positions, and of one symbol's where it is named."""
+        keys = {"account": "series.one", "symbol": "series.two"}
+        parts = ["series.model = 'positions'", "series.book IN (SELECT number FROM books)"]
+        parts += [f"{keys[name]} IN ({_marks(self, name)})" for name in keys if name in self.wanted]
+        return " AND ".join(parts)
+
+    def within(self, table: Table) -> str:
+        """The condition that a row of one book is between :low and :high."""
+        sequences = f"l.sequence BETWEEN (:low & {SEQUENCE_MASK}) AND (:high & {SEQUENCE_MASK})"
+        if table.model:
+            return f"series.book = :number AND {sequences}"
+        places = f"{table.position} BETWEEN :low AND :high"
+        return f"series.book = :number AND {sequences} AND {places}" if self._of_account else places
 
     def open_only(self) -> bool:
         """Whether only unfinished orders are asked for."""
@@ -109,17 +142,20 @@ def latest(
     by: Sequence[str] | None = None,
     where: Mapping[str, object] | None = None,
     as_of: int | None = None,
+    *,
+    whole: bool = True,
 ) -> list[Row]:
-    """See the port. Rows come in the order in which they were written."""
+    """See the port. Rows come in the order in which they were written. whole: whether the read models have all that
+    ever happened."""
     table = table_of(name)
-    picked = Filter(table, where)
+    picked = Filter(table, where, whole)
     group = tuple(by) if by is not None else table.group
     for column in group:
         _check_column(table, column)
     found: list[Values] = []
     if set(group) - {"book"} == set(table.group):
         ask, own = _quick(table), of_one_book(table)
-        picked = Filter(own, where)
+        picked = Filter(own, where, whole)
         for book in _books(connection, picked):
             found += ask(Question(connection, own, picked, as_of is None, _bounds(connection, picked, book, as_of)))
     else:
@@ -128,14 +164,23 @@ def latest(
 
 
 def history(
-    connection: sqlite3.Connection, name: str, where: Mapping[str, object] | None = None, limit: int | None = None
+    connection: sqlite3.Connection,
+    name: str,
+    where: Mapping[str, object] | None = None,
+    limit: int | None = None,
+    since: int | None = None,
+    as_of: int | None = None,
+    *,
+    whole: bool = True,
 ) -> list[Row]:
-    """The rows of a table, oldest first; of too many, the newest `limit`."""
+    """The rows of a table from `since` to `as_of`, both included, oldest first; of too many, the newest `limit`."""
     table = of_one_book(table_of(name))
-    picked = Filter(table, where)
+    picked = Filter(table, where, whole)
     found: list[Values] = []
     for book in _books(connection, picked):
-        bounds = _bounds(connection, picked, book, None)
+        bounds = _bounds(connection, picked, book, as_of)
+        if since is not None:
+            bounds["low"] = position_at(connection, book[0], since - 1) + 1
         found += (
             _newest_of_series(connection, table, picked, bounds, limit)
             if table.model
@@ -150,8 +195,8 @@ def _newest_of_log(
 ) -> Iterator[Values]:
     """Backwards through the log; some more than asked for, since a position may have several rows."""
     sql = (
-        f"SELECT {table.selected} FROM {picked.source} WHERE {picked.named} AND {table.condition} AND {_within(table)} "
-        f"AND {picked.sql(stable=None)} ORDER BY {table.position} DESC LIMIT :limit"
+        f"SELECT {table.selected} FROM {picked.source} WHERE {picked.named} AND {table.condition} "
+        f"AND {picked.within(table)} AND {picked.sql(stable=None)} ORDER BY {table.position} DESC LIMIT :limit"
     )
     yield from connection.execute(sql, {**bounds, "limit": -1 if limit is None else limit + ROWS_OF_ONE})
 
@@ -159,14 +204,15 @@ def _newest_of_log(
 def _newest_of_series(
     connection: sqlite3.Connection, table: Table, picked: Filter, bounds: dict[str, Any], limit: int | None
 ) -> Iterator[Values]:
-    """Backwards through each series: the newest rows of all are among the newest of each."""
+    """Backwards through each series that is asked for: the newest rows of all are among the newest of each."""
     sql = (
         f"SELECT {table.selected} FROM {table.source} WHERE {table.condition} AND series.id = :series "
-        f"AND {picked.sql(stable=None)} ORDER BY l.sequence DESC LIMIT :limit"
+        f"AND {picked.within(table)} AND {picked.sql(stable=None)} ORDER BY l.sequence DESC LIMIT :limit"
     )
-    every = "SELECT id FROM series WHERE book = ? AND model = ?"
+    wanted = f"series.book = :number AND {table.condition} AND {picked.sql(stable=True)}"
+    every = f"SELECT series.id FROM series WHERE {wanted}"
     rows = -1 if limit is None else limit + ROWS_OF_ONE
-    for (series,) in connection.execute(every, (bounds["number"], table.model)).fetchall():
+    for (series,) in connection.execute(every, bounds).fetchall():
         yield from connection.execute(sql, {**bounds, "series": series, "limit": rows})
 
 
@@ -193,8 +239,8 @@ def _newest(asked: Question) -> Iterator[Values]:
     """The newest rows where a row can say itself whether it has been superseded."""
     table, picked = asked.table, asked.picked
     sql = (
-        f"SELECT {table.selected} FROM {picked.source} WHERE {picked.named} AND {table.condition} AND {_within(table)} "
-        f"AND {picked.sql(stable=None)} AND NOT ({table.superseded})"
+        f"SELECT {table.selected} FROM {picked.source} WHERE {picked.named} AND {table.condition} "
+        f"AND {picked.within(table)} AND {picked.sql(stable=None)} AND NOT ({table.superseded})"
     )
     yield from asked.connection.execute(sql, asked.parameters)
 
@@ -227,6 +273,22 @@ def _of_series(asked: Question) -> Iterator[Values]:
         f"SELECT {table.selected} FROM {table.source} WHERE {table.condition} AND series.book = :number AND {same} "
         f"AND {picked.sql(stable=None)}"
     )
+    yield from asked.connection.execute(sql, asked.parameters)
+
+
+def _of_controls(asked: Question) -> Iterator[Values]:
+    """The newest definition of each name: where `controls` points to, unless one was defined again since."""
+    table, picked = asked.table, asked.picked
+    past_it = table.control[:-1] + chr(ord(table.control[-1]) + 1)
+    names = f"book = :number AND name >= '{table.control}' AND name < '{past_it}'"
+    newer = f"SELECT 1 FROM controls WHERE {names} AND position > :high LIMIT 1"
+    newest = f"SELECT position FROM controls WHERE {names}"
+    if asked.connection.execute(newer, asked.parameters).fetchone() is not None:
+        own = "".join(f" GROUP BY {', '.join(table.columns[name] for name in table.group)}" for _ in table.group[:1])
+        places = picked.within(table)
+        newest = f"SELECT max({table.position}) FROM {table.source} WHERE {table.condition} AND {places}{own}"
+    found = f"{table.position} IN ({newest}) AND {picked.sql(stable=None)}"
+    sql = f"SELECT {table.selected} FROM {table.source} WHERE {found}"
     yield from asked.connection.execute(sql, asked.parameters)
 
 
@@ -267,18 +329,14 @@ def _quick(table: Table) -> Callable[..., Iterator[Values]]:
     """The way of a table's default group."""
     if table.name == "orders":
         return _orders
+    if table.control:
+        return _of_controls
     return _of_series if table.model else _newest
 
 
 def _marks(picked: Filter, name: str) -> str:
     at = list(picked.wanted).index(name)
     return ", ".join(f":w{at}_{n}" for n in range(len(picked.wanted[name])))
-
-
-def _within(table: Table) -> str:
-    if table.model:
-        return f"series.book = :number AND l.sequence <= (:high & {SEQUENCE_MASK})"
-    return f"{table.position} BETWEEN :low AND :high"
 
 
 def _books(connection: sqlite3.Connection, picked: Filter) -> list[tuple[int, str]]:

@@ -22,6 +22,9 @@ _PAGE = 2_000
 class LogReader:
     """The reading half of the `Journal` port, over any connection to a log. Sees what is committed."""
 
+    whole = True
+    """Whether the read models have all that ever happened."""
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
 
@@ -87,10 +90,18 @@ class LogReader:
         where: Mapping[str, object] | None = None,
         as_of: int | None = None,
     ) -> list[Row]:
-        return query.latest(self.connection, table, by, where, as_of)
+        return query.latest(self.connection, table, by, where, as_of, whole=self.whole)
 
-    def history(self, table: str, *, where: Mapping[str, object] | None = None, limit: int | None = None) -> list[Row]:
-        return query.history(self.connection, table, where, limit)
+    def history(
+        self,
+        table: str,
+        *,
+        where: Mapping[str, object] | None = None,
+        limit: int | None = None,
+        since: int | None = None,
+        as_of: int | None = None,
+    ) -> list[Row]:
+        return query.history(self.connection, table, where, limit, since, as_of, whole=self.whole)
 
     def books(self) -> list[str]:
         """The names of the books in the log, oldest first."""

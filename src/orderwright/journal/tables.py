@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from orderwright.core.model import Settings
 from orderwright.core.numbers import EXACT, canonical, divided
 from orderwright.errors import UnknownName
 from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
@@ -24,8 +25,9 @@ Row = dict[str, Any]
 class Table(Struct, frozen=True, kw_only=True):
     """A read model. position: the log position of a row, and second: what orders rows of one position. condition:
     what picks the rows of `source`. superseded: whether a later row has taken this one's place. model: the table that
-    keeps every value under (series, sequence), where it is one of those. order_id: the column that names an order,
-    where rows are an order's."""
+    keeps every value under (series, sequence), where it is one of those. control: what the names of its controls begin
+    with, where each one's newest row is one of those. order_id: the column that names an order, where rows are an
+    order's."""
 
     name: str
     columns: dict[str, str]
@@ -39,6 +41,7 @@ class Table(Struct, frozen=True, kw_only=True):
     condition: str = "1"
     superseded: str = ""
     model: str = ""
+    control: str = ""
     order_id: str = ""
 
     @property
@@ -148,6 +151,16 @@ FILLS = Table(
         "AND void.voids = now.execution_id AND void.position BETWEEN now.position AND :high)"
     ),
 )  # fmt: skip
+_OF_A_MOVE = ("id", "execution_id", "standing", "account", "symbol", "side", "strategy", "quantity", "price", "fee")
+MOVES = msgspec.structs.replace(
+    FILLS,
+    name="moves",  # what fills moved: fills with only the columns that adding them up needs, which is quicker
+    columns={name: FILLS.columns[name] for name in (*_OF_A_MOVE, "fee_asset", "book", "sequence", "time")},
+    group=("id", "execution_id"),
+    order_id="id",
+    stable=frozenset({"book", "id", "execution_id", "account", "symbol", "side", "strategy"}),
+    money=frozenset({"quantity", "price", "fee"}),
+)
 _KEPT = f"(series.book << {BOOK_SHIFT} | l.sequence)"
 
 
@@ -199,7 +212,65 @@ SIGNALS = Table(
     superseded="0",
 )  # fmt: skip
 
-TABLES = {table.name: table for table in (ORDERS, FILLS, LEDGER, BALANCES, POSITIONS, PRICES, SIGNALS)}
+
+def _said(record: str, default: str | None = None, *names: str) -> dict[str, str]:
+    """Columns from the event's own JSON; a field that has its default is not written there."""
+    found = {name: f"json_extract(now.body, '$.{record}.{name}')" for name in names}
+    return found if default is None else {name: f"ifnull({sql}, {default})" for name, sql in found.items()}
+
+
+def _definitions(name: str, control: str, kind: str, columns: dict[str, str], **more: Any) -> Table:
+    """A table of what is defined once and may be defined again; `controls` points to each newest definition."""
+    group: tuple[str, ...] = more.pop("group", ())
+    return Table(
+        name=name,
+        columns={**columns, "event": "now.kind", **_place("now.position", "now.time")},
+        source="log AS now",
+        position="now.position",
+        condition=f"now.kind = '{kind}'",
+        group=group,
+        stable=frozenset({"book", *group}),
+        control=control,
+        **more,
+    )
+
+
+ACCOUNTS = _definitions(
+    "accounts",
+    "account|",
+    "account_opened",
+    {
+        **_own("now", "account", "exchange", "user_id"),
+        **_said("account", "'0'", "maker_fee", "taker_fee", "slippage_bps"),
+        **_said("account", "'quote'", "fee_in"),
+        **_said("account", "'1'", "leverage"),
+    },
+    group=("account",),
+    money=frozenset({"maker_fee", "taker_fee", "slippage_bps", "leverage"}),
+)
+INSTRUMENTS = _definitions(
+    "instruments",
+    "instrument|",
+    "instrument_defined",
+    {
+        **_own("now", "exchange", "symbol"),
+        **_said("instrument", None, "base", "quote", "tick_size", "step_size"),
+        **_said("instrument", "'0'", "min_quantity", "min_notional"),
+        **_said("instrument", "0", "linear"),
+        **_said("instrument", "1", "trading"),
+    },
+    group=("exchange", "symbol"),
+    money=frozenset({"tick_size", "step_size", "min_quantity", "min_notional"}),
+)
+SETTINGS = _definitions(
+    "settings",
+    "settings",
+    "configured",
+    {**_said("settings", f"'{Settings().currency}'", "currency"), **_said("settings", None, "parity")},
+)
+
+_ALL = (ORDERS, FILLS, MOVES, LEDGER, BALANCES, POSITIONS, PRICES, SIGNALS, ACCOUNTS, INSTRUMENTS, SETTINGS)
+TABLES = {table.name: table for table in _ALL}
 _OF_ONE_BOOK = {
     name: msgspec.structs.replace(table, columns={**table.columns, "book": ":book"}) for name, table in TABLES.items()
 }
@@ -260,4 +331,21 @@ def _finish_ledger(row: Row) -> None:
     row["free"] = EXACT.subtract(row["total"], row["locked"])
 
 
-_FINISH = {"orders": _finish_order, "fills": _finish_fill, "ledger": _finish_ledger, "balances": _finish_ledger}
+def _finish_instrument(row: Row) -> None:
+    row["linear"], row["trading"] = bool(row["linear"]), bool(row["trading"])
+
+
+def _finish_settings(row: Row) -> None:
+    parity = row["parity"]
+    row["parity"] = Settings().parity if parity is None else tuple(msgspec.json.decode(parity))
+
+
+_FINISH = {
+    "orders": _finish_order,
+    "fills": _finish_fill,
+    "moves": _finish_fill,
+    "ledger": _finish_ledger,
+    "balances": _finish_ledger,
+    "instruments": _finish_instrument,
+    "settings": _finish_settings,
+}

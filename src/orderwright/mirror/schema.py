@@ -20,6 +20,9 @@
 
 from __future__ import annotations
 
+VERSION = 1
+"""Of the tables and of how they are kept: a mirror of another version is rebuilt."""
+
 DECIMAL = "decimal(38, 18)"
 _KEY = {"book": "string", "sequence": "int64", "time": "int64"}
 

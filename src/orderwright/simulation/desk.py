@@ -38,8 +38,15 @@ class Desk:
         self.outbox: deque[tuple[int, m.AnyReport]] = deque()
         self._latency = models.latency
         self._priority = 0
-        self._accounts = {account.account: models.fees or Fees.of(account) for account in accounts}
+        self._model = models.fees
         self._fees: FeeModel = models.fees or _FREE
+        self._accounts: dict[str, FeeModel] = {}
+        for account in accounts:
+            self.open_account(account)
+
+    def open_account(self, account: Account) -> None:
+        """From now on it serves this account, at the model's fees or else the account's own."""
+        self._accounts[account.account] = self._model or Fees.of(account)
 
     def serves(self, account: str) -> bool:
         return not self._accounts or account in self._accounts

@@ -34,7 +34,7 @@ from orderwright.simulation.desk import Desk
 from orderwright.simulation.gateway import Gateway
 from orderwright.simulation.matching import Matcher
 from orderwright.simulation.models import Models
-from orderwright.simulation.moments import EXPIRIES, OPENS, REQUESTS, Moment
+from orderwright.simulation.moments import EXPIRIES, OPENS, PRICES, REQUESTS, Moment
 from orderwright.simulation.order import Book
 from orderwright.simulation.restoring import accepted_at, restore_money, restore_orders
 from orderwright.simulation.row_market import QuoteMarket, RowMarket, TradeMarket
@@ -89,13 +89,36 @@ class SimulatedExchange:
             if outbox and outbox[0][0] <= time:
                 return self._deliver()
             if happen is None:
-                self.now = max(self.now, limit)
+                self.wait_until(limit)
                 return limit, ()
             self.now = time
             with localcontext(EXACT):
                 happen(time)
             if outbox and outbox[0][0] <= time:
                 return self._deliver()
+
+    def next_moment(self, limit: int) -> Moment | None:
+        """The first moment up to `limit` at which something happens or a report is due; None where there is none. With
+        `happen`, what `poll` is made of: for who keeps several exchanges in step (several.py)."""
+        outbox = self._desk.outbox
+        moment, happen = self._next_moment(limit)
+        if outbox and outbox[0][0] <= moment[0]:
+            return outbox[0][0], PRICES
+        return moment if happen is not None else None
+
+    def happen(self, limit: int) -> tuple[int, Sequence[m.AnyReport]]:
+        """Let the next moment happen, and that one alone; its time, and the reports that are due by then."""
+        outbox = self._desk.outbox
+        (time, _), happen = self._next_moment(limit)
+        if happen is not None and not (outbox and outbox[0][0] <= time):
+            self.now = time
+            with localcontext(EXACT):
+                happen(time)
+        return self._deliver() if outbox and outbox[0][0] <= time else (self.now, ())
+
+    def wait_until(self, time: int) -> None:
+        """Nothing happens up to a time."""
+        self.now = max(self.now, time)
 
     def _next_moment(self, limit: int) -> tuple[Moment, Callable[[int], None] | None]:
         """What happens next, and when; (limit, ...), None where nothing does."""
@@ -149,6 +172,10 @@ class SimulatedExchange:
     def positions(self) -> Mapping[tuple[str, str], Position]:
         """Of linear contracts, by (account, symbol)."""
         return self._desk.ledger.positions
+
+    def open_account(self, account: Account) -> None:
+        """Serve this account too, at its own fees; one that is there already gets its new ones."""
+        self._desk.open_account(account)
 
     def deposit(self, account: str, asset: str, amount: Decimal) -> None:
         """Money in, or out where the amount is negative."""

@@ -1,4 +1,5 @@
-"""The scheduler of virtual time: one driver, one simulated venue, and inputs that come at given times.
+"""The scheduler of virtual time: one driver, its venue (one exchange, or several in step: several.py), and inputs that
+come at given times.
 
 What happens at one moment happens in this order: the venue's reports, then what the core itself is waiting for (the
 day's start, a wait that is over, an overdue request), then new inputs in the order given. Before each of them the
@@ -7,13 +8,16 @@ history.
 
 A venue with nothing to report and a core with nothing to wait for are passed over in one step: a replay costs
 what happens in it, not how long it is.
+
+A real venue runs through the same loop: its time is the clock's, and `advance` to now takes in what has come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from orderwright.core import messages as m
+from orderwright.core.model import Quote
 from orderwright.driver import Driver
 from orderwright.ports import Connector, Feed
 
@@ -21,24 +25,27 @@ from orderwright.ports import Connector, Feed
 class Session:
     """Runs a driver and a venue together in virtual time.
 
-    watch: microseconds between looks at the market even where nothing happens (for rules that follow the price, such as
-    the daily loss limit); None looks only when something happens.
+    market: what the core is shown, the feed of `exchange`, or the feeds of several by name. watch: microseconds between
+    looks at the market even where nothing happens (for rules that follow the price, such as the daily loss
+    limit); None looks only when something happens.
     """
 
     def __init__(
         self,
         driver: Driver,
         venue: Connector,
-        market: Feed,
+        market: Feed | Mapping[str, Feed],
         *,
         exchange: str = "simulated",
         watch: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        self.driver, self.venue, self.market, self.exchange = driver, venue, market, exchange
+        self.driver, self.venue = driver, venue
+        self.markets = dict(market) if isinstance(market, Mapping) else {exchange: market}
         self.watch, self.progress = watch, progress
         self.now = driver.state.now
-        self._seen: dict[str, int] = {}
+        self._seen: dict[tuple[str, str], int] = {}
+        self._shown = -1
 
     def run(self, inputs: Iterable[tuple[int, m.Input]], until: int) -> None:
         """Deliver each input at its time (microseconds, not going back) and go on to `until`."""
@@ -81,21 +88,40 @@ class Session:
         deadline = self.driver.next_deadline()
         return deadline is not None and deadline <= time
 
+    def show(self, time: int) -> None:
+        """Let the core see the market as it is at a time, and do what it then wants to do."""
+        self.now = max(self.now, time)
+        quotes = self._quotes(time)
+        if quotes:
+            self.driver.turn(quotes, time)
+
+    def show_again(self) -> None:
+        """Show the market anew at the next turn: instruments have come that it was not known for."""
+        self._seen.clear()
+        self._shown = -1
+
     def _closing_prices(self, time: int) -> list[m.Input]:
         """The last prices, for the log: what is held at the end can be valued by them."""
-        quotes = ((symbol, self.market.quote(symbol, time)) for symbol in self.market.symbols())
         return [
-            m.QuoteSeen(exchange=self.exchange, symbol=symbol, quote=quote, log=True)
-            for symbol, quote in quotes
-            if quote is not None
+            m.QuoteSeen(exchange=exchange, symbol=symbol, quote=quote, log=True)
+            for exchange, symbol, quote in self._market(time)
         ]
 
     def _quotes(self, time: int) -> list[m.Input]:
         """The quotes that have changed since the core was last shown them."""
+        if time == self._shown:
+            return []
+        self._shown = time
         changed: list[m.Input] = []
-        for symbol in self.market.symbols():
-            quote = self.market.quote(symbol, time)
-            if quote is not None and self._seen.get(symbol) != quote.time:
-                self._seen[symbol] = quote.time
-                changed.append(m.QuoteSeen(exchange=self.exchange, symbol=symbol, quote=quote))
+        for exchange, symbol, quote in self._market(time):
+            if self._seen.get((exchange, symbol)) != quote.time:
+                self._seen[exchange, symbol] = quote.time
+                changed.append(m.QuoteSeen(exchange=exchange, symbol=symbol, quote=quote))
         return changed
+
+    def _market(self, time: int) -> Iterator[tuple[str, str, Quote]]:
+        for exchange, market in self.markets.items():
+            for symbol in market.symbols():
+                quote = market.quote(symbol, time)
+                if quote is not None:
+                    yield exchange, symbol, quote

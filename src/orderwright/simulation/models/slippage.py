@@ -4,12 +4,14 @@
 - A limit is never passed: what would slip beyond it fills at the limit.
 - It comes on top of the spread. What rests does not slip.
 - It does not move the market: the next order finds the price that the data say.
+- A fitted model is as good as the orders it was fitted to: it knows nothing of markets or sizes that they did not see.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from math import ceil, sqrt
 from typing import Protocol
 
@@ -54,4 +56,18 @@ class SquareRootImpact:
 
     def slipped(self, price: int, buy: bool, quantity: int, volume: int) -> int:
         worse = ceil(price * self.sigma * (sqrt(quantity / volume) if volume else 1.0))
+        return price + worse if buy else max(price - worse, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class FittedSlippage:
+    """base_bps + root_bps x sqrt(quantity / volume) of the price, in basis points: what `analytics.drift` fits to the
+    slippage that was seen live. Where the volume is 0 the whole of root_bps is taken."""
+
+    base_bps: Decimal
+    root_bps: float
+
+    def slipped(self, price: int, buy: bool, quantity: int, volume: int) -> int:
+        root = self.root_bps * (sqrt(quantity / volume) if volume else 1.0)
+        worse = ceil(price * (Fraction(self.base_bps) + Fraction(root)) / BPS)
         return price + worse if buy else max(price - worse, 1)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from orderwright.analytics.page_charts import HORIZONS, PARTS
-from orderwright.analytics.page_html import Html, tag
-from orderwright.analytics.page_look import Figure
-from orderwright.analytics.page_orders import stories
-from orderwright.analytics.page_tables import KINDS, groups, league, mark_outs, parts, rates, reasons
-from orderwright.analytics.page_text import (
+from orderwright.analytics.page.charts import HORIZONS, PARTS
+from orderwright.analytics.page.html import Html, tag
+from orderwright.analytics.page.look import Figure
+from orderwright.analytics.page.orders import stories
+from orderwright.analytics.page.tables import KINDS, groups, league, mark_outs, parts, rates, reasons
+from orderwright.analytics.page.text import (
     amount,
     bps,
     count,

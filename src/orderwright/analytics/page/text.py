@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
-from orderwright.analytics.page_html import Html, tag
+from orderwright.analytics.page.html import Html, tag
 from orderwright.analytics.records import Estimate
 from orderwright.core.numbers import rounded, text
 

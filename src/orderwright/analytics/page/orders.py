@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orderwright.analytics.page_html import Html, joined, tag
-from orderwright.analytics.page_text import NOT_RECORDED, bps, finite, moment, money, price, span
+from orderwright.analytics.page.html import Html, joined, tag
+from orderwright.analytics.page.text import NOT_RECORDED, bps, finite, moment, money, price, span
 from orderwright.analytics.records import Step, Story
 
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
-from orderwright.analytics.page_charts import figures
-from orderwright.analytics.page_head import head, key_figures
-from orderwright.analytics.page_html import Html, joined, tag
-from orderwright.analytics.page_look import Figure
-from orderwright.analytics.page_sections import sections
-from orderwright.analytics.page_text import moment
+from orderwright.analytics.page.charts import figures
+from orderwright.analytics.page.head import head, key_figures
+from orderwright.analytics.page.html import Html, joined, tag
+from orderwright.analytics.page.look import Figure
+from orderwright.analytics.page.sections import sections
+from orderwright.analytics.page.text import moment
 from orderwright.analytics.records import ExecutionReport
 from orderwright.errors import InputError
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from orderwright.analytics.page_text import finite
+from orderwright.analytics.page.text import finite
 from orderwright.analytics.records import Bins
 
 Figure = dict[str, Any]

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from decimal import Decimal
 
-from orderwright.analytics.page_look import (
+from orderwright.analytics.page.look import (
     COST,
     GAIN,
     INK,
@@ -27,7 +27,7 @@ from orderwright.analytics.page_look import (
     mark,
     reach,
 )
-from orderwright.analytics.page_text import amount, bps, count, finite, number, places_for, span
+from orderwright.analytics.page.text import amount, bps, count, finite, number, places_for, span
 from orderwright.analytics.records import MARK_OUTS, Bins, Drift, Estimate, ExecutionReport, Figures, Shortfall
 
 HORIZONS = {"1s": "1 s", "10s": "10 s", "1m": "1 min", "5m": "5 min"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orderwright.analytics.page_html import Html, tag
-from orderwright.analytics.page_text import (
+from orderwright.analytics.page.html import Html, tag
+from orderwright.analytics.page.text import (
     NOT_RECORDED,
     between,
     bps,

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from orderwright.analytics.page_charts import HORIZONS, PARTS, of_paper
-from orderwright.analytics.page_html import Column, Html, escaped, joined, table, tag
-from orderwright.analytics.page_text import (
+from orderwright.analytics.page.charts import HORIZONS, PARTS, of_paper
+from orderwright.analytics.page.html import Column, Html, escaped, joined, table, tag
+from orderwright.analytics.page.text import (
     NONE,
     between,
     bps,
