@@ -167,7 +167,7 @@ def test_a_repeated_alert_becomes_one_order_and_the_run_says_so(desk: Desk) -> N
     alert = an_alert(alert_id="1", strategy="dip")
     ran = desk.send(alert, alert, an_alert(5, alert_id="1", strategy="dip"))
     assert len(desk.orders()) == 1
-    assert "\n3 signals, 2 of them seen before; 60 candles; 12 new rows in the log\n" in ran.out
+    assert "\n3 signals, 2 of them seen before; 60 candles; 14 new rows in the log\n" in ran.out
 
 
 def test_an_unknown_account_is_refused_and_logged_without_an_order(desk: Desk) -> None:
@@ -189,7 +189,7 @@ def test_signals_outside_the_candles_are_left_alone_and_taken_in_by_a_run_with_t
     early = desk.write("early.csv", "".join(lines[:31]))
     write_alerts(desk.signals, an_alert() | {"time": "2023-12-31T00:00:00Z"}, an_alert(), late)
     ran = desk.run(candles=early)
-    assert "\n3 signals, 2 of them outside the candles and left alone; 30 candles; 11 new rows in the log\n" in ran.out
+    assert "\n3 signals, 2 of them outside the candles and left alone; 30 candles; 13 new rows in the log\n" in ran.out
     assert [order["status"] for order in desk.orders()] == ["filled"]
     ran = desk.run()
     assert "\n3 signals, 1 of them seen before, 1 of them outside the candles and left alone; 60 candles; " in ran.out
@@ -237,7 +237,7 @@ def test_gaps_in_the_candles_are_allowed_and_counted(desk: Desk) -> None:
     candles = desk.write("gaps.csv", "\n".join([*lines[:10], *lines[13:20], *lines[21:]]))
     ran = desk.run(candles=candles)
     assert ran.code == 0
-    assert "\n1 signal; 56 candles, 4 missing; 11 new rows in the log\n" in ran.out
+    assert "\n1 signal; 56 candles, 4 missing; 13 new rows in the log\n" in ran.out
 
 
 # --- options ---

@@ -10,8 +10,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-MARK_OUTS: dict[str, int] = {"1s": 1_000_000, "10s": 10_000_000, "1m": 60_000_000, "5m": 300_000_000}
-"""The horizons at which a fill is marked against the market, in microseconds."""
+from orderwright.core.model import MARK_OUTS
 
 
 class Estimate(Struct, frozen=True, kw_only=True):
@@ -154,3 +153,18 @@ class ExecutionReport(Struct, frozen=True, kw_only=True):
     worst: list[Story]
     drift: Drift | None = None
     notes: list[str] = []
+
+
+__all__ = [
+    "MARK_OUTS",
+    "Bins",
+    "Drift",
+    "Estimate",
+    "ExecutionReport",
+    "Figures",
+    "Quantiles",
+    "ReasonCount",
+    "Shortfall",
+    "Step",
+    "Story",
+]

@@ -21,6 +21,8 @@ MINUTE = 60 * SECOND
 DAY = 86_400 * SECOND
 RECANCEL = MINUTE
 """A cancel that was refused is not sent again before this."""
+MARK_OUTS: dict[str, int] = {"1s": SECOND, "10s": 10 * SECOND, "1m": MINUTE, "5m": 5 * MINUTE}
+"""The horizons at which a fill is marked against the market, in microseconds."""
 MAX_REQUESTS = 256
 HALF = Decimal("0.5")
 

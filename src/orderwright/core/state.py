@@ -20,9 +20,9 @@ from msgspec import Struct, field
 
 from orderwright.core.model import (
     IN_FLIGHT,
+    MARK_OUTS,
     MAX_REQUESTS,
     RECANCEL,
-    SECOND,
     Account,
     Balance,
     Instrument,
@@ -40,8 +40,8 @@ from orderwright.core.patience import first_due, watches_price
 KEEP_FINISHED = 10_000
 KEEP_KEYS = 100_000
 KEEP_TIMERS = 1_000
-MARKED_FOR = 300 * SECOND
-"""How long after a fill its market is looked at closely: the last mark-out (`analytics.records.MARK_OUTS`)."""
+MARKED_FOR = max(MARK_OUTS.values())
+"""How long after a fill its market is looked at closely."""
 
 Pair = tuple[str, str]
 T = TypeVar("T")

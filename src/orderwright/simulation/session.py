@@ -15,11 +15,15 @@ A real venue runs through the same loop: its time is the clock's, and `advance` 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from heapq import heappop, heappush
 
 from orderwright.core import messages as m
-from orderwright.core.model import Quote
+from orderwright.core.model import MARK_OUTS, Quote
 from orderwright.driver import Driver
 from orderwright.ports import Connector, Feed
+
+MOST_MARKS = 1_000
+"""Beyond that the market is being looked at anyhow."""
 
 
 class Session:
@@ -27,7 +31,8 @@ class Session:
 
     market: what the core is shown, the feed of `exchange`, or the feeds of several by name. watch: microseconds between
     looks at the market even where nothing happens (for rules that follow the price, such as the daily loss
-    limit); None looks only when something happens.
+    limit); None looks only when something happens, and at the mark-outs of each fill, so that the log can say what the
+    market did after it.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Session:
         self.now = driver.state.now
         self._seen: dict[tuple[str, str], int] = {}
         self._shown = -1
+        self._marks: list[int] = []
 
     def run(self, inputs: Iterable[tuple[int, m.Input]], until: int) -> None:
         """Deliver each input at its time (microseconds, not going back) and go on to `until`."""
@@ -63,7 +69,7 @@ class Session:
             time, reports = self.venue.poll(wanted)
             if reports:
                 self.deliver(reports, time)
-            elif wanted < until or self._is_due(wanted):
+            elif wanted < until or self._is_due(wanted) or (self._marks and self._marks[0] <= wanted):
                 self.deliver((), wanted)
             else:
                 return
@@ -71,7 +77,9 @@ class Session:
     def deliver(self, inputs: Iterable[m.Input], time: int) -> None:
         """One turn of the driver, the market shown first."""
         self.now = max(self.now, time)
-        self.driver.turn([*self._quotes(time), *inputs], time)
+        said = [*self._quotes(time), *inputs]
+        self.driver.turn(said, time)
+        self._mark(said, time)
         if self.progress is not None:
             self.progress(self.now)
 
@@ -82,7 +90,16 @@ class Session:
             until = min(until, max(deadline, self.now))
         if self.watch is not None:
             until = min(until, (self.now // self.watch + 1) * self.watch)
-        return until
+        return min(until, max(self._marks[0], self.now)) if self._marks else until
+
+    def _mark(self, said: Iterable[m.Input], time: int) -> None:
+        """Note when to look at the market after a fill; what was noted for now has been looked at."""
+        marks = self._marks
+        while marks and marks[0] <= time:
+            heappop(marks)
+        if len(marks) < MOST_MARKS and any(type(one) is m.FillReport for one in said):
+            for after in MARK_OUTS.values():
+                heappush(marks, time + after)
 
     def _is_due(self, time: int) -> bool:
         deadline = self.driver.next_deadline()
