@@ -146,6 +146,11 @@ def check_place(path: Path, field: str) -> None:
     """Raises InputError for a path at which no file can be."""
     if path.is_dir():
         raise InputError("is a folder: name a file in it", field=field, value=str(path), where=str(path))
+    check_parent(path, field)
+
+
+def check_parent(path: Path, field: str) -> None:
+    """Raises InputError for a path in a folder that is not there."""
     if not path.parent.is_dir():
         raise InputError("there is no such folder", field=field, value=str(path), where=str(path.parent))
 

@@ -17,6 +17,7 @@ from rich.text import Text
 from orderwright.core.numbers import ROUNDED, text
 
 if TYPE_CHECKING:
+    from orderwright.analytics.records import ExecutionReport
     from orderwright.analytics.summary import Summary
     from orderwright.bootstrap import RunResult
     from orderwright.journal.verify import Report
@@ -267,6 +268,56 @@ def _counts(counts: dict[str, int]) -> str:
 
 def _span(milliseconds: Decimal) -> str:
     return f"{number(milliseconds, 1)} ms" if milliseconds < 10_000 else f"{number(milliseconds / 1000, 1)} s"
+
+
+def show_execution(report: ExecutionReport, by: str) -> None:
+    """How well orders were executed: a line for each group, and one for all."""
+    figures = [*report.by.get(by, []), report.totals]
+    cells = [
+        (
+            it.name,
+            it.orders,
+            _percent(it.success.value),
+            _percent(it.rejected.value),
+            _percent(it.cancelled.value),
+            it.traded,
+            _shown(it.slippage.value),
+            _shown(it.slippage_quantiles.p50),
+            _shown(it.slippage_quantiles.p95),
+            _shown(it.fill_time_quantiles.p50, 0),
+            it.fees,
+            _shown(it.cost_bps),
+        )
+        for it in figures
+    ]
+    currency = report.currency
+    names = (
+        by.replace("_", " "),
+        "orders",
+        "filled %",
+        "refused %",
+        "cancelled %",
+        f"traded {currency}",
+        "slippage bps",
+        "median",
+        "95 %",
+        "fill ms",
+        f"fees {currency}",
+        "cost bps",
+    )
+    when = f"{moment(report.first_time)} to {moment(report.last_time)}" if report.first_time else "no orders"
+    table(f"{report.title}, {when}", names, cells, "no orders")
+    for note in report.notes:
+        console().print(note)
+
+
+def _percent(share: float | None) -> Decimal | None:
+    return None if share is None else _shown(100 * share, 1)
+
+
+def _shown(value: float | None, places: int = 2) -> Decimal | None:
+    """A figure to so many places; nothing where it is not known."""
+    return None if value is None else Decimal(f"{value:.{places}f}")
 
 
 def show_verification(found: Report, *, as_json: bool) -> None:

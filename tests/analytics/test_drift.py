@@ -77,8 +77,8 @@ def test_without_bars_only_the_mean_is_fitted() -> None:
 
 
 def _near(estimate: Any) -> Any:
-    near = {name: near(getattr(estimate, name), abs=1e-6) for name in ("value", "low", "high")}
-    return type(estimate)(count=estimate.count, **near)
+    about = {name: near(getattr(estimate, name), abs=1e-6) for name in ("value", "low", "high")}
+    return type(estimate)(count=estimate.count, **about)
 
 
 @pytest.mark.parametrize(

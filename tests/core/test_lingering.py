@@ -433,7 +433,7 @@ def test_a_rule_that_could_not_act_is_refused_where_it_comes_in(rule: LingerRule
 # What is logged of prices
 
 
-def test_prices_are_logged_closely_while_an_order_works_and_for_five_minutes_after_its_last_fill() -> None:
+def test_prices_are_logged_closely_for_five_minutes_after_an_order_went_out_or_filled() -> None:
     harness = a_harness()
 
     def logged(seconds: int) -> int:
@@ -450,7 +450,8 @@ def test_prices_are_logged_closely_while_an_order_works_and_for_five_minutes_aft
     assert logged(30) == 1
     harness.submit(a_limit_buy(1, 100))
     harness.run(m.AckReport(order_id=an_id(), time=harness.now))
-    assert logged(20) == 20
+    assert logged(300) == 300
+    assert logged(600) == 10  # it rests: once a minute
     harness.run(a_fill(1, 100))
     assert logged(300) == 300
     assert logged(300) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orderwright.errors import InputError
@@ -61,8 +62,7 @@ def volumes(connection: duckdb.DuckDBPyConnection) -> dict[int, tuple[Ints, Floa
     rows = table.inner_join(markets(), ["exchange", "symbol"]).select("market", "time", "volume")
     known = columns(connection, rows.order_by("market", "time"))
     starts = [int(at) for at in np.flatnonzero(np.diff(known["market"], prepend=-1))]
-    ends = [*starts[1:], len(known["market"])]
     return {
         int(known["market"][low]): (known["time"][low:high], known["volume"][low:high])
-        for low, high in zip(starts, ends, strict=True)
+        for low, high in pairwise([*starts, len(known["market"])])
     }

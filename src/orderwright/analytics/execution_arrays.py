@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -69,14 +70,13 @@ def quality(facts: Facts) -> Quality:
     count, orders, fills = len(facts), facts.orders, facts.fills
     sign = np.where(orders["buy"], 1.0, -1.0)
     status = _status(facts)
-    arrival, bid, ask = (orders[name].doubles() for name in ("arrival", "bid", "ask"))
+    arrival, touch = orders["arrival"].doubles(), orders["touch"].doubles()
     decision = orders["decision"].doubles()
     decision = np.where(np.isnan(decision), arrival, decision)
     size, send, sent, end = _asked(facts, status, arrival)
     filled, value, traded = _filled(facts)
     bought, over = filled > 0, status <= LAST_FINAL
     average = np.divide(value, filled, out=np.full(count, np.nan), where=bought)
-    touch = np.where(orders["buy"], ask, bid)
     price, shares = fills["price"].doubles(), fills["quantity"].doubles()
     fees, exact, left_out = _fees(facts, price)
     created, last_fill = orders["time"], _latest(count, fills["at"], fills["time"])
@@ -261,7 +261,7 @@ def _marks(facts: Facts, sign: Floats, price: Floats) -> dict[str, Floats]:
     found = {name: np.full(len(market), np.nan) for name in MARK_OUTS}
     order = np.argsort(market, kind="stable")
     numbers, starts = np.unique(market[order], return_index=True)
-    ends = [*starts[1:], len(market)]
+    stretches = [order[start:end] for start, end in pairwise([*starts, len(market)])]
 
     def mark(number: int, rows: Ints) -> None:
         low, high = (int(at) for at in np.searchsorted(prices["market"], [number, number + 1]))
@@ -270,7 +270,6 @@ def _marks(facts: Facts, sign: Floats, price: Floats) -> dict[str, Floats]:
             _mark(facts.fills, rows, part, sign, price, found)
 
     with ThreadPoolExecutor(CORES) as threads:
-        stretches = [order[start:end] for start, end in zip(starts, ends, strict=True)]
         list(threads.map(mark, (int(number) for number in numbers), stretches))
     return found
 

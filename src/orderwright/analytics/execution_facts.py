@@ -10,6 +10,7 @@ Money arrives as DECIMAL and stays exact: `Money` keeps its 128 bits as they are
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -146,11 +147,24 @@ def fetch(
         orders = {name: _take(column, order) for name, column in orders.items()}
     facts = Facts(orders, {}, {}, {}, {}, {}, names, known["exchange"], known["base"], known["quote"])
     place = Places(orders["id"])
-    for part, table in (("steps", _steps), ("changes", _changes), ("traded", _traded)):
-        setattr(facts, part, place.put(columns(connection, table(place))))
-    facts.fills = place.put(columns(connection, _fills(place, names["fee_asset"])))
+    tables = {"steps": _steps(place), "changes": _changes(place), "traded": _traded(place)}
+    tables["fills"] = _fills(place, names["fee_asset"])
+    home = connection.execute("SELECT current_database(), current_schema()").fetchall()[0]
+    with ThreadPoolExecutor(len(tables)) as threads:
+        fetched = threads.map(lambda table: place.put(_beside(connection, home, table)), tables.values())
+        for part, found in zip(tables, fetched, strict=True):
+            setattr(facts, part, found)
     facts.prices = _market_prices(connection, names, grid, bars=bars)
     return facts
+
+
+def _beside(connection: duckdb.DuckDBPyConnection, home: tuple[str, ...], expression: Table) -> dict[str, Any]:
+    """`columns` on a connection of its own, so that several can be fetched at once: making arrays of rows takes longer
+    than finding them, and is done on one core. home: database and schema of the tables, which a new connection would
+    not know."""
+    with connection.cursor() as cursor:
+        cursor.execute("USE " + ".".join(f'"{name}"' for name in home))
+        return columns(cursor, expression)
 
 
 class Grid:
@@ -241,9 +255,10 @@ def _orders(chosen: list[BooleanValue], names: dict[str, list[str]]) -> Table:
     rows = unbound("placed")
     rows = rows.filter(chosen) if chosen else rows
     return rows.select(
-        *("id", "time", "quantity", "bid", "ask"),
+        *("id", "time", "quantity"),
         **{name: code(rows[name], names[name]) for name in ("exchange", "symbol", "strategy", "order_type")},
         buy=rows.side == "buy",
+        touch=(rows.side == "buy").ifelse(rows.ask, rows.bid),
         waited=rows.wait_for.notnull(),
         decision=rows.decision_price,
         arrival=rows.arrival_price,

@@ -69,3 +69,34 @@ def log_restore(
     check_place(log, "log")
     copied = restore(existing(backup), log, overwrite=overwrite)
     print(f"{log}: restored from {backup}, {copied.rows:,} rows")
+
+
+@app.command("seal")
+def log_seal(
+    folder: Annotated[Path, typer.Argument(help="Where the sealed months are kept.")], log: Log = DEFAULT_LOG
+) -> None:
+    """Write each month that is over to a Parquet file, with its first and last digest."""
+    from orderwright.bootstrap import check_parent, opened
+    from orderwright.mirror import seal
+
+    check_parent(folder, "folder")
+    with opened(existing(log), read_only=True) as journal:
+        months = seal(journal, folder)
+    for month in months:
+        print(f"{folder}: {month.book} {month.month}, rows {month.first:,} to {month.last:,}, {month.last_digest}")
+    if not months:
+        print(f"{folder}: no month is over that was not sealed before")
+
+
+@app.command("verify-sealed")
+def log_verify_sealed(
+    folder: Annotated[Path, typer.Argument(help="Where the sealed months are kept.")], json: AsJson = False
+) -> None:
+    """Read every sealed row again: each follows from the one before it, and each month from the one before."""
+    from orderwright.mirror import verify_sealed
+    from orderwright.screen import show_verification
+
+    found = verify_sealed(folder)
+    show_verification(found, as_json=json)
+    if not found.ok:
+        raise SystemExit(1)

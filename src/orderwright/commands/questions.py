@@ -1,4 +1,4 @@
-"""What people ask of a log: orders, fills, one order's story, positions, and what it all amounts to."""
+"""What people ask of a log: orders, fills, one order's story, positions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from orderwright.commands.options import (
     DEFAULT_LOG,
     AsJson,
     AsOf,
-    Book,
     Limit,
     Log,
     Symbol,
     moment_of,
     reading,
-    summary_of,
     symbol_of,
 )
 
@@ -76,11 +74,3 @@ def positions(log: Log = DEFAULT_LOG, as_of: AsOf = None, json: AsJson = False) 
     with reading(log) as journal:
         rows = find_positions(journal, as_of=moment_of(as_of, "as-of"))
     show_positions(rows, as_json=json)
-
-
-@app.command()
-def report(log: Log = DEFAULT_LOG, book: Book = "main", json: AsJson = False) -> None:
-    """What a book amounts to, in one table."""
-    from orderwright.screen import show_summary
-
-    show_summary(summary_of(log, book), as_json=json)

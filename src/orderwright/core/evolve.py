@@ -237,7 +237,9 @@ def _count(state: State, event: m.OrderReceived | m.RequestSubmitted) -> None:
     controls.second, controls.orders_this_second = event.time // SECOND, event.this_second or 0
     order = state.orders[event.order_id]
     _exposure(state, order).orders += 1
-    interest_in(state, order).orders += 1
+    interest = interest_in(state, order)
+    interest.orders += 1
+    interest.until = event.time + MARKED_FOR
 
 
 def _cash_moved(state: State, event: m.CashMoved) -> Changes:

@@ -235,9 +235,9 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     max_price_age_ms: an older price counts as none. collar_bps: how far a limit price may be beyond the market.
     approval: none | all | above (with approval_above, a value); what is reduce-only, a close too, needs none. bar_ms:
     what `next_open` counts in. price_every_ms: how often a quote is logged, so that the log alone can value a
-    portfolio as of any moment. execution_price_every_ms: how often while an order works in the symbol and for five
-    minutes after its last fill, so that the log alone can say how well it was executed. linger: rules for orders that
-    linger.
+    portfolio as of any moment. execution_price_every_ms: how often for five minutes after an order went out or filled,
+    so that the log alone can say how well it was executed; a sixtieth of that while it rests on. linger: rules for
+    orders that linger.
     """
 
     limits: RiskLimits = RiskLimits()

@@ -40,6 +40,9 @@ from orderwright.core.signals import close_position, receive_signal
 from orderwright.core.state import State
 from orderwright.errors import nearest_name
 
+PATIENT = 60
+"""An order that has rested for long is looked at so many times less often."""
+
 
 def decide(state: State, said: m.Input, now: int) -> Decision:
     """What happened and what is to be done about it. Changes nothing durable; the same input a second time makes
@@ -66,9 +69,10 @@ def _quote_seen(state: State, command: m.QuoteSeen, now: int) -> Decision:
 def _price_pause_ms(state: State, key: tuple[str, str], now: int) -> int:
     """How long to wait until a price is logged again: less while it says how well an order was executed."""
     interest, settings = state.interest.get(key), state.settings
-    if interest is not None and (interest.orders or now <= interest.until):
-        return min(settings.execution_price_every_ms, settings.price_every_ms)
-    return settings.price_every_ms
+    if interest is None or not (interest.orders or now <= interest.until):
+        return settings.price_every_ms
+    often = settings.execution_price_every_ms
+    return min(often if now <= interest.until else PATIENT * often, settings.price_every_ms)
 
 
 def _open_account(state: State, command: m.OpenAccount, now: int) -> Decision:

@@ -67,8 +67,8 @@ class Exposure(Struct):
 
 
 class Interest(Struct):
-    """Why a market is looked at closely: how many orders work in it, and until when (microseconds) its last fill is
-    marked. The latter is not restored: after a restart the marks of the fills before it are coarse."""
+    """Why a market is looked at closely: how many orders work in it, and until when (microseconds) the last one that
+    went out or filled is followed closely. The latter is not restored: a restart makes what came before it coarse."""
 
     orders: int = 0
     until: int = 0

@@ -5,7 +5,7 @@ and meant to be looked at, not added up. An account's exchange and user are thos
 
 `exact_product(a, b)` multiplies two DECIMAL(38, 18) without losing a digit, where the product has 18 places at most,
 as price x quantity always has here: DuckDB's own product would keep 36 places and leave room for two digits before
-the point.
+the point. Whole parts and fractions are multiplied apart; fractions of up to 9 places the quick way.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from orderwright.core.model import STATUS_GROUPS
 from orderwright.mirror.schema import TABLES
 
 MACROS = """
+CREATE OR REPLACE MACRO fraction_product(x, y) AS
+    CASE WHEN x % 0.000000001::DECIMAL(18, 18) = 0 AND y % 0.000000001::DECIMAL(18, 18) = 0
+    THEN CAST(x::DECIMAL(18, 9) * y::DECIMAL(18, 9) AS DECIMAL(38, 18)) ELSE CAST(x * y AS DECIMAL(38, 18)) END;
 CREATE OR REPLACE MACRO exact_product(a, b) AS
     a * trunc(b)::DECIMAL(20, 0) + trunc(a)::DECIMAL(20, 0) * (b - trunc(b))
-    + CAST((a - trunc(a))::DECIMAL(18, 18) * (b - trunc(b))::DECIMAL(18, 18) AS DECIMAL(38, 18));
+    + fraction_product((a - trunc(a))::DECIMAL(18, 18), (b - trunc(b))::DECIMAL(18, 18));
 """
 
 _OPEN = ", ".join(f"'{status.value}'" for status in sorted(STATUS_GROUPS["open"]))
