@@ -1,6 +1,6 @@
 """`make demo`: a seeded random market, the sample signals, the order engine; then the same signals again.
 
-It runs the commands that a user would type, in a folder of its own that is removed at the end.
+It runs the commands that a user would type, in a folder of its own that is removed at the end; the page stays.
 """
 
 from __future__ import annotations
@@ -28,6 +28,14 @@ def main() -> int:
         if not tell("Every signal through the whole pipeline, into a log:", run):
             return 1
         if not tell("The newest orders:", ["orders", "--log", log, "--limit", "8"]):
+            return 1
+        if not tell("How well they were executed:", ["stats", "--log", log, "--by", "strategy"]):
+            return 1
+        page = Path(tempfile.gettempdir()) / "orderwright-report.html"
+        if not tell(
+            "The same as a page to look at:",
+            ["report", "--log", log, "--html", page, "--candles", candles, "--symbol", "BTC/USDT"],
+        ):
             return 1
         before = head(log)
         if not tell("The same signals again, into the same log:", run):

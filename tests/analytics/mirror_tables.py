@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -119,9 +120,14 @@ class HandWritten:
         connection = self.write()
         if bars is not None:
             connection.register("bars", bars)
-        answer = connection.execute(sql(order_quality(bars=bars is not None)))
+        answer = connection.execute(_quality(bars=bars is not None))
         names = [column[0] for column in answer.description or []]
         return {row[0]: dict(zip(names, row, strict=True)) for row in answer.fetchall()}
+
+
+@cache
+def _quality(*, bars: bool) -> str:
+    return sql(order_quality(bars=bars))
 
 
 def _arrow(kind: str) -> pa.DataType:

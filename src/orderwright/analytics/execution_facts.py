@@ -148,7 +148,9 @@ def fetch(
     facts = Facts(orders, {}, {}, {}, {}, {}, names, known["exchange"], known["base"], known["quote"])
     place = Places(orders["id"])
     tables = {"steps": _steps(place), "changes": _changes(place), "traded": _traded(place)}
-    tables["fills"] = _fills(place, names["fee_asset"])
+    voids = unbound("fills").voids
+    any_void = bool(columns(connection, voids.count().name("count").as_table())["count"][0])
+    tables["fills"] = _fills(place, names["fee_asset"], any_void=any_void)
     home = connection.execute("SELECT current_database(), current_schema()").fetchall()[0]
     with ThreadPoolExecutor(len(tables)) as threads:
         fetched = threads.map(lambda table: place.put(_beside(connection, home, table)), tables.values())
@@ -293,11 +295,11 @@ def _changes(place: Places) -> Table:
     return kept.select("id", "sequence", "mid", "quantity", sends=kept.kind == "request_submitted")
 
 
-def _fills(place: Places, assets: list[str]) -> Table:
-    """The executions that stand."""
+def _fills(place: Places, assets: list[str], *, any_void: bool) -> Table:
+    """The executions that stand. any_void: some were busted or corrected; ids are only read where that is so."""
     fills = _within(unbound("fills"), place)
     void = fills.filter(fills.voids.notnull()).select("id", execution_id="voids").distinct()
-    rows = fills.filter(fills.execution_id.notnull()).anti_join(void, ["id", "execution_id"])
+    rows = fills.filter(fills.execution_id.notnull()).anti_join(void, ["id", "execution_id"]) if any_void else fills
     return rows.select(
         *("id", "sequence", "time", "quantity", "price", "fee"),
         fee_asset=code(rows.fee_asset, assets),
