@@ -107,14 +107,14 @@ def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
         _count(state, event)
     changes = Changes(order, _reserve(state, order, reserved))
     _expose(state, order, exposed, was)
-    if type(event) in _TIMED or order.expire_at is not None or _is_patient(state, order):
+    if (
+        type(event) in _TIMED
+        or order.expire_at is not None
+        or state.settings.linger  # any event may start the clock of its rules
+        or order.instruction.linger
+    ):
         set_timer(state, order)
     return changes
-
-
-def _is_patient(state: State, order: Order) -> bool:
-    """Whether rules for orders that linger may hold for it: any event may start their clock."""
-    return bool(state.settings.linger or order.instruction.linger)
 
 
 def _filled(state: State, event: m.OrderFilled) -> Changes:
@@ -158,7 +158,7 @@ def _book(
     ledger = post(state.balances, account, moves, order.reserved_asset, order.reserved - reserved)
     _expose(state, order, exposed, was)
     interest_in(state, order).until = event.time + MARKED_FOR
-    if order.expire_at is not None or _is_patient(state, order):
+    if order.expire_at is not None or state.settings.linger or instruction.linger:
         set_timer(state, order)
     return Changes(order, ledger, (account, instruction.symbol, position.size, position.cost, position.realised))
 
@@ -184,8 +184,7 @@ def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> N
         state.orders[order.order_id] = state.finished.pop(order.order_id)
         _exposure(state, order).orders += 1
         interest_in(state, order).orders += 1
-        if _is_patient(state, order):
-            watch(state, order)
+        watch(state, order)
         set_timer(state, order)
 
 
@@ -195,6 +194,18 @@ def _exposure(state: State, order: Order) -> Exposure:
     if exposure is None:
         exposure = state.exposures[key] = Exposure()
     return exposure
+
+
+def _relieve(state: State, order: Order) -> None:
+    """No rule looks at a finished order any more; the market order that waited for its end is woken."""
+    order_id, parent_id = order.order_id, order.instruction.parent_id
+    for watched in state.watched.values():
+        watched.pop(order_id, None)
+    successor = state.succeeded.get(order_id)
+    if successor is not None:
+        set_timer(state, state.orders[successor])
+    if state.succeeded.get(parent_id) == order_id:
+        del state.succeeded[parent_id]
 
 
 def interest_in(state: State, order: Order) -> Interest:
@@ -214,13 +225,8 @@ def _finish(state: State, order: Order) -> None:
     if order.requests:
         _exposure(state, order).orders -= 1
         interest_in(state, order).orders -= 1
-    for watched in state.watched.values():
-        watched.pop(order_id, None)
-    successor = state.succeeded.get(order_id)
-    if successor is not None:
-        set_timer(state, state.orders[successor])
-    if state.succeeded.get(order.instruction.parent_id) == order_id:
-        del state.succeeded[order.instruction.parent_id]
+    if state.watched or state.succeeded:
+        _relieve(state, order)
     waiting = state.closing.get(key)
     if waiting == order_id:
         del state.closing[key]
