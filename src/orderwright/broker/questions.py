@@ -1,4 +1,4 @@
-"""What is asked of a broker's money: the portfolio questions (analytics/portfolio.py), scoped to its book and to the
+"""What is asked of a broker's money: the portfolio questions (analytics/portfolio), scoped to its book and to the
 user and exchange that `find_params` has named.
 
 `as_of` is a time as times.py reads it: a datetime with its zone, ISO text with a zone, or epoch microseconds. Without
