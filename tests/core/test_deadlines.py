@@ -650,6 +650,7 @@ def test_a_close_with_nothing_left_ends_without_an_order() -> None:
             status=OrderStatus.CANCELLED,
             reason=Reason.NOTHING_TO_CLOSE,
             cause="nothing was left to close",
+            mid=Decimal(100),
         )
     ]
 

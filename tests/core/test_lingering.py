@@ -19,8 +19,10 @@ from orderwright.core.model import (
     OrderSide,
     OrderStatus,
     OrderType,
+    RiskLimits,
     Settings,
     Signal,
+    TimeInForce,
 )
 from orderwright.core.patience import end_of_day, problem_of, rules_of
 from orderwright.core.reasons import Reason
@@ -215,7 +217,7 @@ def test_without_a_recent_price_nothing_is_moved() -> None:
 def test_what_is_left_goes_to_market_once_the_cancelled_orders_final_quantity_is_known() -> None:
     harness = resting(ESCALATE)
     harness.run(a_fill("0.5", 99))
-    (request, waiting), _ = harness.wait(30 * SECOND)
+    (waiting, request), _ = harness.wait(30 * SECOND)
     assert isinstance(request, m.RequestSubmitted)
     assert isinstance(waiting, m.OrderReceived)
     assert (request.request, request.rule) == ("cancel", "now")
@@ -270,6 +272,73 @@ def test_a_cancel_that_is_refused_is_tried_again_with_the_same_successor() -> No
     assert harness.state.succeeded == successor
 
 
+def test_an_order_that_expires_while_its_cancel_is_refused_has_no_successor() -> None:
+    order = a_limit_buy(2, 99, time_in_force=TimeInForce.GTD, expire_at=NOW + 50 * SECOND, linger=(ESCALATE,))
+    harness = resting(order=order)
+    harness.wait(30 * SECOND)
+    (successor,) = harness.state.succeeded.values()
+    harness.run(m.RejectReport(order_id=an_id(), time=harness.now, number=1, message="busy"))
+    harness.run(m.EndReport(order_id=an_id(), time=harness.now, status=OrderStatus.EXPIRED))
+    harness.wait(0)
+
+    assert (harness.order(successor).status, harness.order(successor).reason) == (
+        OrderStatus.CANCELLED,
+        "the order before it is expired",
+    )
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["while the rule's cancel is out", "after it was refused"])
+def test_who_cancels_an_order_that_is_being_sent_to_market_gets_a_cancel(refused: bool) -> None:
+    harness = resting(ESCALATE)
+    harness.wait(30 * SECOND)
+    (successor,) = harness.state.succeeded.values()
+    if refused:
+        harness.run(m.RejectReport(order_id=an_id(), time=harness.now, number=1, message="busy"))
+    events, actions = harness.run(m.CancelOrder(order_id=an_id(), cause="ann"))
+    cancelled(harness)
+
+    assert requests(events) == ([("cancel", "", None)] if refused else [])
+    assert [type(action) for action in actions] == ([m.SendCancel] if refused else [])
+    assert harness.wait(5 * MINUTE) == ([], [])
+    assert harness.order(successor).status is OrderStatus.CANCELLED
+
+
+def test_another_child_of_an_order_does_not_stand_in_for_its_successor() -> None:
+    harness = resting(ESCALATE)
+    other = a_limit_buy(1, 98, 5, parent_id=an_id(), execute_at=NOW + 40 * SECOND)
+    harness.submit(other)
+    harness.wait(30 * SECOND)
+    successor = dict(harness.state.succeeded)
+    harness.wait(10 * SECOND)  # the other child goes out
+    harness.run(m.RejectReport(order_id=an_id(), time=harness.now, number=1, message="busy"))
+    harness.wait(2 * MINUTE)
+
+    assert harness.state.succeeded == successor
+
+
+def test_a_log_cut_in_the_middle_of_an_escalation_goes_on_with_it() -> None:
+    harness = resting(ESCALATE)
+    events, _ = harness.wait(30 * SECOND)
+    assert [type(event) for event in events] == [m.OrderReceived, m.RequestSubmitted]
+    cut = Harness(harness.history[:-1], a_quote(time=harness.now), harness.now)
+    events, _ = cut.wait(0)
+    cancelled(cut)
+
+    assert requests(events) == [("cancel", "now", None)]
+    assert requests(cut.wait(0)[0]) == [("new", "", None)]
+
+
+def test_a_signal_that_reverses_stops_an_escalation_too() -> None:
+    harness = resting(LingerRule(name="turned", on_reversal=True), ESCALATE, order=a_limit_buy(2, 99, strategy="trend"))
+    harness.wait(30 * SECOND)
+    (successor,) = harness.state.succeeded.values()
+    harness.run(a_signal(Action.SELL))
+    cancelled(harness)
+
+    assert harness.wait(5 * MINUTE)[0] == []
+    assert harness.order(successor).reason == "the signal reversed"
+
+
 # By price
 
 
@@ -300,6 +369,57 @@ def test_a_rule_that_is_taken_in_later_holds_for_the_orders_that_are_there() -> 
     assert set(harness.state.watched["simulated", SYMBOL]) == {an_id()}
     cancelled(harness)
     assert not harness.state.watched["simulated", SYMBOL]
+
+
+def test_prices_that_follow_the_market_are_moved_one_at_a_look_and_never_past_the_money() -> None:
+    harness = a_harness(
+        settings=Settings(linger=(LingerRule(name="follow", do="nearer", moved_bps=Decimal(100), times=5),)),
+        deposits={"USDT": 400},
+    )
+    harness.submit(a_limit_buy(2, 99), a_limit_buy(2, 99, 2))
+    harness.run(*(m.AckReport(order_id=an_id(number), time=NOW) for number in (1, 2)))
+
+    moved = [requests(harness.quote("100.99", "101.01")[0]) for _ in range(3)]
+    balance = harness.state.balances["main", "USDT"]
+
+    assert moved == [[("replace", "follow", Decimal("100.99"))], [], []]  # there is money for one of them
+    assert (balance.locked, balance.total) == (Decimal("399.98"), Decimal(400))
+
+
+def test_a_price_is_not_moved_in_the_moment_in_which_the_days_loss_is_reached() -> None:
+    rules = (LingerRule(name="follow", do="nearer", moved_bps=Decimal(100), times=5),)
+    harness = a_harness(
+        settings=Settings(linger=rules, limits=RiskLimits(max_daily_loss=Decimal(50))),
+        deposits={"USDT": 1_000, "BTC": 0},
+    )
+    harness.submit(a_limit_buy(5, 100))
+    harness.run(a_fill(5, 100), m.AckReport(order_id=an_id(), time=NOW))
+    harness.submit(a_limit_buy(1, 80, 2))
+    harness.run(m.AckReport(order_id=an_id(2), time=NOW))
+    events, _ = harness.quote("85", "85.02")
+
+    assert [type(event) for event in events if not isinstance(event, m.PriceSeen)] == [m.TradingStateSet]
+
+
+def test_a_rule_that_can_do_nothing_does_not_hold_up_another() -> None:
+    polite = LingerRule(name="polite", do="nearer", after_ms=10_000, times=100, within_bps=Decimal(1))
+    bold = LingerRule(name="bold", do="nearer", after_ms=60_000)
+    harness = resting(polite, bold, order=a_limit_buy(2, "99"))
+    harness.run(m.AckReport(order_id=an_id(), time=NOW))
+    events, _ = harness.wait(2 * MINUTE)
+
+    assert ("replace", "bold", Decimal("99.99")) in requests(events)
+
+
+def test_a_market_that_drifts_in_small_steps_has_moved_all_the_same() -> None:
+    polite = LingerRule(name="polite", do="nearer", after_ms=10_000, times=100, within_bps=Decimal(1))
+    harness = resting(polite, LingerRule(name="gone", moved_bps=Decimal(150)))
+    events: list[m.AnyEvent] = []
+    for step in range(1, 20):
+        harness.wait(10 * SECOND)
+        events += harness.quote(Decimal("99.99") + step * Decimal("0.1"), Decimal("100.01") + step * Decimal("0.1"))[0]
+
+    assert ("cancel", "gone", None) in requests(events)
 
 
 # By the signal

@@ -58,6 +58,7 @@ fee_assets = st.sampled_from(["", "USDT", "base", "BNB"])
 # Inputs that may be repeated to an effect, and why that is right.
 REPEATS = {
     m.MoveCash: "without a reference, two deposits are two deposits",
+    m.QuoteSeen: "of several orders whose rules follow the price, one is moved at each look",
 }
 
 
@@ -68,7 +69,8 @@ RULES = (
     LingerRule(name="follow", do="nearer", moved_bps=Decimal(500), times=3, account="slow"),
     LingerRule(name="enough", do="market", after_ms=40_000),
     LingerRule(name="turned", on_reversal=True),
-    LingerRule(name="night", day_end="24:00", order_types=(OrderType.LIMIT, OrderType.STOP_LOSS)),
+    LingerRule(name="night", day_end="24:00", order_types=(OrderType.LIMIT, OrderType.STOP_LOSS, OrderType.MARKET)),
+    LingerRule(name="stuck", moved_bps=Decimal(300), order_types=(OrderType.MARKET,)),
 )
 
 

@@ -37,11 +37,24 @@ from orderwright.core.state import State
 def cancel_order(state: State, command: m.CancelOrder, now: int) -> Decision:
     order = state.find(command.order_id)
     refusal = _not_cancellable(order, command.order_id)
+    successor = state.succeeded.get(command.order_id)
+    if successor is not None:  # who cancels an order does not want it done by another one either
+        events = _withdraw(state, successor, now, command.cause)
+        actions: list[m.AnyAction] = []
+        if refusal is None and order is not None:
+            event, actions = cancel(state, order, now, command.cause)
+            events.append(event)
+        return events, actions
     if refusal is not None or order is None:
         outcome = "nothing" if refusal is not None and refusal.reason is Reason.ALREADY_CANCELLING else "refused"
         return [], [m.Reply(outcome=outcome, order_id=command.order_id, refusal=refusal)]  # type: ignore[arg-type]
     event, action = cancel(state, order, now, command.cause)
     return [event], action
+
+
+def _withdraw(state: State, order_id: str, now: int, cause: str, rule: str = "") -> list[m.AnyEvent]:
+    """End a waiting order."""
+    return [cancel(state, state.orders[order_id], now, cause, rule)[0]]
 
 
 def _not_cancellable(order: Order | None, order_id: str) -> Refusal | None:

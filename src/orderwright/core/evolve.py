@@ -84,7 +84,7 @@ def _received(state: State, event: m.OrderReceived) -> Changes:
         state.closing[instruction.account, instruction.symbol] = order_id
     elif event.wait_for == "parent":
         state.succeeded[instruction.parent_id] = order_id
-    elif state.settings.linger or instruction.linger:
+    if state.settings.linger or instruction.linger:
         watch(state, order)
     _count(state, event)
     changes = Changes(order, _reserve(state, order, ZERO))
@@ -103,7 +103,7 @@ def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
         key = (order.instruction.account, order.instruction.symbol)
         if state.closing.get(key) == order.order_id:
             del state.closing[key]
-        state.succeeded.pop(order.instruction.parent_id, None)
+        _no_longer_waits(state, order)
         _count(state, event)
     changes = Changes(order, _reserve(state, order, reserved))
     _expose(state, order, exposed, was)
@@ -198,13 +198,18 @@ def _exposure(state: State, order: Order) -> Exposure:
 
 def _relieve(state: State, order: Order) -> None:
     """No rule looks at a finished order any more; the market order that waited for its end is woken."""
-    order_id, parent_id = order.order_id, order.instruction.parent_id
     for watched in state.watched.values():
-        watched.pop(order_id, None)
-    successor = state.succeeded.get(order_id)
+        watched.pop(order.order_id, None)
+    successor = state.succeeded.get(order.order_id)
     if successor is not None:
         set_timer(state, state.orders[successor])
-    if state.succeeded.get(parent_id) == order_id:
+    _no_longer_waits(state, order)
+
+
+def _no_longer_waits(state: State, order: Order) -> None:
+    """If it was the one that waited for its parent's end; a parent may have other children."""
+    parent_id = order.instruction.parent_id
+    if state.succeeded.get(parent_id) == order.order_id:
         del state.succeeded[parent_id]
 
 

@@ -162,7 +162,7 @@ def settle_fully(order: Order) -> None:
 def _submit_first(order: Order, sign_at: int, lifetime_ms: int | None, mid: Decimal | None) -> None:
     client_id = order.instruction.order_id + "00"
     order.requests.append(Request(number=0, kind="new", client_id=client_id, sign_at=sign_at, lifetime_ms=lifetime_ms))
-    order.submitted_at = order.since = sign_at
+    order.submitted_at = sign_at
     order.reference = mid
 
 
@@ -197,7 +197,7 @@ def _submitted(order: Order, event: m.RequestSubmitted) -> None:
             )
         )
         if event.request == "replace":
-            order.since, order.reference = event.time, event.arrival
+            order.reference = event.arrival
         return
     order.quantity = event.quantity if event.quantity is not None else order.quantity
     order.unit_cost, order.arrival = event.unit_cost, event.arrival
@@ -335,8 +335,7 @@ def _trades_asked(order: Order, event: m.TradesAsked) -> None:
 
 
 def _lingered(order: Order, event: m.OrderLingered) -> None:
-    order.since = event.time
-    order.reference = event.mid if event.mid is not None else order.reference
+    order.lingered[event.rule] = event.time, event.mid
 
 
 def _claim(order: Order, claimed: Decimal, time: int) -> None:

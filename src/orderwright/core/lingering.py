@@ -37,7 +37,8 @@ def overdue(state: State, order: Order, now: int) -> Decision:
 
 
 def moved(state: State, exchange: str, symbol: str, now: int) -> Decision:
-    """What the rules that look at the price do, now that it has been seen."""
+    """What the rules that look at the price do, now that it has been seen. Once a price was moved, which counts against
+    the money and the limits of the others, these wait for the next look."""
     watched = state.watched.get((exchange, symbol))
     quote = state.quote(exchange, symbol, now) if watched else None
     if not watched or quote is None:
@@ -52,6 +53,8 @@ def moved(state: State, exchange: str, symbol: str, now: int) -> Decision:
                     decided, sent = _act(state, order, rule, now)
                     events += decided
                     actions += sent
+                    if any(isinstance(action, m.SendReplace) for action in sent):
+                        return events, actions
                     break
     return events, actions
 
@@ -68,9 +71,13 @@ def reversed_by(state: State, signal: Signal, side: OrderSide | None, now: int) 
         if order.instruction.side is wanted or not turned(signal, order.instruction):
             continue
         rule = reversal_rule(state.settings, order.instruction)
+        if rule is None:
+            continue
+        going = [state.orders[successor]] if (successor := state.succeeded.get(order.order_id)) else []
         waiting = order.status is OrderStatus.PENDING and order.wait_for not in ("cancels", "parent")
-        if rule is not None and (waiting or may_act(order)):
-            event, sent = cancel(state, order, now, "the signal reversed", rule.name)
+        going += [order] if waiting or may_act(order) else []
+        for one in going:
+            event, sent = cancel(state, one, now, "the signal reversed", rule.name)
             events.append(event)
             actions += sent
     return events, actions
@@ -82,7 +89,7 @@ def _act(state: State, order: Order, rule: LingerRule, now: int) -> Decision:
     event, sent = cancel(state, order, now, f"rule {rule.name}", rule.name)
     if rule.do == "cancel" or order.order_id in state.succeeded:
         return [event], sent
-    return [event, _successor(state, order, rule, now)], sent
+    return [_successor(state, order, rule, now), event], sent  # a log cut between them still leads to a cancel
 
 
 def _move_nearer(state: State, order: Order, rule: LingerRule, now: int) -> Decision:

@@ -388,8 +388,8 @@ class Order(Struct, kw_only=True, gc=False):
     executions is keyed by the venue's execution id; None marks one that was corrected or busted. reserved is what is
     locked in reserved_asset, exposed what may still fill of it, both counting the larger side of a replace in flight.
     fetch_at: when the trades that a claim is ahead of are fetched again, fetch_pause after the last time
-    (microseconds); it counts while `has_gap`. since and reference: when it went out or was last moved (microseconds),
-    and where the middle of the market was then.
+    (microseconds); it counts while `has_gap`. reference: the middle of the market when it went out or was last moved.
+    lingered: by rule, when it was due and could do nothing the last time, and the middle of the market then.
     """
 
     instruction: Instruction
@@ -422,8 +422,8 @@ class Order(Struct, kw_only=True, gc=False):
     reason: str = ""
     submitted_at: int | None = None
     accepted_at: int | None = None
-    since: int | None = None
     reference: Decimal | None = None
+    lingered: dict[str, tuple[int, Decimal | None]] = field(default_factory=dict)
     first_fill_at: int | None = None
     last_fill_at: int | None = None
     updated_at: int = 0

@@ -55,7 +55,7 @@ def _quote_seen(state: State, command: m.QuoteSeen, now: int) -> Decision:
     key = (command.exchange, command.symbol)
     state.market[key] = command.quote
     events, actions = loss_breach(state, now)
-    if key in state.watched:
+    if key in state.watched and not events:  # a breach of the day's loss is taken in before anything else is decided
         acts, sent = moved(state, command.exchange, command.symbol, now)
         events, actions = [*events, *acts], [*actions, *sent]
     pause = 1 if command.log else 1_000 * _price_pause_ms(state, key, now)

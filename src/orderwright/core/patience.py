@@ -5,10 +5,11 @@
 - Rules add up. Of two with one name the one that fits the order more closely holds: the order's own, then by order,
   strategy, symbol, account; where they fit alike, the later one. `do: keep` so takes an order out of a rule.
 - A rule acts on an order that the exchange has and of which nothing is on its way. `nearer` counts its time from when
-  the order went out or was last moved, so that it comes again, `times` times; `cancel` and `market` count from when it
-  went out.
+  the order went out or from its own last turn, so that it comes again, `times` times; `cancel` and `market` count from
+  when the order went out.
 - The market has moved by so many basis points of where its middle was when the order went out or was last moved, either
   way.
+- A rule that was due and could do nothing counts again from there; the others do not mind.
 - Of rules due together cancel goes before market, market before nearer.
 """
 
@@ -74,8 +75,11 @@ def due_at(rule: LingerRule, order: Order) -> int | None:
     since = order.submitted_at
     if since is None:
         return None
+    if rule.do == "nearer":
+        turns = (request.sign_at for request in order.requests if request.rule == rule.name)
+        since = max(since, *turns, order.lingered.get(rule.name, (since, None))[0])
     if rule.after_ms is not None:
-        time = (order.since or since if rule.do == "nearer" else since) + 1_000 * rule.after_ms
+        time = since + 1_000 * rule.after_ms
     elif rule.day_end:
         time = end_of_day(rule.day_end, since)
     else:
@@ -110,6 +114,9 @@ def first_due(settings: Settings, order: Order) -> int | None:
 def has_moved(rule: LingerRule, order: Order, mid: Decimal) -> bool:
     """Whether the market is as far as the rule says from where it was."""
     before = order.reference
+    time, lingered = order.lingered.get(rule.name, (0, None))
+    if lingered is not None and time >= max((it.sign_at for it in order.requests if it.kind == "replace"), default=0):
+        before = lingered
     return rule.moved_bps is not None and before is not None and abs(mid - before) * BPS >= rule.moved_bps * before
 
 

@@ -44,6 +44,7 @@ from orderwright.errors import nearest_name
 
 Decision = tuple[list[m.AnyEvent], list[m.AnyAction]]
 _DAY_ORDER = TimeInForce.DAY
+_CANCELLED = OrderStatus.CANCELLED
 UNPRICED = Sized(ZERO, None, ZERO, ZERO, ZERO, ZERO, "")
 
 
@@ -300,6 +301,38 @@ def to_next_second(order_id: str, now: int) -> m.OrderDelayed:
     return m.OrderDelayed(time=now, order_id=order_id, wait_until=_next_second(now))
 
 
+def left_to_do(
+    state: State, order: Order, instrument: Instrument, quote: Quote | None, now: int
+) -> Instruction | m.AnyOrderEvent:
+    """What a waiting order is for, now that its wait is over: a closing order for what is held, the successor of an
+    order for what is left of that one, any other for what it says. Or how it ends, where nothing is left."""
+    instruction = order.instruction
+    if order.wait_for == "parent":
+        parent = state.find(instruction.parent_id)
+        cause = "nothing of the order before it was left"
+        if parent is not None and parent.quantity > parent.filled:
+            if parent.status is _CANCELLED:
+                return msgspec.structs.replace(instruction, quantity=parent.quantity - parent.filled)
+            cause = f"the order before it is {parent.status}"  # it ended otherwise than by its cancel
+        return _nothing_left(order, Reason.NOTHING_LEFT, cause, quote, now)
+    if order.wait_for != "cancels":
+        return instruction
+    held = closable_of(state, instruction.account, instruction.symbol)
+    if abs(held) < instrument.step_size:
+        return _nothing_left(order, Reason.NOTHING_TO_CLOSE, "nothing was left to close", quote, now)
+    closing = closing_order(instruction.account, instruction.symbol, order.order_id, held, instrument.step_size)
+    if closing.side is instruction.side:
+        return closing
+    refusal = Refusal(Reason.NOTHING_TO_CLOSE, "the position turned while its orders were cancelled")
+    return denied(order.order_id, refusal, now)
+
+
+def _nothing_left(order: Order, reason: Reason, cause: str, quote: Quote | None, now: int) -> m.OrderWithdrawn:
+    mid = quote.mid if quote is not None else None
+    cancelled = OrderStatus.CANCELLED
+    return m.OrderWithdrawn(time=now, order_id=order.order_id, status=cancelled, reason=reason, cause=cause, mid=mid)
+
+
 def release(state: State, order: Order, now: int, *, approved: bool = False) -> Decision:
     """A waiting order's wait is over: size and check it again, at the price of this moment, and send it, or let it
     wait on for the next second."""
@@ -309,37 +342,10 @@ def release(state: State, order: Order, now: int, *, approved: bool = False) -> 
         return [denied(order.order_id, found, now)], []
     account, instrument, quote = found
     quote = fresh(state, quote, now)
-    if order.wait_for == "parent":
-        parent = state.find(instruction.parent_id)
-        left = parent.quantity - parent.filled if parent is not None else ZERO
-        if left <= 0:
-            cause = "nothing of the order before it was left"
-            mid = quote.mid if quote is not None else None
-            ended = m.OrderWithdrawn(
-                time=now,
-                order_id=order.order_id,
-                status=OrderStatus.CANCELLED,
-                reason=Reason.NOTHING_LEFT,
-                cause=cause,
-                mid=mid,
-            )
-            return [ended], []
-        instruction = msgspec.structs.replace(instruction, quantity=left)
-    if order.wait_for == "cancels":
-        held = closable_of(state, instruction.account, instruction.symbol)
-        if abs(held) < instrument.step_size:
-            ended = m.OrderWithdrawn(
-                time=now,
-                order_id=order.order_id,
-                status=OrderStatus.CANCELLED,
-                reason=Reason.NOTHING_TO_CLOSE,
-                cause="nothing was left to close",
-            )
-            return [ended], []
-        instruction = closing_order(instruction.account, instruction.symbol, order.order_id, held, instrument.step_size)
-        if instruction.side is not order.instruction.side:
-            refusal = Refusal(Reason.NOTHING_TO_CLOSE, "the position turned while its orders were cancelled")
-            return [denied(order.order_id, refusal, now)], []
+    wanted = left_to_do(state, order, instrument, quote, now)
+    if not isinstance(wanted, Instruction):
+        return [wanted], []
+    instruction = wanted
     misshapen = shape(state, instruction, now) if not order.wait_for else None  # its denial was cut off the log
     sized = misshapen or size(instruction, instrument, account, quote)
     refusal_now = (
