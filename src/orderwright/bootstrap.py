@@ -245,7 +245,8 @@ def _run(
     progress: Progress | None,
 ) -> tuple[int, int, int, int, list[str]]:
     """Wire book and exchange, recover, and run to the end of the candles; (rows before, rows after, repeated, late,
-    alerts). A log that has settings keeps them unless others are given; a new signal older than the log is late."""
+    alerts). A log that has settings keeps them unless others are given, and a book that has had orders its money; a new
+    signal older than the log is late."""
     from orderwright.engine import Engine
 
     said: list[m.RaiseAlert | m.Reply] = []
@@ -256,6 +257,8 @@ def _run(
     rows, began = state.sequence, state.now
     if rows and options.settings is None:
         opening = [said for said in opening if not isinstance(said, m.Configure)]
+    if state.last_order_id:  # deposits are what an account starts with, not what a rerun brings
+        opening = [said for said in opening if not isinstance(said, m.MoveCash)]
     engine.tell(opening)
     wanted = [signal for signal in signals if signal.time >= began or _is_known(journal, options.book, signal)]
     engine.session.run(((signal.time, command_of(options.book, signal)) for signal in wanted), end)

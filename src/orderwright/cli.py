@@ -34,6 +34,13 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("orderwright: stopped; what was committed is in the log", file=sys.stderr)
+        raise SystemExit(130) from None
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"orderwright: {place}{error.strerror or error}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

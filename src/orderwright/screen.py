@@ -17,7 +17,7 @@ from rich.text import Text
 from orderwright.core.numbers import ROUNDED, text
 
 if TYPE_CHECKING:
-    from orderwright.analytics.records import ExecutionReport
+    from orderwright.analytics.records import Estimate, ExecutionReport
     from orderwright.analytics.summary import Summary
     from orderwright.bootstrap import RunResult
     from orderwright.journal.verify import Report
@@ -183,7 +183,7 @@ def show_history(rows: list[Row], *, as_json: bool) -> None:
             row["quantity"],
             row["price"],
             row["filled_quantity"],
-            " ".join(filter(None, (row["error_code"], row["risk_check_reason"]))),
+            _why(row),
         )
         for row in rows
     ]
@@ -194,20 +194,19 @@ def show_history(rows: list[Row], *, as_json: bool) -> None:
     table(title, ("row", "time (UTC)", "event", "status", "quantity", "price", "filled", "why"), cells, "no rows")
 
 
+def _why(row: Row) -> str:
+    """What a row of an order's story says of its why, each thing once."""
+    parent = f"in the place of {row['parent_id']}" if row["event"] == "order_received" and row["parent_id"] else None
+    said = (row["error_code"], row["risk_check_reason"], row["detail"], parent)
+    return " ".join(dict.fromkeys(part for part in said if part))
+
+
 def show_positions(rows: list[Row], *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
     cells = [(row["account"], row["symbol"], row["size"], row["cost"], row["realised"]) for row in rows]
     table("positions", ("account", "symbol", "size", "cost", "realised"), cells, "no positions")
-
-
-def show_balances(rows: list[Row], *, as_json: bool) -> None:
-    if as_json:
-        print_json(rows)
-        return
-    cells = [(row["account"], row["asset"], row["total"], row["locked"], row["free"]) for row in rows]
-    table("balances", ("account", "asset", "total", "locked", "free"), cells, "no balances")
 
 
 def show_run(result: RunResult, summary: Summary, *, as_json: bool) -> None:
@@ -256,7 +255,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     lines.append((f"equity, {summary.currency}", number(summary.equity, 8) + unpriced))
     if summary.slippage_bps is not None:
         median = number(summary.slippage_median_bps, 2)
-        lines.append(("slippage against arrival, bps", f"{number(summary.slippage_bps, 2)} (median {median})"))
+        lines.append(("slippage against arrival by value, bps", f"{number(summary.slippage_bps, 2)} (median {median})"))
     if summary.time_to_fill_ms is not None:
         lines.append(("time to fill, median", _span(summary.time_to_fill_ms)))
     return lines
@@ -282,6 +281,7 @@ def show_execution(report: ExecutionReport, by: str) -> None:
             _percent(it.cancelled.value),
             it.traded,
             _shown(it.slippage.value),
+            _half_width(it.slippage),
             _shown(it.slippage_quantiles.p50),
             _shown(it.slippage_quantiles.p95),
             _shown(it.fill_time_quantiles.p50, 0),
@@ -299,8 +299,9 @@ def show_execution(report: ExecutionReport, by: str) -> None:
         "cancelled %",
         f"traded {currency}",
         "slippage bps",
+        "± at 95 %",
         "median",
-        "95 %",
+        "worst 5 %",
         "fill ms",
         f"fees {currency}",
         "cost bps",
@@ -315,19 +316,27 @@ def _percent(share: float | None) -> Decimal | None:
     return None if share is None else _shown(100 * share, 1)
 
 
+def _half_width(estimate: Estimate) -> Decimal | None:
+    """Of its confidence interval."""
+    if estimate.low is None or estimate.high is None:
+        return None
+    return _shown((estimate.high - estimate.low) / 2)
+
+
 def _shown(value: float | None, places: int = 2) -> Decimal | None:
     """A figure to so many places; nothing where it is not known."""
     return None if value is None else Decimal(f"{value:.{places}f}")
 
 
-def show_verification(found: Report, *, as_json: bool) -> None:
-    """What `log verify` found."""
+def show_verification(found: Report, *, as_json: bool, sealed: bool = False) -> None:
+    """What `log verify` found, or `log verify-sealed`."""
     if as_json:
         print_json({"ok": found.ok, "rows": found.rows, "head": found.head, "problems": found.problems})
         return
     for problem in found.problems:
         console().print(Text.assemble(("wrong", "red"), " ", str(problem)))
-    verdict = "every row is as it was written, and the read models are what a replay gives" if found.ok else "damaged"
+    good = "every row is as it was written" + ("" if sealed else ", and the read models are what a replay gives")
+    verdict = good if found.ok else "damaged"
     console().print(f"{found.rows:,} rows checked: {verdict}")
     console().print(f"head {found.head}", soft_wrap=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -454,6 +455,8 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     assert (folder.value.field, folder.value.nearest) == ("html", tmp_path / "report.html")
     (tmp_path / "file").touch()
     for path in (tmp_path / "missing" / "report.html", tmp_path / "file" / "report.html"):
-        with pytest.raises(InputError, match="cannot be written"):
+        with pytest.raises(InputError, match="there is no such folder"):
             write_page(nothing_known(0), path)
+    with pytest.raises(InputError, match="is no file that could be replaced"):
+        write_page(nothing_known(0), os.devnull)
     assert [one.name for one in tmp_path.iterdir()] == ["file"]

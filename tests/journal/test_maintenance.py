@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from orderwright.core import messages as m
+from orderwright.core.evolve import Changes
 from orderwright.core.model import Action, Signal
 from orderwright.errors import InputError, LogDamaged, LogError, LogLocked
 from orderwright.journal import open_log
 from orderwright.journal.maintenance import Problem, backup, head, rebuild, restore, verify
+from orderwright.journal.replay import Replay
 from orderwright.journal.schema import MODELS
 from tests.builders import SYMBOL, an_execution, an_id
 from tests.journal.desk import Desk
@@ -267,3 +269,24 @@ def test_a_damaged_backup_replaces_nothing(path: Path, tmp_path: Path) -> None:
     with pytest.raises(LogDamaged, match="status"):
         restore(tmp_path / "copy", path, overwrite=True)
     assert verify(path).ok
+
+
+def test_a_log_that_is_being_written_is_verified_as_of_one_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that come while the replay runs are neither missing nor too many."""
+    journal = open_log(path)
+    desk = Desk(journal, "third")
+    replay = Replay.apply
+    wrote: list[int] = []
+
+    def apply(self: Replay, event: m.AnyEvent) -> Changes:
+        if not wrote:
+            wrote.append(1)
+            desk.trade(7).commit()
+        return replay(self, event)
+
+    monkeypatch.setattr(Replay, "apply", apply)
+    found = verify(path)
+    journal.close()
+
+    assert wrote
+    assert (found.problems, found.rows) == ([], 24)

@@ -48,6 +48,10 @@ class Desk:
         (row,) = json.loads(orderwright("balances", "--log", self.log, "--json").out)
         return str(row["total"])
 
+    def balance_of(self, asset: str) -> str | None:
+        rows = json.loads(orderwright("balances", "--log", self.log, "--json").out)
+        return next((str(row["total"]) for row in rows if row["asset"] == asset), None)
+
     def limits(self) -> RiskLimits:
         journal = open_log(self.log, read_only=True)
         settings = restore("main", journal.open_state("main")).settings
@@ -94,3 +98,14 @@ def test_a_random_market_is_never_written_over_a_file_that_is_there(desk: Desk) 
     ran = orderwright("random-market", desk.candles)
     assert ran.code == 2
     assert "is there already: name another file" in ran.err
+
+
+def test_deposits_are_what_a_book_starts_with_and_a_rerun_brings_none(desk: Desk) -> None:
+    desk.run(an_alert(10), deposit="USDT=20000")
+    before = desk.balance_of("USDT")
+    desk.run(an_alert(10))
+    desk.run(an_alert(10), deposit="EUR=500")
+    desk.run(an_alert(10), deposit="USDT=30000")
+
+    assert desk.balance_of("USDT") == before
+    assert desk.balance_of("EUR") is None

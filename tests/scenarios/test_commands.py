@@ -177,6 +177,23 @@ def test_an_orders_history_is_found_by_its_number_and_by_its_id(log: Path) -> No
     assert read("history", 5, "--log", log) == read("history", row["client_order_id"], "--log", log)
 
 
+def test_the_history_of_an_order_that_a_rule_ended_says_which(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"linger": [{"name": "enough", "do": "market", "after_ms": 60000}]}')
+    signals = write_alerts(tmp_path / "s.jsonl", an_alert(2, order_type="limit", price="40000"))
+    words = ("--candles", write_market(tmp_path / "c.csv"), "--symbol", "BTCUSDT", "--settings", settings)
+    log = tmp_path / "log.sqlite"
+    assert orderwright("run", "--signals", signals, "--log", log, *words).code == 0
+    first, second = (cells(orderwright("history", number, "--log", log)) for number in (1, 2))
+    (order, successor) = read("orders", "--log", log)
+
+    assert [row[2:] for row in first[1:] if "rule enough" in row] == [
+        ["request_submitted", "pending_cancel", "0.02", "40000", "0", "rule enough"]
+    ]
+    assert second[1][-1] == f"in the place of {order['client_order_id']}"
+    assert (order["status"], successor["status"]) == ("cancelled", "filled")
+
+
 def test_the_history_of_a_denied_order_says_why(log: Path) -> None:
     assert cells(orderwright("history", 3, "--log", log))[-1][-1] == f"price_off_tick {WHY_OFF_TICK}"
 

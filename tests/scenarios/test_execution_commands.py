@@ -92,7 +92,10 @@ def test_the_page_is_written_with_the_candles_as_the_market(folder: Path, tmp_pa
     ("words", "message"),
     [
         (("stats", "--by", "symbl"), "by: unknown group 'symbl' (nearest: symbol)"),
-        (("stats", "--window", "1 fortnight"), "window: 'fortnight' is not a unit: s, m, h, d or w (nearest: 1d)"),
+        (
+            ("stats", "--window", "1 fortnight"),
+            "window: 'fortnight' is not a unit of time: us, ms, s, m, h, d, w (nearest: 1d)",
+        ),
         (
             ("stats", "--window", "1d", "--since", "2024-01-01T00:00:00Z"),
             "window: give a window, or since and until",

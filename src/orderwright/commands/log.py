@@ -97,6 +97,6 @@ def log_verify_sealed(
     from orderwright.screen import show_verification
 
     found = verify_sealed(folder)
-    show_verification(found, as_json=json)
+    show_verification(found, as_json=json, sealed=True)
     if not found.ok:
         raise SystemExit(1)

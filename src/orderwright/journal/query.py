@@ -327,7 +327,7 @@ def _orders(asked: Question) -> Iterator[Values]:
 
 def _quick(table: Table) -> Callable[..., Iterator[Values]]:
     """The way of a table's default group."""
-    if table.name == "orders":
+    if table.name in ("orders", "story"):
         return _orders
     if table.control:
         return _of_controls

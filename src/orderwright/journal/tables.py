@@ -117,6 +117,16 @@ ORDERS = Table(
     ),
 )
 _EXECUTION = "CASE WHEN f.standing THEN now.execution_id ELSE now.voids END"
+_WHY = ", ".join(f"now.body ->> '$.{name}'" for name in ("cause", "why", "message"))
+STORY = msgspec.structs.replace(
+    ORDERS,
+    name="story",  # orders, with what each event said of its why: which is read from the event itself
+    columns=_ORDER_COLUMNS
+    | {
+        "rule": "now.body ->> '$.rule'",
+        "detail": f"coalesce({_WHY})",
+    },
+)
 FILLS = Table(
     name="fills",
     columns={
@@ -269,7 +279,7 @@ SETTINGS = _definitions(
     {**_said("settings", f"'{Settings().currency}'", "currency"), **_said("settings", None, "parity")},
 )
 
-_ALL = (ORDERS, FILLS, MOVES, LEDGER, BALANCES, POSITIONS, PRICES, SIGNALS, ACCOUNTS, INSTRUMENTS, SETTINGS)
+_ALL = (ORDERS, STORY, FILLS, MOVES, LEDGER, BALANCES, POSITIONS, PRICES, SIGNALS, ACCOUNTS, INSTRUMENTS, SETTINGS)
 TABLES = {table.name: table for table in _ALL}
 _OF_ONE_BOOK = {
     name: msgspec.structs.replace(table, columns={**table.columns, "book": ":book"}) for name, table in TABLES.items()
@@ -342,6 +352,7 @@ def _finish_settings(row: Row) -> None:
 
 _FINISH = {
     "orders": _finish_order,
+    "story": _finish_order,
     "fills": _finish_fill,
     "moves": _finish_fill,
     "ledger": _finish_ledger,

@@ -83,6 +83,7 @@ def verify(path: str | Path, head: str | None = None, key: bytes | None = None) 
     path = Path(path)
     stored = opening.open_for_reading(path)
     try:
+        stored.execute("BEGIN")  # one moment of the log, whoever writes to it meanwhile
         opening.check_key(stored, path, key)
         if schema.version_of(stored) != schema.VERSION:
             raise LogError(f"{path}: the log has an older schema; open it once for writing, which brings it up to date")

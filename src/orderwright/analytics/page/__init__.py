@@ -41,6 +41,10 @@ def write_page(report: ExecutionReport, path: str | Path, generated: int | None 
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder", field="html", value=str(path), nearest=path / "report.html")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is no file that could be replaced", field="html", value=str(path))
+    if not path.parent.is_dir():
+        raise InputError("there is no such folder", field="html", value=str(path), where=str(path.parent))
     page = render(report, generated)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
