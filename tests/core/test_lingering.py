@@ -526,6 +526,7 @@ def test_of_rules_due_together_the_strongest_acts() -> None:
         (LingerRule(name="x", after_ms=5, day_end="24:00"), "linger.x.when", "exactly one of"),
         (LingerRule(name="", after_ms=5), "linger.1.name", "needs a name"),
         (LingerRule(name="x", after_ms=0), "linger.x.after_ms", "not above 0"),
+        (LingerRule(name="x", after_ms=5, do="cancl"), "linger.x.do", "not one of cancel, market, nearer, keep"),  # type: ignore[arg-type]
         (LingerRule(name="x", moved_bps=Decimal(-1)), "linger.x.moved_bps", "not a number above 0"),
         (LingerRule(name="x", day_end="25:00"), "linger.x.day_end", "such as 21:30"),
         (LingerRule(name="x", day_end="00:00"), "linger.x.day_end", "such as 21:30"),
@@ -618,3 +619,11 @@ def test_an_order_that_is_not_there_or_has_not_gone_out_is_not_asked_about() -> 
         ("nothing", an_id()),
         ("refused", an_id(5)),
     ]
+
+
+def test_two_rules_of_one_name_for_the_same_orders_are_refused() -> None:
+    problem = problem_of((CANCEL, LingerRule(name="enough", after_ms=5)))
+
+    assert problem is not None
+    assert (problem.field, problem.value) == ("linger.enough", "enough")
+    assert problem_of((CANCEL, LingerRule(name="enough", after_ms=5, strategy="trend"))) is None

@@ -11,6 +11,7 @@ import pytest
 from orderwright.core import messages as m
 from orderwright.core.model import (
     Instruction,
+    LingerRule,
     Liquidity,
     OrderSide,
     OrderStatus,
@@ -322,3 +323,28 @@ def test_a_trade_is_shown_in_a_line() -> None:
     trade.take(FILLED_HALF)
     assert repr(trade) == f"<Trade buy 0.5 BTC/USDT limit at 100, partially_filled, 0.5 filled, order {ID}>"
     assert repr(Trade("BTC", "USDT", "buy", quote_quantity=50)) == "<Trade buy 50 USDT BTC/USDT market>"
+
+
+def test_rules_for_when_it_lingers_are_records_or_what_is_written_in_settings() -> None:
+    written = Trade("BTC", "USDT", "buy", 1, linger=[{"name": "gone", "moved_bps": "150", "do": "cancel"}])
+    assert written.linger == (LingerRule(name="gone", moved_bps=Decimal(150)),)
+    assert Trade("BTC", "USDT", "buy", 1, linger=written.linger).linger == written.linger
+
+
+@pytest.mark.parametrize(
+    ("rules", "field", "says"),
+    [
+        ("x", "linger", "is not a list of rules"),
+        (LingerRule(name="x", after_ms=5), "linger", "is not a list of rules"),
+        (None, "linger", "is not a list of rules"),
+        ((1,), "linger", "is not a rule"),
+        ([{"name": "x", "after": 5}], "linger.after", "unknown setting"),
+        ([{"name": "x", "after_ms": "soon"}], "linger", "Expected `int | null`"),
+        ([{"name": "x"}], "linger.x.when", "exactly one of"),
+        ([LingerRule(name="x", after_ms=5, do="cancl")], "linger.x.do", "not one of"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_bad_rule_is_refused_when_the_trade_is_made(rules: Any, field: str, says: str) -> None:
+    with pytest.raises(InputError, match=says) as wrong:
+        Trade("BTC", "USDT", "buy", 1, linger=rules)
+    assert wrong.value.field == field

@@ -25,6 +25,7 @@ from orderwright.core.reasons import Reason, Refusal
 BPS = Decimal(10_000)
 _STRONGEST_FIRST = {"cancel": 0, "market": 1, "nearer": 2}
 _RESTING = frozenset({S.OPEN, S.PARTIALLY_FILLED})
+_DEEDS = (*_STRONGEST_FIRST, "keep")
 _TRIGGERS = ("after_ms", "moved_bps", "on_reversal", "day_end")
 
 
@@ -38,7 +39,8 @@ def rules_of(settings: Settings, order: Instruction) -> list[LingerRule]:
         if closeness is not None and (rule.name not in chosen or closeness >= chosen[rule.name][0]):
             chosen[rule.name] = (closeness, rule)
     rules = {name: rule for name, (_, rule) in chosen.items()} | {rule.name: rule for rule in order.linger}
-    return sorted((rule for rule in rules.values() if rule.do != "keep"), key=lambda rule: _STRONGEST_FIRST[rule.do])
+    acting = (rule for rule in rules.values() if rule.do in _STRONGEST_FIRST)
+    return sorted(acting, key=lambda rule: _STRONGEST_FIRST[rule.do])
 
 
 def _closeness(rule: LingerRule, order: Instruction) -> int | None:
@@ -132,7 +134,11 @@ def reversal_rule(settings: Settings, order: Instruction) -> LingerRule | None:
 
 def problem_of(rules: tuple[LingerRule, ...]) -> Refusal | None:
     """What is wrong with rules, or None. Checked before they are taken in, so that a rule that holds can act."""
+    names = [_scope(rule) for rule in rules]
     for number, rule in enumerate(rules, start=1):
+        if _scope(rule) in names[: number - 1]:
+            told = "a rule of this name for the same orders is there already"
+            return Refusal(Reason.LINGER_RULE, told, f"linger.{rule.name}", rule.name)
         where = f"linger.{rule.name or number}"
         problem = _problem(rule)
         if problem is not None:
@@ -140,10 +146,17 @@ def problem_of(rules: tuple[LingerRule, ...]) -> Refusal | None:
     return None
 
 
+def _scope(rule: LingerRule) -> tuple[object, ...]:
+    """The name of a rule and which orders it is for; of two that are alike only one could hold."""
+    return rule.name, rule.account, rule.strategy, rule.symbol, rule.order_id, rule.order_types
+
+
 def _problem(rule: LingerRule) -> tuple[str, str, str] | None:
     """(field, what is wrong, value) of one rule."""
     if not rule.name:
         return "name", "a rule needs a name: every act of it is logged under it", ""
+    if rule.do not in _DEEDS:
+        return "do", f"not one of {', '.join(_DEEDS)}", str(rule.do)
     if rule.do == "keep":
         return None
     given = [name for name in _TRIGGERS if not _is_unset(getattr(rule, name))]

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ from orderwright.executors.words import (
     Number,
     execute_at_of,
     flag_of,
+    linger_of,
     metadata_of,
     number_of,
     order_type_of,
@@ -113,7 +114,7 @@ class Trade(Standing):
         source: str = "api",
         signal_id: str = "",
         parent_id: str = "",
-        linger: tuple[LingerRule, ...] = (),
+        linger: Iterable[LingerRule | Mapping[str, object]] = (),
         settle: str = "",
         state: TradeState = NEVER_SUBMITTED,
     ) -> None:
@@ -142,7 +143,7 @@ class Trade(Standing):
         self.source = word_of(source, "source", Source)
         self.signal_id = text_of(signal_id, "signal_id")
         self.parent_id = text_of(parent_id, "parent_id")
-        self.linger = tuple(linger)
+        self.linger = linger_of(linger)
         self.state = state
 
     # Other ways to make one
@@ -190,9 +191,12 @@ class Trade(Standing):
 
     @classmethod
     def from_order(cls, order: Order, exchange: str = "") -> Trade:
-        """The trade of an order of the core, as it stands now. exchange: where the instruction names none."""
+        """The trade of an order of the core, as it stands now: quantity and prices are the order's, since replaces
+        change them. exchange: where the instruction names none."""
         trade = cls.from_instruction(order.instruction)
         trade.exchange = trade.exchange or exchange
+        trade.quantity, trade.quote_quantity = order.quantity, None
+        trade.price, trade.stop_price = order.price, order.stop_price
         trade.take_order(order)
         return trade
 

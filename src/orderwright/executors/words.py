@@ -4,14 +4,17 @@ times in any form. An error names the field, the value and the nearest good one.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Literal, TypeVar
 
+import msgspec
+
 from orderwright.alerts import choose, parse_time
-from orderwright.core.model import OrderType, Word
+from orderwright.core.model import LingerRule, OrderType, Word
 from orderwright.core.numbers import parse_decimal
-from orderwright.errors import InputError
+from orderwright.core.patience import problem_of
+from orderwright.errors import InputError, UnknownName
 
 W = TypeVar("W", bound=Word)
 Number = str | int | float | Decimal
@@ -101,3 +104,26 @@ def metadata_of(value: Mapping[str, object] | None) -> dict[str, str]:
             raise InputError("metadata maps text to text or a number", field=f"metadata.{name}", value=said)
         found[name] = str(said)
     return found
+
+
+def linger_of(value: object) -> tuple[LingerRule, ...]:
+    """Rules for when it lingers: records, or what docs/lingering.md writes in JSON. Raises InputError."""
+    example = '[{"name": "enough", "after_ms": 60000}]'
+    if isinstance(value, str | Mapping | LingerRule) or not isinstance(value, Iterable):
+        raise InputError(f"{value!r} is not a list of rules, such as {example}", field="linger", value=value)
+    rules = tuple(rule if isinstance(rule, LingerRule) else _rule_of(rule) for rule in value)
+    if (problem := problem_of(rules)) is not None:
+        raise InputError(problem.rule, field=problem.field, value=problem.value)
+    return rules
+
+
+def _rule_of(value: object) -> LingerRule:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{value!r} is not a rule, such as {{'name': 'enough'}}", field="linger", value=value)
+    for name in value:
+        if name not in LingerRule.__struct_fields__:
+            raise UnknownName("setting", str(name), LingerRule.__struct_fields__, field=f"linger.{name}")
+    try:
+        return msgspec.convert({**value}, LingerRule, strict=False)
+    except msgspec.ValidationError as error:
+        raise InputError(str(error), field="linger", value=value) from None
