@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from orderwright import bootstrap
 from orderwright.alerts import read_signals
 from orderwright.config import load_settings
 from orderwright.core.evolve import evolve
-from orderwright.core.messages import AnyEvent
+from orderwright.core.messages import AnyEvent, OrderWithdrawn, RequestSubmitted
+from orderwright.core.model import LingerRule
 from orderwright.core.numbers import EXACT
 from orderwright.core.state import State
 from orderwright.journal.memory import MemoryJournal
@@ -66,11 +68,22 @@ def options(signals: Path, **more: Any) -> bootstrap.RunOptions:
     )
 
 
-def finish(journal: MemoryJournal, asked: bootstrap.RunOptions, candles: Candles) -> None:
+RULES = (
+    LingerRule(name="chase", do="nearer", after_ms=150_000, times=2, within_bps=Decimal(15)),
+    LingerRule(name="now", do="market", after_ms=250_000),
+    LingerRule(name="gone", moved_bps=Decimal(60)),
+    LingerRule(name="turned", on_reversal=True),
+)
+
+
+def finish(
+    journal: MemoryJournal, asked: bootstrap.RunOptions, candles: Candles, rules: tuple[LingerRule, ...] = ()
+) -> None:
     """Run, or go on running, to the end of the candles."""
     account = bootstrap._account(asked)
     exchange = bootstrap._exchange(asked, candles, account)
-    opening = bootstrap._opening(load_settings(None, candles.interval), account, BTC, [("USDT", Decimal(9000))])
+    settings = structs.replace(load_settings(None, candles.interval), linger=rules)
+    opening = bootstrap._opening(settings, account, BTC, [("USDT", Decimal(9000))])
     known = read_signals(asked.signals, {"BTC/USDT": BTC}, account=asked.account)
     span = (int(candles.times[0]), int(candles.close_times[-1]))
     bootstrap._run(asked, journal, exchange, known, opening, span, None)
@@ -118,6 +131,26 @@ def test_a_log_cut_at_any_row_recovers_and_ends_as_if_it_had_not_been_cut(signal
     for rows in range(len(events)):
         journal = cut(events, rows)
         finish(journal, asked, candles)
+        if outcome(journal) != expected:
+            different.append((rows, type(events[rows - 1]).__name__, type(events[rows]).__name__))
+    assert different == []
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_a_log_cut_while_rules_act_on_orders_that_linger_ends_as_if_it_had_not_been_cut(
+    signals: Path, seed: int
+) -> None:
+    candles = random_candles(seed, 40, BTC, volatility=0.0012)
+    asked = options(signals)
+    whole = MemoryJournal()
+    finish(whole, asked, candles, RULES)
+    events, expected = [event for _, event in whole.events("main")], outcome(whole)
+    acted = {event.rule for event in events if isinstance(event, RequestSubmitted | OrderWithdrawn) and event.rule}
+    assert {"chase", "now"} <= acted
+    different = []
+    for rows in range(len(events)):
+        journal = cut(events, rows)
+        finish(journal, asked, candles, RULES)
         if outcome(journal) != expected:
             different.append((rows, type(events[rows - 1]).__name__, type(events[rows]).__name__))
     assert different == []
