@@ -33,7 +33,7 @@ from orderwright.analytics.portfolio.records import (
     WorkingOrder,
 )
 from orderwright.core.model import DAY
-from orderwright.core.numbers import ZERO
+from orderwright.core.numbers import ZERO, moment
 from orderwright.errors import InputError, UnknownName
 from orderwright.journal import MemoryJournal, open_log
 from orderwright.ports import Journal
@@ -259,9 +259,7 @@ def test_the_equity_curve_has_a_point_at_each_step(journal: Journal) -> None:
 
     assert equity_curve(journal, user="ann", start=NOW) == [point(NOW, "14968.5"), point(LATER, "14980.5")]
     whole = equity_curve(journal, user="bob", every=DAY // 2)
-    assert len(whole) == 30
-    assert [one.equity for one in whole[-3:]] == [D(100), D(100), D(110)]
-    assert {one.equity for one in whole[:-3]} == {ZERO}
+    assert [one.equity for one in whole] == [D(100), D(100), D(110)]  # of 30 points, those since there was anything
 
 
 Ask = Callable[[Journal], object]
@@ -273,8 +271,8 @@ BAD: list[tuple[Ask, str, object]] = [
     (lambda j: balance_history(j, user="ann", asset="BTX"), "asset", "BTC"),
     (lambda j: profit(j, "days"), "by", "day"),
     (lambda j: exposure(j, ["strategy"]), "by", None),
-    (lambda j: profit(j, start=NOW, end=NOW), "start", NOW - 1),
-    (lambda j: equity_curve(j, start=NOW + 9 * DAY), "start", LATER),
+    (lambda j: profit(j, start=NOW, end=NOW), "start", moment(NOW - 1)),
+    (lambda j: equity_curve(j, start=NOW + 9 * DAY), "start", moment(LATER)),
     (lambda j: equity_curve(j, every=0), "every", None),
     (lambda j: equity_curve(j, every=1, start=NOW), "every", 8_640_865),
     (lambda j: latest_balances(j, exchanges="kraken"), "exchanges", ["kraken"]),

@@ -35,7 +35,7 @@ from orderwright.analytics.portfolio.records import Profit
 from orderwright.analytics.portfolio.scope import Owned, Scope, exact, one_or_all, scope_of
 from orderwright.analytics.portfolio.valuation import Market, Rates, Valuer
 from orderwright.core.model import DAY
-from orderwright.core.numbers import ZERO
+from orderwright.core.numbers import ZERO, moment
 from orderwright.errors import InputError
 from orderwright.ports import Journal, Row
 
@@ -90,6 +90,7 @@ def profit(
     *,
     user: str | None = None,
     exchange: str | None = None,
+    account: str | None = None,
     start: int | None = None,
     end: int | None = None,
     currency: str = "USD",
@@ -105,8 +106,10 @@ def profit(
     if as_of is not None:
         end = as_of + 1 if end is None else min(end, as_of + 1)
     if start is not None and end is not None and start >= end:
-        raise InputError("the period would end before it begins", field="start", value=start, nearest=end - 1)
-    scope = scope_of(journal, user, one_or_all(exchange))
+        raise InputError(
+            "the period would end before it begins", field="start", value=moment(start), nearest=moment(end - 1)
+        )
+    scope = scope_of(journal, user, one_or_all(exchange), account)
     valuer = Valuer(journal, scope.books, currency)
     fills = _fills(journal, scope, valuer, tuple(word for word in words if word != "day"), end)
     moments = _moments(fills, valuer, start, end, daily="day" in words)

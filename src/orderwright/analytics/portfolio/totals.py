@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import dropwhile
 
 import msgspec
 
@@ -16,7 +17,7 @@ from orderwright.analytics.portfolio.records import AssetTotal, EquityPoint, Exc
 from orderwright.analytics.portfolio.scope import Owned, Scope, exact, one_or_all, owned_rows, scope_of
 from orderwright.analytics.portfolio.valuation import Rates, Valuer
 from orderwright.core.model import DAY, Position
-from orderwright.core.numbers import ZERO, canonical, divided
+from orderwright.core.numbers import ZERO, canonical, divided, moment
 from orderwright.core.portfolio import unrealised
 from orderwright.errors import InputError
 from orderwright.ports import Journal, Row
@@ -31,11 +32,12 @@ def total_balance(
     *,
     user: str | None = None,
     exchange: str | None = None,
+    account: str | None = None,
     currency: str = "USD",
     as_of: int | None = None,
 ) -> TotalBalance:
     """What a user's balances and positions are worth in a currency, on an exchange or in all."""
-    scope = scope_of(journal, user, one_or_all(exchange))
+    scope = scope_of(journal, user, one_or_all(exchange), account)
     rates = Valuer(journal, scope.books, currency).at(as_of)
     assets, parts, missing = _balances_worth(journal, scope, rates, as_of)
     exchanges: dict[str, ExchangeTotal] = {}
@@ -138,6 +140,7 @@ def equity_curve(
     *,
     user: str | None = None,
     exchange: str | None = None,
+    account: str | None = None,
     currency: str = "USD",
     every: int = DAY,
     start: int | None = None,
@@ -147,10 +150,13 @@ def equity_curve(
     """Equity at `start`, and every so many microseconds, up to `end` (the newest of the scope's rows; not beyond
     `as_of`). Without a start: 30 points, the last of them at the end. Raises InputError for a step or a span that
     gives no curve."""
-    scope = scope_of(journal, user, one_or_all(exchange))
+    scope = scope_of(journal, user, one_or_all(exchange), account)
     valuer = Valuer(journal, scope.books, currency)
     times = _times(journal, scope, every, start, _sooner(end, as_of))
-    return [_point(journal, scope, valuer, time) for time in times]
+    points = [_point(journal, scope, valuer, time) for time in times]
+    if start is None:  # so far back there may have been nothing yet
+        points = list(dropwhile(lambda found: not found[1], points))
+    return [point for point, _ in points]
 
 
 def _times(journal: Journal, scope: Scope, every: int, start: int | None, end: int | None) -> Sequence[int]:
@@ -165,7 +171,9 @@ def _times(journal: Journal, scope: Scope, every: int, start: int | None, end: i
         return ()
     first = end - (POINTS - 1) * every if start is None else start
     if first > end:
-        raise InputError("the curve would end before it begins", field="start", value=start, nearest=end)
+        raise InputError(
+            "the curve would end before it begins", field="start", value=moment(first), nearest=moment(end)
+        )
     times = range(first, end + 1, every)
     if len(times) > MOST_POINTS:
         wider = (end - first) // (MOST_POINTS - 1) + 1
@@ -173,9 +181,11 @@ def _times(journal: Journal, scope: Scope, every: int, start: int | None, end: i
     return times
 
 
-def _point(journal: Journal, scope: Scope, valuer: Valuer, time: int) -> EquityPoint:
+def _point(journal: Journal, scope: Scope, valuer: Valuer, time: int) -> tuple[EquityPoint, bool]:
+    """Equity at a time, and whether there was any balance yet."""
     rates, total, missing = valuer.at(time), ZERO, set()
-    for one, row in owned_rows(journal, "balances", scope, time):
+    owned = list(owned_rows(journal, "balances", scope, time))
+    for one, row in owned:
         rate = rates[one.book].rate(one.exchange, row["asset"]) if row["total"] else ZERO
         if rate is None:
             missing.add(row["asset"])
@@ -185,7 +195,7 @@ def _point(journal: Journal, scope: Scope, valuer: Valuer, time: int) -> EquityP
         _, futures, unpriced = _positions_worth(journal, scope, rates, time)
         total += sum((profit for _, profit in futures), ZERO)
         missing |= unpriced
-    return EquityPoint(time=time, equity=total, missing=tuple(sorted(missing)), complete=not missing)
+    return EquityPoint(time=time, equity=total, missing=tuple(sorted(missing)), complete=not missing), bool(owned)
 
 
 def _sooner(end: int | None, as_of: int | None) -> int | None:
