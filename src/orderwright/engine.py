@@ -66,7 +66,7 @@ class Engine:
             self._restore(name, exchange, began)
         for name, connector in connectors.items():
             if hasattr(connector, "watch"):
-                connector.watch(self._orders_on(name))
+                connector.watch(self._orders_on(name), name)
         self.driver.recover()
         self.session = Session(self.driver, venue, self.simulated or markets or {}, progress=progress)
         self.session.now = began

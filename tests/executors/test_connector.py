@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,14 +10,11 @@ import pytest
 from msgspec import structs
 
 from orderwright.core import messages as m
-from orderwright.core.model import SECOND, Account, Execution, OrderStatus, TimeInForce, VenueTraits
-from orderwright.core.recovery import order_from
-from orderwright.driver import Driver
+from orderwright.core.model import SECOND, OrderStatus, TimeInForce, VenueTraits
 from orderwright.errors import Refused, Unreachable
 from orderwright.executors import (
     NOT_FOUND,
     ConnectorAPI,
-    Executor,
     ExecutorConnector,
     MemoryCredentials,
     MockAPI,
@@ -28,133 +24,13 @@ from orderwright.executors import (
     UserCreds,
     is_cumulative,
 )
-from orderwright.executors.connector import TRAITS
 from orderwright.executors.executor import GenericExecutor
-from orderwright.journal.memory import MemoryJournal
 from orderwright.simulation.faults import NO_FAULTS
-from orderwright.venues.executor import VenueExecutor
 from tests.builders import NOW, a_limit_buy, a_quote, an_execution, an_id, an_instrument
+from tests.executors.desk import Clock, Desk, MyExchange, failing, submit
 
 S = OrderStatus
 BOUNDED = VenueTraits(lifetime_ms=5_000, expires_orders=False)
-
-
-class Clock:
-    """Stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def now(self) -> int:
-        return self.time
-
-
-class MyExchange(Executor):
-    """What a user might write: a ledger in memory that takes orders and fills them when told. It tells its trades, or
-    (tells_trades=False) only how much has filled and at what average."""
-
-    def __init__(self, *, tells_trades: bool = True) -> None:
-        self.tells_trades = tells_trades
-        self.book: dict[str, dict[str, Any]] = {}
-        self.calls: list[str] = []
-        self.trouble: Callable[[str], None] = lambda _: None
-
-    def submit(self, trade: Trade) -> Status:
-        self.calls.append("submit")
-        assert trade.order_id not in self.book, "an order was doubled"
-        self.trouble("before")
-        self.book[trade.order_id] = {"trade": trade, "status": S.OPEN, "fills": []}
-        self.trouble("after")
-        return self.status_of(trade.order_id)
-
-    def status(self, trade: Trade) -> Status:
-        self.calls.append("status")
-        self.trouble("before")
-        return self.status_of(trade.order_id)
-
-    def cancel(self, trade: Trade) -> Status:
-        self.calls.append("cancel")
-        self.trouble("before")
-        order = self.book[trade.order_id]
-        if order["status"] is not S.OPEN:
-            raise Refused("the order has ended", "-2011")
-        order["status"] = S.CANCELLED
-        self.trouble("after")
-        return self.status_of(trade.order_id)
-
-    # The exchange itself
-
-    def fill(self, quantity: str, price: str, order_id: str = an_id()) -> None:
-        order = self.book[order_id]
-        if order["status"] is S.OPEN:
-            number = f"t{len(order['fills']) + 1}-{order_id[-3:]}"
-            order["fills"].append(an_execution(quantity, price, number, time=NOW))
-            if self.filled(order_id) == order["trade"].quantity:
-                order["status"] = S.FILLED
-
-    def filled(self, order_id: str) -> Decimal:
-        return sum((fill.quantity for fill in self.book[order_id]["fills"]), Decimal(0))
-
-    def status_of(self, order_id: str) -> Status:
-        if order_id not in self.book:
-            raise OrderNotFound
-        order, filled = self.book[order_id], self.filled(order_id)
-        quote = sum((fill.quantity * fill.price for fill in order["fills"]), Decimal(0))
-        status = order["status"]
-        return Status(
-            order_id=order_id,
-            exchange_order_id=f"x-{order_id[-3:]}",
-            status=S.PARTIALLY_FILLED if filled and status is S.OPEN else status,
-            quantity=order["trade"].quantity,
-            price=order["trade"].price,
-            filled_quantity=filled,
-            filled_quote=quote if filled else None,
-            fills=tuple(order["fills"]) if self.tells_trades else (),
-            time=NOW,
-        )
-
-
-class Desk:
-    """The engine with an exchange of one's own behind it."""
-
-    def __init__(self, exchange: Executor, traits: VenueTraits = TRAITS, journal: MemoryJournal | None = None) -> None:
-        self.clock = Clock()
-        self.connector = ExecutorConnector(exchange, self.clock, traits=traits)
-        self.venue = VenueExecutor(self.connector, self.clock.now)
-        self.driver = Driver("main", journal or MemoryJournal(), {"simulated": self.venue})
-        self.connector.watch(self.driver.state.orders.values())
-        if journal is None:
-            self.say(
-                m.DefineInstrument(instrument=an_instrument()),
-                m.OpenAccount(account=Account(account="main", traits=traits)),
-                m.MoveCash(account="main", asset="USDT", amount=Decimal(1_000_000)),
-                m.QuoteSeen(exchange="simulated", symbol="BTC/USDT", quote=a_quote()),
-            )
-
-    def say(self, *inputs: m.Input) -> None:
-        self.driver.turn(inputs, self.clock.time)
-        self.listen()
-
-    def listen(self) -> None:
-        """Take in what has come, until nothing more does."""
-        while reports := self.venue.poll(self.clock.time)[1]:
-            self.driver.turn(reports, self.clock.time)
-
-    def wait(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.clock.time += SECOND
-            self.driver.turn((), self.clock.time)
-            self.listen()
-
-    def order(self, number: int = 1) -> Any:
-        return order_from(self.driver.journal.recall_order("main", an_id(number)))
-
-    def executions(self, number: int = 1) -> list[Execution]:
-        return list(self.order(number).executions.values())
-
-
-def submit(number: int = 1, **words: Any) -> m.SubmitOrder:
-    return m.SubmitOrder(instruction=a_limit_buy(number=number, **words))
 
 
 def test_an_order_goes_out_fills_and_is_booked_from_the_exchanges_trades() -> None:
@@ -246,18 +122,6 @@ def test_a_refused_order_is_rejected(answer: Any, code: str) -> None:
     assert (desk.order().status, desk.order().code, desk.order().reason) == (S.REJECTED, code, "no money")
 
 
-def failing(error: Exception, when: str, times: int = 1) -> Callable[[str], None]:
-    """Raises, the first times that it comes to this point."""
-    left = [times]
-
-    def trouble(point: str) -> None:
-        if point == when and left[0]:
-            left[0] -= 1
-            raise error
-
-    return trouble
-
-
 @pytest.mark.parametrize("error", [Unreachable("timed out"), OSError("reset"), KeyError("id"), ZeroDivisionError()])
 def test_whatever_is_raised_the_order_may_be_live_and_is_found_again(error: Exception) -> None:
     exchange = MyExchange()
@@ -266,6 +130,43 @@ def test_whatever_is_raised_the_order_may_be_live_and_is_found_again(error: Exce
     desk.say(submit())
     desk.wait(3)
     assert (desk.order().status, exchange.calls.count("submit")) == (S.OPEN, 1)
+
+
+@pytest.mark.parametrize("error", [Refused("no money", "-2010"), Refused("no such market", NOT_FOUND), OrderNotFound()])
+def test_an_order_whose_submit_was_refused_is_dead_whatever_the_code_and_is_not_asked_about(error: Refused) -> None:
+    exchange = MyExchange()
+    exchange.trouble = failing(error, "before")
+    desk = Desk(exchange)
+    desk.say(submit())
+    desk.wait(10)
+    assert (desk.order().status, desk.order().code, exchange.calls) == (S.REJECTED, error.code, ["submit"])
+
+
+@pytest.mark.parametrize("status", [S.REJECTED, S.DENIED])
+@pytest.mark.parametrize("tells_trades", [True, False])
+def test_what_has_filled_of_a_refused_order_is_booked(status: OrderStatus, tells_trades: bool) -> None:
+    class PartlyRefusing(MyExchange):
+        def submit(self, trade: Trade) -> Status:
+            super().submit(trade)
+            self.fill("0.4", "100")
+            self.book[trade.order_id]["status"] = status
+            return self.status_of(trade.order_id).to(error="the rest is refused", code="9")
+
+    desk = Desk(PartlyRefusing(tells_trades=tells_trades))
+    desk.say(submit())
+    desk.wait(3)
+    order = desk.order()
+    assert (order.status, order.filled, order.filled_quote, order.code) == (S.CANCELLED, Decimal("0.4"), 40, "9")
+
+
+def test_trades_in_a_refusal_that_says_no_figure_are_booked_too() -> None:
+    class Odd(MyExchange):
+        def submit(self, trade: Trade) -> Status:
+            return Status(status=S.REJECTED, fills=(an_execution("0.4", "100", time=NOW),))
+
+    desk = Desk(Odd())
+    desk.say(submit())
+    assert (desk.order().status, desk.order().filled) == (S.CANCELLED, Decimal("0.4"))
 
 
 def test_an_answer_that_is_no_status_is_no_answer() -> None:
@@ -413,11 +314,7 @@ def test_after_a_restart_no_figure_and_no_request_counts_twice() -> None:
     before.say(submit())
     exchange.fill("0.4", "100")
     before.wait(2)
-    journal = before.driver.journal
-    assert isinstance(journal, MemoryJournal)
-    after = Desk(exchange, journal=journal)
-    after.clock.time = before.clock.time
-    after.driver.recover()
+    after = before.restarted(exchange)
     exchange.fill("0.6", "100")
     after.wait(3)
     assert (after.order().status, after.order().filled_quote) == (S.FILLED, Decimal(100))

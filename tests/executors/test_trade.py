@@ -317,6 +317,15 @@ def test_a_trade_is_read_from_an_order_of_the_core() -> None:
     assert (trade.created_at, trade.updated_at, trade.filled_at) == (NOW, NOW, NOW)
 
 
+def test_the_trade_of_a_replaced_order_has_the_orders_quantity_and_prices() -> None:
+    harness = a_harness()
+    harness.submit(an_instruction(price=Decimal(100)))
+    order = harness.order()
+    order.quantity, order.price, order.stop_price = Decimal("0.7"), Decimal(99), Decimal(98)
+    trade = Trade.from_order(order)
+    assert (trade.quantity, trade.price, trade.stop_price) == (Decimal("0.7"), Decimal(99), Decimal(98))
+
+
 def test_a_trade_is_shown_in_a_line() -> None:
     trade = Trade("BTC", "USDT", "buy", "0.5", order_type="limit", price="100.0")
     assert repr(trade) == "<Trade buy 0.5 BTC/USDT limit at 100>"

@@ -20,7 +20,7 @@ class Wire:
 
     traits = VenueTraits(lifetime_ms=5_000)
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
         self.sent: list[m.VenueAction] = []
         self.reports: list[m.AnyReport] = []
@@ -97,7 +97,24 @@ def test_no_answer_is_an_unknown_outcome_never_a_failure() -> None:
     assert executor.poll(NOW) == (NOW, [expected])
 
 
-@pytest.mark.parametrize("error", [Refused("no"), Unreachable("no answer")])
+@pytest.mark.parametrize("request_", [an_order(), CANCEL])
+@pytest.mark.parametrize("error", [ValueError("key=abc"), KeyError("id"), OSError("reset"), AssertionError()])
+def test_whatever_else_a_connector_raises_leaves_the_outcome_unknown_and_is_told_by_its_kind_alone(
+    request_: m.SendOrder | m.SendCancel, error: Exception
+) -> None:
+    executor = VenueExecutor(Wire(error), lambda: NOW)
+    executor.send(request_)
+    message = f"the connector raised {type(error).__name__}"
+    expected = m.UnreachableReport(order_id=an_id(), time=NOW, number=request_.number, message=message)
+    assert executor.poll(NOW) == (NOW, [expected])
+
+
+def test_an_interrupt_is_no_error_of_the_connector() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        VenueExecutor(Wire(KeyboardInterrupt()), lambda: NOW).send(an_order())
+
+
+@pytest.mark.parametrize("error", [Refused("no"), Unreachable("no answer"), ValueError("key=abc")])
 def test_a_question_that_cannot_be_asked_is_no_answer(error: Exception) -> None:
     executor = VenueExecutor(Wire(error), lambda: NOW)
     executor.send(QUESTION)

@@ -7,7 +7,7 @@
 - credentials.py, validation.py: users and their keys; what a trade must pass before it is sent
 - api.py, executor.py: the interfaces, and GenericExecutor over any API
 - connector_api.py, mock.py: the API over a connector; everything made up, from one seed
-- connector.py, cumulative.py: any executor as the engine's connector
+- connector.py, calling.py, known.py, told.py, cumulative.py: any executor as the engine's connector
 """
 
 from __future__ import annotations

@@ -7,10 +7,11 @@ What the engine promises holds for it as well:
 
 - *No order twice.* A request is handed on once, whatever is sent again: the second time the exchange is only asked.
 - *Nothing dead without evidence.* Refused, or a Status REJECTED or DENIED, is a known outcome. An UNKNOWN, or any other
-  exception, is no answer. Only a Status with the code `order_not_found` (the exception OrderNotFound) denies an order.
+  exception, is no answer (calling.py). Only a Status with the code `order_not_found` (the exception OrderNotFound), as
+  the answer to a question, denies an order.
 - *Every fill from a record.* Where the API tells trades (`Status.fills`), those are booked, by their ids. Where it only
   tells how much has filled in all, that is a claim; the engine asks for the trades, and the exchange's cumulative
-  figure becomes the record (cumulative.py).
+  figure becomes the record (cumulative.py). A trade that is told again with other numbers is a correction (known.py).
 
 The executor is called on the caller's thread and `poll` asks about every live order, so it should answer soon. After a
 restart `watch` hands over the orders that the log says are open.
@@ -29,10 +30,10 @@ from orderwright.core import messages as m
 from orderwright.core.model import DONE, Execution, Instruction, Order, OrderStatus, TimeInForce, VenueTraits
 from orderwright.core.state import remember
 from orderwright.errors import Refused, Unreachable
-from orderwright.executors.api import NOT_FOUND
-from orderwright.executors.credentials import UserCreds
-from orderwright.executors.cumulative import Known
+from orderwright.executors import told
+from orderwright.executors.calling import Calls, is_denied
 from orderwright.executors.executor import Executor
+from orderwright.executors.known import Known
 from orderwright.executors.status import Status
 from orderwright.executors.trade import Trade
 from orderwright.ports import Clock
@@ -57,6 +58,7 @@ class ExecutorConnector:
         self, executor: Executor, clock: Clock, *, traits: VenueTraits = TRAITS, every_ms: int = 1_000
     ) -> None:
         self.executor, self.clock, self.every_ms = executor, clock, every_ms
+        self._calls = Calls(executor, clock)
         self._traits = traits
         self._sent: OrderedDict[str, None] = OrderedDict()
         self._orders: OrderedDict[str, Known] = OrderedDict()
@@ -67,14 +69,17 @@ class ExecutorConnector:
     def traits(self) -> VenueTraits:
         return self._traits
 
-    def watch(self, orders: Iterable[Order]) -> None:
-        """The orders of the log that are open, with the fills that are booked: they are asked about from now on, and
-        none of their requests is handed on again."""
+    def watch(self, orders: Iterable[Order], exchange: str = "") -> None:
+        """The orders of the log that are open, as they stand there: they are asked about from now on, and none of their
+        requests is handed on again. exchange: theirs, where they do not say."""
         for order in orders:
             if not order.requests:
                 continue
-            known = Known(self._trade(order.instruction, order.quantity, order.expire_at), self.clock.now())
-            known.see(execution for execution in order.executions.values() if execution is not None)
+            wanted = structs.replace(order.instruction, price=order.price, stop_price=order.stop_price)
+            trade = self._trade(wanted, order.quantity, order.expire_at, exchange)
+            trade.take_order(order)
+            known = Known(order.order_id, trade, self.clock.now())
+            known.restore(order)
             for request in order.requests:
                 remember(self._sent, request.client_id, None, KEEP)
             self._keep(order.order_id, known)
@@ -118,21 +123,24 @@ class ExecutorConnector:
         carry_out(action)
 
     def _place(self, action: m.SendOrder) -> None:
-        trade = self._trade(action.instruction, action.quantity, action.expire_at)
-        trade.exchange, trade.account = trade.exchange or action.exchange, trade.account or action.account
-        known = Known(trade, self.clock.now())
+        trade = self._trade(action.instruction, action.quantity, action.expire_at, action.exchange)
+        trade.account = trade.account or action.account
+        known = Known(action.order_id, trade, self.clock.now())
         self._keep(action.order_id, known)
-        status = self._call(known, lambda: self.executor.submit(trade))
-        if status.status in _NO:
+        try:
+            status = self._calls.submit(known)
+            if status.status in _NO and not (status.filled_quantity or status.fills):
+                raise Refused(status.error or f"the order is {status.status}", status.code)
+        except Refused:
             self._live.pop(action.order_id, None)
-            raise Refused(status.error or f"the order is {status.status}", status.code)
+            raise
         if status.unknown:
             raise Unreachable(status.error or "no answer")
         self._tell(action.order_id, known, status)
 
     def _cancel(self, action: m.SendCancel) -> None:
         known = self._known(action.order_id)
-        status = self._call(known, lambda: self.executor.cancel(known.trade))
+        status = self._calls.about(known, self.executor.cancel)
         self._must_be_known(status)
         if status.status not in DONE:
             self._say(action, status)
@@ -143,7 +151,7 @@ class ExecutorConnector:
         if replace is None:
             raise Refused("this exchange cannot replace an order: cancel it and send a new one", "replace_unsupported")
         wanted = {"quantity": action.quantity, "price": action.price, "stop_price": action.stop_price}
-        status = self._call(known, lambda: replace(known.trade, **wanted))
+        status = self._calls.about(known, lambda trade: replace(trade, **wanted), renames=True)
         self._must_be_known(status)
         if status.error:
             self._say(action, status)
@@ -176,17 +184,17 @@ class ExecutorConnector:
         asked_at = self.clock.now()
         status = self._ask(order_id, known)
         if status.unknown:
-            if status.code != NOT_FOUND:
+            if not is_denied(status):
                 raise Unreachable(status.error or "no answer")
             self._report(m.NotFoundReport(order_id=order_id, time=asked_at, asked_at=asked_at))
             return
         if status.status in _ON_ITS_WAY:
             raise Unreachable("it is still on its way to the exchange")
         if known is not None:
-            self._tell_fills(order_id, known, status)
+            self._tell_fills(known, status)
             known.claimed = max(known.claimed, status.filled_quantity)
             self._settle(order_id, known, status)
-        self._report(_standing(order_id, status, asked_at))
+        self._report(told.standing(order_id, status, asked_at, known))
 
     def _look(self, order_id: str, known: Known) -> None:
         """Ask about a live order unasked. No answer is none; it is asked again."""
@@ -204,48 +212,15 @@ class ExecutorConnector:
         if status.unknown:
             raise Unreachable(status.error or "no answer")
         if known.cumulative or not status.fills:
-            known.take_figure(order_id, status)
-            told: Iterable[Execution] = known.records
+            known.take_figure(status)
         else:
             known.see(status.fills)
-            told = status.fills
-        for execution in told:
-            self._fill(order_id, execution, status)
+        for corrects, execution in known.told():
+            self._fill(known, corrects, execution)
         self._settle(order_id, known, status)
 
     def _ask(self, order_id: str, known: Known | None) -> Status:
-        if known is None:
-            return self._call(None, lambda: self.executor.get_status(order_id))
-        return self._call(known, lambda: self.executor.status(known.trade))
-
-    def _call(self, known: Known | None, call: Callable[[], Status]) -> Status:
-        """What the executor answers. Refused and Unreachable pass; anything else that is raised is no answer."""
-        if known is not None:
-            known.asked_at = self.clock.now()
-        try:
-            status = call()
-        except Refused as error:
-            said = self._without_secrets(known, str(error), str(error))
-            if error.code == NOT_FOUND:
-                return Status(code=NOT_FOUND, error=said)
-            raise Refused(said, error.code) from None
-        except Unreachable as error:
-            raise Unreachable(self._without_secrets(known, str(error), str(error))) from None
-        except Exception as error:  # noqa: BLE001  # whatever it was, the request may have been carried out
-            kind = type(error).__name__
-            raise Unreachable(self._without_secrets(known, f"{kind}: {error}", kind)) from None
-        if not isinstance(status, Status):
-            raise Unreachable(f"the executor answered with {type(status).__name__}, not with a Status")
-        return status
-
-    def _without_secrets(self, known: Known | None, message: str, otherwise: str) -> str:
-        """An error's text may hold the keys it was signed with. otherwise: said where the keys are not known."""
-        try:
-            trade = known.trade if known is not None else None
-            creds: object = self.executor.get_api_key(trade.user_id, trade.exchange) if trade is not None else None
-        except Exception:  # noqa: BLE001  # whose keys they are cannot be told
-            return otherwise
-        return creds.redact(message) if isinstance(creds, UserCreds) else otherwise
+        return self._calls.by_id(order_id) if known is None else self._calls.about(known, self.executor.status)
 
     # Reports
 
@@ -256,41 +231,23 @@ class ExecutorConnector:
         time = known.asked_at
         if not known.acknowledged and status.status not in _NO:
             known.acknowledged = True
-            self._report(m.AckReport(order_id=order_id, time=time, exchange_order_id=status.exchange_order_id))
-        self._tell_fills(order_id, known, status)
+            self._report(m.AckReport(order_id=order_id, time=time, exchange_order_id=known.exchange_order_id))
+        self._tell_fills(known, status)
         if status.status in DONE:
-            self._report(
-                m.EndReport(
-                    order_id=order_id,
-                    time=time,
-                    status=_S.REJECTED if status.status is _S.DENIED else status.status,
-                    cumulative=status.filled_quantity or None,
-                    code=status.code,
-                    message=status.error,
-                )
-            )
+            self._report(told.end(order_id, status, time))
         elif status.filled_quantity > max(known.booked, known.claimed):
-            self._report(_standing(order_id, status, time))
+            self._report(told.standing(order_id, status, time, known))
         known.claimed = max(known.claimed, status.filled_quantity)
         self._settle(order_id, known, status)
 
-    def _tell_fills(self, order_id: str, known: Known, status: Status) -> None:
+    def _tell_fills(self, known: Known, status: Status) -> None:
         """The trades that were not told yet, or that are told differently now."""
         if not known.cumulative:
-            for execution in status.fills:
-                if known.executions.get(execution.execution_id) != execution:
-                    self._fill(order_id, execution, status)
-            known.see(status.fills)
+            for corrects, execution in known.see(status.fills):
+                self._fill(known, corrects, execution)
 
-    def _fill(self, order_id: str, execution: Execution, status: Status) -> None:
-        self._report(
-            m.FillReport(
-                order_id=order_id,
-                time=execution.time or self.clock.now(),
-                execution=execution,
-                exchange_order_id=status.exchange_order_id,
-            )
-        )
+    def _fill(self, known: Known, corrects: str, execution: Execution) -> None:
+        self._report(told.fill(known, corrects, execution, self.clock.now()))
 
     def _settle(self, order_id: str, known: Known, status: Status) -> None:
         """An order that has ended with all its fills told is not asked about any more."""
@@ -313,33 +270,20 @@ class ExecutorConnector:
         return known
 
     def _must_be_known(self, status: Status) -> None:
-        if status.unknown and status.code == NOT_FOUND:
+        if is_denied(status):
             raise Refused(status.error, status.code)
         if status.unknown:
             raise Unreachable(status.error or "no answer")
 
-    def _trade(self, instruction: Instruction, quantity: Decimal, expire_at: int | None) -> Trade:
+    def _trade(self, instruction: Instruction, quantity: Decimal, expire_at: int | None, exchange: str) -> Trade:
         """The trade as the exchange is to have it: sized, due now, and without an expiry that it does not know."""
         changes: dict[str, Any] = {"quantity": quantity, "quote_quantity": None, "execute_at": None, "linger": ()}
+        changes["exchange"] = instruction.exchange or exchange
         if not self._traits.expires_orders and instruction.time_in_force in (TimeInForce.GTD, TimeInForce.DAY):
             changes |= {"time_in_force": TimeInForce.GTC, "expire_at": None}
         elif instruction.time_in_force is TimeInForce.GTD:
             changes["expire_at"] = expire_at or instruction.expire_at
         return Trade.from_instruction(structs.replace(instruction, **changes))
-
-
-def _standing(order_id: str, status: Status, time: int) -> m.StatusReport:
-    """The exchange's answer: the order stands like this."""
-    return m.StatusReport(
-        order_id=order_id,
-        time=time,
-        status=_S.REJECTED if status.status is _S.DENIED else status.status,
-        cumulative=status.filled_quantity,
-        quantity=status.quantity,
-        price=status.price,
-        stop_price=status.stop_price,
-        exchange_order_id=status.exchange_order_id,
-    )
 
 
 __all__ = ["TRAITS", "ExecutorConnector"]

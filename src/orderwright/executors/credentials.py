@@ -98,6 +98,16 @@ class UserCreds(Struct, frozen=True, kw_only=True):
 _SECRETS = ("api_key", "api_secret", "passphrase")
 
 
+def without_secrets(executor: Any, user_id: str, exchange: str, message: str, otherwise: str) -> str:
+    """An error's text without the keys that an executor signs a user's requests with. otherwise: said where the keys
+    are not known, and so cannot be struck out."""
+    try:
+        creds: object = executor.get_api_key(user_id, exchange)
+    except Exception:  # noqa: BLE001  # whose keys they are cannot be told
+        return otherwise
+    return creds.redact(message) if isinstance(creds, UserCreds) else otherwise
+
+
 class UserInfo(Struct, frozen=True, kw_only=True):
     """Whose orders, and where. exchange and account "": the user's own default."""
 

@@ -3,7 +3,9 @@
 - It refuses to send a request after its signed lifetime (`sign_at + lifetime_ms`): the venue would refuse it, and every
   reader of the log counts on it being dead by then. That is a known outcome: not sent.
 - A connector that raises `Refused` knows the outcome: it becomes a rejection. One that raises `Unreachable` does not:
-it becomes UNKNOWN, and the core asks the venue until the venue has answered for it.
+  it becomes UNKNOWN, and the core asks the venue until the venue has answered for it.
+- Neither does one that raises anything else: the log already says that the request went out, and it may have. Only the
+  kind of such an error is said, since its text may hold the keys that the request was signed with.
 - A question that cannot be asked is no answer; the core asks again by its timers.
 
 It has the `Connector` port's own face, so a driver cannot tell it from a connector.
@@ -11,6 +13,7 @@ It has the `Connector` port's own face, so a driver cannot tell it from a connec
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 from orderwright.core import messages as m
@@ -62,14 +65,18 @@ class VenueExecutor:
             )
             self._report(refused)
         except Unreachable as error:
-            lost = m.UnreachableReport(order_id=order_id, time=self.clock(), number=number, message=str(error))
-            self._report(lost)
+            self._lost(action, str(error))
+        except Exception as error:  # noqa: BLE001  # whatever it was, the request may have been carried out
+            self._lost(action, f"the connector raised {type(error).__name__}")
 
     def _ask(self, action: m.AskOrder | m.FetchTrades) -> None:
-        try:
+        with contextlib.suppress(Exception):  # a question changes nothing: it is asked again
             self.connector.send(action)
-        except (Refused, Unreachable):
-            return
+
+    def _lost(self, action: m.SendOrder | m.SendReplace | m.SendCancel, message: str) -> None:
+        self._report(
+            m.UnreachableReport(order_id=action.order_id, time=self.clock(), number=action.number, message=message)
+        )
 
     def _report(self, report: m.AnyReport) -> None:
         self._known.append(report)
