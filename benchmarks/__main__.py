@@ -12,6 +12,7 @@ BENCHES = {
     "open-log": "benchmarks.open_log",
     "latest-query": "benchmarks.latest_query",
     "portfolio-query": "benchmarks.portfolio_query",
+    "analytics-10m": "benchmarks.analytics_10m",
     "candle-replay": "benchmarks.candle_replay",
     "exchange-step": "benchmarks.exchange_step",
 }

@@ -211,8 +211,9 @@ class Exchange:
 
 
 def _book(user: str, episode: str) -> str:
-    """The book of a user's episode."""
-    return f"{user}/{episode}" if episode else user
+    """The book of a user's episode. A slash in the user's name is quoted: no two owners share a book."""
+    owner = user.replace("%", "%25").replace("/", "%2F")
+    return f"{owner}/{episode}" if episode else owner
 
 
 _FIELDS = tuple(name for kind in Trade.__mro__ for name in getattr(kind, "__slots__", ()))

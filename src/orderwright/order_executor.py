@@ -23,7 +23,6 @@ from typing import Any, Self
 
 from orderwright.broker import Broker
 from orderwright.broker.places import log_path
-from orderwright.errors import InputError
 from orderwright.executors import Trade
 from orderwright.trading_order import trade_of, write_back
 
@@ -44,15 +43,15 @@ class OrderExecutor:
 
     async def cancel_order(self, order: Any, db: Any = None) -> Trade:
         """Ask for its end; how it stands then, with the reason where it cannot be cancelled. Raises InputError for an
-        order that the log does not have."""
-        return await self._run(order, db, lambda broker, trade: broker.cancel(_executed(broker, trade)))
+        order that the log does not have: one that was refused because its client_order_id is another order's, too."""
+        return await self._run(order, db, lambda broker, trade: broker.cancel(broker.find(trade)))
 
     async def update_order_status(self, order: Any, db: Any = None) -> Trade:
         """Take in what has happened (a simulated market goes on by a step), and ask the exchange how the order stands.
         Raises InputError for an order that the log does not have."""
 
         def update(broker: Broker, trade: Trade) -> Trade:
-            executed = _executed(broker, trade)
+            executed = broker.find(trade)
             broker.update()
             return broker.check_trade(executed)
 
@@ -95,18 +94,6 @@ class OrderExecutor:
 
 def _is_text(db: object) -> bool:
     return isinstance(db, str | Path)
-
-
-def _executed(broker: Broker, trade: Trade) -> Trade:
-    """The trade with its order id, by the caller's own id where it has none of ours."""
-    if not trade.is_order_id and trade.idempotency_key:
-        found = broker.load(idempotency_key=trade.idempotency_key)
-        if found:
-            trade.order_id = found[0].order_id
-    if not trade.is_order_id:
-        message = "the order was never executed: it has no client_order_id"
-        raise InputError(message, field="client_order_id", value=trade.idempotency_key or None)
-    return trade
 
 
 __all__ = ["OrderExecutor"]

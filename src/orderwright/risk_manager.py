@@ -10,6 +10,8 @@
   the book that the seed does not know (daily orders, orders a second, a symbol's position) hold as they are.
 - `current_price` is the market; without it the log's last price is. The last logged price of every other symbol counts
   as its present one. Without a log, or in one that does not know the user, they have `deposits` and nothing else.
+- It judges at the present moment: a Broker's own time; else the clock's, or the log's newest row if that is later. What
+  the time since then brings (a new day, the end of a halt) is counted in, in memory alone.
 """
 
 from __future__ import annotations
@@ -29,15 +31,18 @@ from orderwright.broker.arguments import deposits_of, price_of
 from orderwright.broker.base import PAPER, SIMULATED
 from orderwright.broker.places import account_name, journal_of, log_path
 from orderwright.core import messages as m
+from orderwright.core.deadlines import next_deadline
 from orderwright.core.evolve import evolve
 from orderwright.core.ids import order_id_of
 from orderwright.core.model import Account, Instrument, Quote, RiskLimits
 from orderwright.core.numbers import EXACT, parse_decimal
+from orderwright.core.oms import decide
 from orderwright.core.placing import check, fresh, market_of, shape
 from orderwright.core.reasons import Refusal
 from orderwright.core.recovery import restore
 from orderwright.core.sizing import size
 from orderwright.core.state import State
+from orderwright.driver import TIME_PASSED
 from orderwright.errors import InputError
 from orderwright.executors import Trade
 from orderwright.journal.sqlite import open_log
@@ -76,7 +81,7 @@ class RiskResult(Struct, frozen=True):
 
 class RiskManager:
     """limits: instead of the seed's. environment: what beats them, the process's own unless given. book: whose state.
-    clock: what time it is for a log without rows. Raises InputError for a variable that is no limit."""
+    clock: what time it is, but for a Broker. Raises InputError for a variable that is no limit."""
 
     def __init__(
         self,
@@ -103,8 +108,9 @@ class RiskManager:
         price = None if current_price is None else price_of(current_price, "current_price")
         with _read(db, self.book) as (journal, book), localcontext(EXACT):
             state = State(book=book) if journal is None else restore(book, journal.open_state(book))
-            now = state.now or self._clock.now()
+            now = max(state.now, db.now if isinstance(db, Broker) else self._clock.now())
             self._prepare(state, journal, now)
+            _let_pass(state, now)
             refusal = self._refusal(state, trade, price, now)
         if refusal is None:
             return RiskResult(True)
@@ -157,6 +163,16 @@ class RiskManager:
         if not any(one == exchange for one, _ in state.instruments):
             evolve(state, m.InstrumentDefined(time=now, instrument=_any_size(trade.symbol, exchange)))
         return name
+
+
+def _let_pass(state: State, now: int) -> None:
+    """Fold what a driver would write first, at this moment: a new day, trading that goes on, waits that are over."""
+    while (deadline := next_deadline(state)) is not None and deadline <= now:
+        events, _ = decide(state, TIME_PASSED, now)
+        if not events:
+            return
+        for event in events:
+            evolve(state, event)
 
 
 @contextlib.contextmanager

@@ -93,7 +93,7 @@ def write_back(order: object, trade: Trade) -> None:
     """Bring the fields that an order has up to date. What cannot be changed (frozen, a Trade) stays as it is."""
     if isinstance(order, Trade | Instruction):
         return
-    denied = trade.status is OrderStatus.DENIED
+    denied, pending = trade.status is OrderStatus.DENIED, trade.status in (None, OrderStatus.PENDING)
     said: dict[str, object] = {
         "client_order_id": _get(order, "client_order_id") or trade.order_id or None,
         "exchange_order_id": trade.exchange_order_id or None,
@@ -101,7 +101,7 @@ def write_back(order: object, trade: Trade) -> None:
         "filled_quantity": trade.filled_quantity,
         "remaining_quantity": trade.remaining_quantity,
         "average_fill_price": trade.average_price,
-        "risk_check_passed": "failed" if denied else "passed",
+        "risk_check_passed": "failed" if denied else "pending" if pending else "passed",
         "risk_check_reason": trade.reason if denied else None,
     }
     if isinstance(order, MutableMapping):

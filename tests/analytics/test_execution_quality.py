@@ -10,10 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from orderwright.analytics.execution_arrays import quality
-from orderwright.analytics.execution_facts import STATUSES, fetch, known_names
 from orderwright.analytics.records import MARK_OUTS
-from tests.analytics.mirror_tables import HandWritten, Row, a_random_log, at
+from tests.analytics.mirror_tables import HandWritten, Row, at
 
 UNPRICED: Row = dict.fromkeys(
     (
@@ -378,47 +376,23 @@ def test_a_price_of_the_same_moment_counts_only_if_it_was_logged_after_the_fill(
     assert (before, log.quality()[1]["mark_out_1s"]) == (None, pytest.approx(100))
 
 
-def _same(name: str, expected: list[Any], found: Any) -> None:
-    values = [np.nan if value is None else float(value) for value in expected]
-    np.testing.assert_allclose(found, values, rtol=1e-9, atol=1e-7, err_msg=name)
+def test_what_was_paid_exactly_at_a_price_is_nothing_and_not_the_noise_of_doubles() -> None:
+    """0.1 x 0.3 and the like: the doubles of value and quantity do not divide into the price's."""
+    log = HandWritten()
+    for number, (quantity, price) in enumerate((("0.1", "0.3"), ("0.00007", "43210.99"), ("3", "1.1")), start=1):
+        order = log.order(number, f"{'sell' if number == 2 else 'buy'} {quantity} market", arrival_price=price)
+        order.fill(5, quantity, price)
+    rows = log.quality().values()
+
+    found = [(row["slippage_bps"], row["effective_spread_bps"]) for row in rows]
+    assert [str(value) for pair in found for value in pair] == ["0.0"] * 6
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_the_arrays_of_a_report_say_what_the_rows_say(seed: int) -> None:
-    """Two ways to the same figures: one expression for an engine, and arrays for millions of orders."""
-    log = a_random_log(seed)
-    rows = sorted(log.quality().values(), key=lambda row: row["id"])
-    facts = fetch(log.connection, [], known_names(log.connection))
-    found = quality(facts)
-    exact = found.fee_exact
-    fees = found.fees + np.bincount(exact["at"], weights=exact["fee"].doubles(), minlength=len(facts))
+def test_a_fee_in_another_asset_is_worth_what_that_was_worth_then() -> None:
+    log = HandWritten("binance BTC/USDT", "binance BNB/USDT")
+    log.price(0, "300", market="binance BNB/USDT")
+    log.order(1, "buy 1 market").fill(100, 1, "100", fee="0.01", fee_asset="BNB")
+    log.price(200, "400", market="binance BNB/USDT")
+    log.order(2, "buy 1 market", 300).fill(400, 1, "100", fee="0.01", fee_asset="BNB")
 
-    assert [STATUSES[number - 1] for number in found.status] == [row["status"] for row in rows]
-    for column, array in {
-        "quantity": found.size,
-        "filled_quantity": found.filled,
-        "filled_quote": found.value,
-        "fees": fees,
-        "slippage_bps": found.slippage,
-        "effective_spread_bps": found.effective_spread,
-        "paper": found.paper,
-        "improvement_bps": found.improvement,
-        "ack_ms": found.ack,
-        "last_fill_ms": found.fill_time,
-        "fill_ratio": found.fill_ratio,
-        "retries": found.retries,
-        "unknown_ms": found.unknown,
-        "delay": found.delay,
-        "impact": found.impact,
-        "opportunity": found.opportunity,
-        "arrival_value": found.arrival_value,
-        "arrival_cost": found.paid + fees,
-    }.items():
-        _same(column, [row[column] for row in rows], array)
-    for name in MARK_OUTS:
-        known = ~np.isnan(found.marks[name])
-        shares = facts.fills["quantity"].doubles() * known
-        whole = np.bincount(found.mark_at, weights=shares, minlength=len(rows))
-        mark = np.bincount(found.mark_at, weights=np.nan_to_num(found.marks[name]) * shares, minlength=len(rows))
-        mean = np.divide(mark, whole, out=np.full(len(rows), np.nan), where=whole > 0)
-        _same(name, [row[f"mark_out_{name}"] for row in rows], mean)
+    assert [row["fees"] for row in log.quality().values()] == [Decimal(3), Decimal(4)]

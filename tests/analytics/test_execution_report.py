@@ -10,7 +10,7 @@ import pytest
 
 from orderwright.analytics.execution import execution_report
 from orderwright.analytics.execution_groups import KINDS
-from orderwright.analytics.execution_sums import quantiles, ranked
+from orderwright.analytics.execution_sums import quantiles, ranked, time_bins
 from orderwright.analytics.records import MARK_OUTS, Bins, ExecutionReport, Figures, Quantiles, ReasonCount, Shortfall
 from orderwright.analytics.statistics import difference, mean, ratio, student
 from orderwright.analytics.windows import parse_window
@@ -286,6 +286,20 @@ def test_quantiles_by_group_are_those_of_each_groups_values() -> None:
         one = found[group]
         assert [one.p05, one.p25, one.p50, one.p75, one.p95] == near(list(exact))
     assert found[7] == Quantiles()
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([0.0, 0.4, 3.0], Bins(edges=[0.0, 1.0, 2.0, 5.0], counts=[2, 0, 1])),
+        ([1.0, 20.0], Bins(edges=[1.0, 2.0, 5.0, 10.0, 20.0, 50.0], counts=[1, 0, 0, 0, 1])),
+        ([150.0, 499.0], Bins(edges=[100.0, 200.0, 500.0], counts=[1, 1])),
+        ([7_200_000.0], Bins(edges=[5_000_000.0, 10_000_000.0], counts=[1])),
+        ([], Bins()),
+    ],
+)
+def test_times_are_counted_from_nothing_to_hours(times: list[float], expected: Bins) -> None:
+    assert time_bins(ranked(np.array(times))) == expected
 
 
 def test_a_run_of_the_core_is_mirrored_and_reported() -> None:

@@ -276,6 +276,7 @@ BAD: list[tuple[Ask, str, object]] = [
     (lambda j: equity_curve(j, every=0), "every", None),
     (lambda j: equity_curve(j, every=1, start=NOW), "every", 8_640_865),
     (lambda j: latest_balances(j, exchanges="kraken"), "exchanges", ["kraken"]),
+    (lambda j: exposure(j, account="anne-k"), "account", "ann-k"),
 ]
 
 
@@ -329,3 +330,24 @@ def test_a_journal_with_bounded_memory_answers_for_the_present() -> None:
     assert open_balances(bounded, user="ann") == open_balances(whole, user="ann")
     kept = bounded.latest("fills")
     assert bounded.latest("fills", where={"account": "ann-b"}) == [row for row in kept if row["account"] == "ann-b"]
+
+
+ABOUT: list[Callable[..., Any]] = [
+    latest_prices,
+    latest_balances,
+    open_balances,
+    total_balance,
+    balance_history,
+    exposure,
+    profit,
+    equity_curve,
+]
+
+
+@pytest.mark.parametrize("ask", ABOUT, ids=lambda ask: ask.__name__)
+def test_an_account_scopes_every_question(ask: Callable[..., Any], journal: Journal) -> None:
+    exchange: dict[str, Any] = {"exchanges": ["kraken"]} if ask is latest_balances else {"exchange": "kraken"}
+
+    assert ask(journal, account="ann-k") == ask(journal, user="ann", **exchange) != ask(journal)
+    assert ask(journal, user="bob", account="bob-b") == ask(journal, user="bob")
+    assert ask(journal, user="bob", account="ann-k") == ask(journal, user="bob", **exchange)

@@ -1,160 +1,294 @@
-"""The SQL views of the portfolio questions, over a mirror that is filled by hand from the traded book's read models."""
+"""The SQL views and macros of the portfolio questions say what the Python answers say, now and as of then."""
 
 from __future__ import annotations
 
+import decimal
+import random
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 
-from orderwright.analytics.portfolio import latest_balances, open_balances
+from orderwright.analytics import portfolio
+from orderwright.analytics.portfolio.valuation import Valuer
 from orderwright.analytics.portfolio.views import views
-from orderwright.core.model import DAY
-from orderwright.core.numbers import ZERO
+from orderwright.core import messages as m
+from orderwright.core.model import DAY, OrderStatus, Settings
+from orderwright.core.numbers import EXACT, QUANTUM, ZERO
 from orderwright.journal import MemoryJournal, open_log
-from orderwright.mirror.duck import DuckMirror
+from orderwright.mirror import open_mirror
+from orderwright.mirror.duck import MemoryMirror
 from orderwright.mirror.refreshing import refresh
 from orderwright.mirror.schema import TABLES
 from orderwright.mirror.views import VIEWS
 from orderwright.ports import Journal
-from tests.analytics.portfolio_books import FUTURE, a_traded_book
-from tests.builders import MIDNIGHT, NOW, an_id
+from tests.analytics.portfolio_books import FUTURE, Trader, a_traded_book
+from tests.builders import MIDNIGHT, NOW, a_limit_buy, an_id, an_instrument
 
 D = Decimal
-PRICE = "user_id, exchange, symbol, mid, quote_time"
 LATER = NOW + DAY
-TYPES = {"string": "VARCHAR", "int64": "BIGINT", "boolean": "BOOLEAN", "decimal(38, 18)": "DECIMAL(38, 18)"}
+MOMENTS = (None, LATER, LATER - 1, NOW, NOW - 1)
+ASKED = (("USD", None), ("EUR", None), ("ETH", LATER), ("BTC", LATER - 1), ("USD", NOW - 1))
+PRICE = ("book", "exchange", "symbol", "last", "bid", "ask", "mid", "time")
+WHOLE = ("currency", "total", "available", "in_orders", "in_positions", "unrealised", "missing", "complete")
+PROFIT = ("currency", "profit", "brought", "inventory", "fees", "fills", "missing", "complete")
+USERS = ("ann", "bob")
+EUROS = Settings(currency="EUR", parity=("EUR", "EURC"))
+Row = dict[str, Any]
+Ask = Callable[[str], list[Row]]
+
+
+def a_busy_book(journal: Journal) -> Trader:
+    """The traded book, and after it: an order being replaced by a larger one, one being cancelled, one whose outcome
+    is unknown, one that ended ahead of its fills, one that waits; fees in a third asset, a corrected fill, cross
+    markets."""
+    trader = a_traded_book(journal)
+    trader.quote("binance", "ETH/BTC", "0.07").quote("kraken", "EUR/USDT", "1.3")
+    trader.cash("bob-b", "ETH", "3.5").cash("bob-b", "USDT", "777.77")
+    trader.order(5, "ann-k", "EUR/USDT", "buy", 40, "1.3", "carry").fill(5, 15, "1.29", "0.01", "EUR")
+    trader.run(m.ReplaceOrder(order_id=an_id(5), quantity=D(60), price=D("1.31")))
+    trader.order(6, "ann-k", FUTURE, "buy", 3, 105).fill(6, 2, 104, "0.001", "BTC")
+    trader.run(m.CancelOrder(order_id=an_id(6)))
+    trader.order(7, "bob-b", "ETH/BTC", "sell", 2, "0.08").fill(7, 1, "0.081", "0.5", "USDT")
+    trader.wait(3 * DAY).correct(7, "e7", 1, "0.082")
+    trader.quote("binance", "BTC/USDT", "111.3").quote("binance", "ETH/BTC", "0.069")
+    trader.order(8, "bob-b", "BTC/USDT", "sell", "0.3", 150, "trend")
+    trader.order(9, "bob-b", "ETH/BTC", "sell", 1, "0.09").fill(9, "0.25", "0.09")
+    ended = OrderStatus.CANCELLED
+    trader.run(m.EndReport(order_id=an_id(9), time=trader.now, status=ended, cumulative=D("0.75")))
+    for number, execute_at in ((10, None), (11, trader.now + DAY)):
+        trader.run(m.SubmitOrder(instruction=a_limit_buy(1, 70, number, account="ann-b", execute_at=execute_at)))
+    return trader.run(m.UnreachableReport(order_id=an_id(10), time=trader.now, number=0))
 
 
 @pytest.fixture(scope="module")
 def book() -> Journal:
-    return a_traded_book(MemoryJournal()).journal
+    return a_busy_book(MemoryJournal()).journal
+
+
+@pytest.fixture(scope="module")
+def mirror(book: Journal) -> Iterator[MemoryMirror]:
+    kept = MemoryMirror(views())
+    refresh(book, kept)  # type: ignore[arg-type]
+    yield kept
+    kept.close()
 
 
 @pytest.fixture
-def mirror(book: Journal) -> duckdb.DuckDBPyConnection:
-    """The mirror's tables, with what the views look at."""
-    connection = duckdb.connect()
-    for name, columns in TABLES.items():
-        listed = ", ".join(f"{column} {TYPES[kind]}" for column, kind in columns.items())
-        connection.execute(f"CREATE TABLE {name} ({listed})")
-    for name, rows in tables_of(book).items():
-        insert(connection, name, rows)
-    for name, sql in views().items():
-        connection.execute(f"CREATE VIEW {name} AS {sql}")
-    return connection
+def ask(mirror: MemoryMirror) -> Iterator[Ask]:
+    with mirror.reading() as connection:
+        yield lambda sql: rows_of(connection, sql)
 
 
-def tables_of(book: Journal) -> dict[str, list[dict[str, Any]]]:
-    steps = book.history("orders")
-    keys = {row["client_order_id"]: row["id"] for row in steps}
-    fills = [row for row in book.history("fills") if row["standing"]]
-    voids = [
-        {**row, "voids": row["execution_id"], "execution_id": None}
-        for row in book.history("fills")
-        if not row["standing"]
-    ]
-    return {
-        "placed": [{**row, "order_id": row["client_order_id"]} for row in steps if row["event"] == "order_received"],
-        "steps": [{**row, "kind": row["event"]} for row in steps],
-        "fills": fills + voids,
-        "ledger": [{**row, "n": n, "id": keys.get(row["order_id"])} for n, row in enumerate(book.history("ledger"))],
-        **{name: book.history(name) for name in ("positions", "prices", "accounts", "instruments")},
-    }
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+    answer = connection.execute(sql)
+    names = [column[0] for column in answer.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
 
-def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]]) -> None:
-    columns = TABLES[table]
-    marks = ", ".join("?" * len(columns))
-    connection.executemany(
-        f"INSERT INTO {table} VALUES ({marks})", [[row.get(name) for name in columns] for row in rows]
-    )
+def call(macro: str, *values: object) -> str:
+    shown = ["NULL" if value is None else repr(value) for value in values]
+    return f"{macro}({', '.join(shown)})"
 
 
-def asked(mirror: duckdb.DuckDBPyConnection, view: str, columns: str = "*") -> list[tuple[Any, ...]]:
-    return mirror.execute(f"SELECT {columns} FROM {view}").fetchall()
+def said(record: Any, *names: str) -> Row:
+    """A Python answer as a row, with some of its fields or all: tuples as lists, `user` as the mirror calls it."""
+    row = msgspec.structs.asdict(record)
+    kept = {name: list(row[name]) if isinstance(row[name], tuple) else row[name] for name in names or row}
+    return {"user_id" if name == "user" else name: value for name, value in kept.items()}
+
+
+def same(found: list[Row], expected: list[Row], off: Decimal = ZERO) -> None:
+    """The same rows, in the columns of what is expected; money may be off by the last places of its products."""
+    alike = [{name: row[name] for name in line} for row, line in zip(found, expected, strict=True)]
+    for row, line in zip(alike, expected, strict=True):
+        for name, value in line.items():
+            if isinstance(value, Decimal) and row[name] is not None and abs(row[name] - value) <= off:
+                row[name] = value
+    assert alike == expected
+
+
+def off(currency: str) -> Decimal:
+    """Dollars are at par with what the books trade in; everything else is divided by a price."""
+    return ZERO if currency == "USD" else QUANTUM * 10_000
 
 
 def test_no_view_takes_the_name_of_a_table_or_of_another_view() -> None:
     assert not set(views()) & (set(TABLES) | set(VIEWS))
 
 
-def test_every_view_keeps_money_as_decimal(mirror: duckdb.DuckDBPyConnection) -> None:
+def test_every_view_keeps_money_as_decimal(ask: Ask) -> None:
     for name in views():
-        types = mirror.execute(f"SELECT column_type FROM (DESCRIBE {name})").fetchall()
-        assert not {kind for (kind,) in types if kind in ("DOUBLE", "FLOAT")}, name
-        assert all(kind == "DECIMAL(38,18)" for (kind,) in types if kind.startswith("DECIMAL")), (name, types)
+        if "(" not in name:
+            types = {row["column_type"] for row in ask(f"DESCRIBE {name}")}
+            assert not types & {"DOUBLE", "FLOAT"}, name
+            assert {kind for kind in types if kind.startswith("DECIMAL")} <= {"DECIMAL(38,18)"}, (name, types)
 
 
-def test_the_newest_balances_are_those_of_the_log(mirror: duckdb.DuckDBPyConnection, book: Journal) -> None:
-    names = ("book", "user", "exchange", "account", "asset", "total", "locked", "free", "time")
-    expected = [tuple(getattr(one, name) for name in names) for one in latest_balances(book)]
-
-    assert asked(mirror, "latest_balances") == expected
-    assert asked(mirror, "total_balances") == [(*row[1:3], *row[4:8]) for row in expected]
-
-
-def test_what_is_open_is_what_the_log_says(mirror: duckdb.DuckDBPyConnection, book: Journal) -> None:
-    opened = open_balances(book)
-    position = ("account", "symbol", "linear", "size", "cost", "price", "value", "unrealised")
-
-    assert asked(
-        mirror, "working_orders", "user_id, order_id, status, remaining_quantity, asset, locked, created_at"
-    ) == [("ann", an_id(4), "open", D(1), "USDT", D(90), LATER)]
-    assert asked(mirror, "open_positions", ", ".join(position)) == [
-        tuple(getattr(one, name) for name in position) for one in opened.positions
-    ]
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_prices_and_balances_are_those_of_the_log(ask: Ask, book: Journal, moment: int | None) -> None:
+    balances = [said(one) for one in portfolio.latest_balances(book, as_of=moment)]
+    same(ask(f"FROM {call('latest_balances_as_of', moment)}"), balances)
+    for user in USERS:
+        prices = [said(one, *PRICE) for one in portfolio.latest_prices(book, user=user, as_of=moment)]
+        found = ask(f"SELECT *, quote_time AS time FROM {call('user_prices_as_of', moment)} WHERE user_id = '{user}'")
+        same(found, prices)
 
 
-def test_the_newest_prices_are_told_for_each_user_of_a_symbol(mirror: duckdb.DuckDBPyConnection) -> None:
-    assert asked(mirror, "(FROM user_prices ORDER BY user_id, exchange)", PRICE) == [
-        ("ann", "binance", "BTC/USDT", D(110), LATER),
-        ("ann", "kraken", FUTURE, D(108), LATER),
-        (None, "kraken", "EUR/USDT", D("1.25"), NOW),
-    ]
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_what_is_open_is_what_the_log_says(ask: Ask, book: Journal, moment: int | None) -> None:
+    opened = portfolio.open_balances(book, as_of=moment)
+
+    same(ask(f"FROM {call('working_orders_as_of', moment)}"), [said(order) for order in opened.orders])
+    same(ask(f"FROM {call('open_positions_as_of', moment)}"), [said(one) for one in opened.positions])
 
 
-def test_exposure_is_the_value_of_positions(mirror: duckdb.DuckDBPyConnection) -> None:
-    assert asked(mirror, "exposure") == [
-        ("ann", "binance", "BTC/USDT", "USDT", D(220), ZERO, D(220), D(220)),
-        ("ann", "binance", "XYZ/USDT", "USDT", None, None, None, None),
-        ("ann", "kraken", FUTURE, "USDT", ZERO, D(108), D(108), D(-108)),
-    ]
+def test_what_may_still_fill_counts_replaces_unknown_outcomes_and_fills_to_come(ask: Ask) -> None:
+    found = ask("SELECT order_id, status, quantity, exposed FROM working_orders")
+
+    assert {row["order_id"]: (row["status"], row["quantity"], row["exposed"]) for row in found} == {
+        an_id(4): ("open", D(1), D(1)),
+        an_id(5): ("pending_replace", D(40), D(45)),
+        an_id(6): ("pending_cancel", D(3), D(1)),
+        an_id(7): ("partially_filled", D(2), D(1)),
+        an_id(8): ("open", D("0.3"), D("0.3")),
+        an_id(9): ("partially_filled", D(1), D("0.5")),
+        an_id(10): ("unknown", D(1), D(1)),
+        an_id(11): ("pending", D(1), ZERO),
+    }
 
 
-def test_profit_is_what_fills_brought_and_paid_and_a_busted_one_is_booked_back(
-    mirror: duckdb.DuckDBPyConnection,
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_the_history_of_balances_ends_at_the_moment(ask: Ask, book: Journal, moment: int | None) -> None:
+    names = ("book", "user", "exchange", "account", "asset", "time", "change", "total", "locked", "free", "order_id")
+
+    same(
+        ask(f"FROM {call('balance_history_as_of', moment)}"),
+        [said(one, *names) for one in portfolio.balance_history(book, as_of=moment)],
+    )
+
+
+@pytest.mark.parametrize(("currency", "moment"), ASKED)
+def test_a_total_in_any_currency_says_what_of_it_is_locked_and_what_is_missing(
+    ask: Ask, book: Journal, currency: str, moment: int | None
 ) -> None:
-    def line(group: object, brought: int, fees: str) -> tuple[object, ...]:
-        return ("ann", group, "USDT", D(brought), D(fees), D(brought) - D(fees))
+    whole, parts, assets = [], [], []
+    for user in USERS:
+        answer = portfolio.total_balance(book, user=user, currency=currency, as_of=moment)
+        if answer.assets:
+            whole.append({"user_id": user} | said(answer, *WHOLE))
+            parts += [{"user_id": user} | said(part) for part in answer.exchanges]
+            assets += [{"user_id": user} | said(one) for one in answer.assets]
 
-    assert asked(mirror, "profit_by_day") == [line(MIDNIGHT, -230, "1.5"), line(MIDNIGHT + DAY, 100, "0")]
-    assert asked(mirror, "profit_by_strategy") == [line("carry", -30, "0"), line("trend", -100, "1.5")]
-    assert asked(mirror, "profit_by_symbol") == [
-        line("BTC/USDT", -200, "1"),
-        line(FUTURE, 100, "0.5"),
-        line("XYZ/USDT", -30, "0"),
-    ]
-    assert asked(mirror, "profit_by_exchange") == [line("binance", -230, "1"), line("kraken", 100, "0.5")]
-
-
-def test_equity_is_told_for_the_end_of_each_day(mirror: duckdb.DuckDBPyConnection) -> None:
-    assert asked(mirror, "equity") == [
-        ("ann", "binance", MIDNIGHT, D(9_969), ["XYZ"]),
-        ("ann", "binance", MIDNIGHT + DAY, D(9_989), ["XYZ"]),
-        ("ann", "kraken", MIDNIGHT, D("4999.5"), []),
-        ("ann", "kraken", MIDNIGHT + DAY, D("4991.5"), []),
-        ("bob", "binance", MIDNIGHT, D(100), []),
-        ("bob", "binance", MIDNIGHT + DAY, D(110), []),
-    ]
+    same(ask(f"FROM {call('total_in', currency, moment)}"), whole, off(currency))
+    same(ask(f"FROM {call('total_by_exchange_in', currency, moment)}"), parts, off(currency))
+    same(ask(f"FROM {call('asset_totals_in', currency, moment)}"), assets, off(currency))
 
 
-def test_the_history_of_a_balance_is_the_ledgers(mirror: duckdb.DuckDBPyConnection, book: Journal) -> None:
-    expected = [(row["account"], row["asset"], row["change"], row["total"]) for row in book.history("ledger")]
+@pytest.mark.parametrize(("currency", "moment"), ASKED)
+def test_exposure_counts_positions_working_orders_and_the_worst_of_them(
+    ask: Ask, book: Journal, currency: str, moment: int | None
+) -> None:
+    answer = portfolio.exposure(book, ("user", "exchange", "symbol"), currency=currency, as_of=moment)
 
-    assert asked(mirror, "balance_history", "account, asset, change, total") == expected
+    same(
+        ask(f"FROM {call('exposure_in', currency, moment)}"),
+        [{name: value for name, value in said(one).items() if name != "account"} for one in answer],
+        off(currency),
+    )
+
+
+@pytest.mark.parametrize(("currency", "moment"), ASKED)
+@pytest.mark.parametrize("word", ["day", "strategy", "symbol", "exchange"])
+def test_profit_is_that_of_the_python_answer(
+    ask: Ask, book: Journal, word: str, currency: str, moment: int | None
+) -> None:
+    answer = portfolio.profit(book, ("user", word), currency=currency, as_of=moment)
+
+    same(
+        ask(f"FROM {call(f'profit_by_{word}_in', currency, moment)}"),
+        [said(one, "user", word, *PROFIT) for one in answer],
+        off(currency),
+    )
+
+
+@pytest.mark.parametrize(("currency", "moment"), [("USD", None), ("BTC", LATER - 1)])
+def test_equity_is_told_for_the_end_of_each_day(ask: Ask, book: Journal, currency: str, moment: int | None) -> None:
+    last = MIDNIGHT + (5 if moment is None else 1) * DAY - 1
+    expected = []
+    for user, exchange in (("ann", "binance"), ("ann", "kraken"), ("bob", "binance")):
+        for point in portfolio.equity_curve(
+            book, user=user, exchange=exchange, currency=currency, every=DAY, start=MIDNIGHT + DAY - 1, end=last
+        ):
+            owner = {"user_id": user, "exchange": exchange, "day": point.time + 1 - DAY}
+            expected.append(owner | said(point, "equity", "missing", "complete"))
+
+    same(ask(f"FROM {call('equity_in', currency, moment)}"), expected, off(currency))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_an_asset_is_converted_the_way_that_valuation_finds(seed: int) -> None:
+    chance = random.Random(seed)
+    names = ["BTC", "ETH", "USDT", "USDC", "EUR", "USD", "XYZ"]
+    trader = Trader(MemoryJournal())
+    pairs = {(chance.choice(["binance", "kraken"]), "/".join(chance.sample(names, 2))) for _ in range(12)}
+    for exchange, symbol in sorted(pairs):
+        trader.run(m.DefineInstrument(instrument=an_instrument(symbol, exchange=exchange)))
+    for _ in range(2):
+        for exchange, symbol in chance.sample(sorted(pairs), 6):
+            trader.quote(exchange, symbol, Decimal(chance.randint(1, 10**6)).scaleb(-4))
+        trader.wait(1)
+    own = MemoryMirror(views())
+    refresh(trader.journal, own)  # type: ignore[arg-type]
+
+    priced = 0
+    for currency in ("USD", "BTC", "EUR"):
+        for moment in (NOW, NOW + 1):
+            with own.reading() as connection, decimal.localcontext(EXACT):
+                rates = Valuer(trader.journal, ["main"], currency).at(moment)["main"]
+                for row in rows_of(connection, f"FROM rates_at('{currency}', [{moment}])"):
+                    assert row["rate"] == rates.rate(row["exchange"], row["asset"]), row
+                    priced += row["rate"] is not None
+    own.close()
+    assert priced > 30
+
+
+def test_a_view_counts_in_the_books_own_currency_with_its_own_parity(ask: Ask) -> None:
+    trader = Trader(MemoryJournal(), "euros")
+    trader.run(*(m.Configure(settings=said) for said in (Settings(bar_ms=1), EUROS)))
+    trader.cash("ann-k", "EUR", 1000).cash("ann-k", "EURC", 5).cash("ann-k", "USDT", 500)
+    own = MemoryMirror(views())
+    refresh(trader.journal, own)  # type: ignore[arg-type]
+    answer = portfolio.total_balance(trader.journal, user="ann", currency="EUR")
+
+    with own.reading() as connection:
+        same(rows_of(connection, "FROM total_balance"), [{"user_id": "ann"} | said(answer, *WHOLE)])
+        assert rows_of(connection, "SELECT currency, equity, missing FROM equity") == [
+            {"currency": "EUR", "equity": D(1005), "missing": ["USDT"]}
+        ]
+        assert rows_of(connection, "SELECT currency, parity FROM settings ORDER BY sequence") == [
+            {"currency": "USD", "parity": ",".join(Settings().parity)},
+            {"currency": "EUR", "parity": "EUR,EURC"},
+        ]
+    own.close()
+
+
+def test_a_book_of_no_parity_assets_counts_its_currency_alone() -> None:
+    trader = Trader(MemoryJournal())
+    trader.run(m.Configure(settings=Settings(currency="USDT", parity=()))).cash("bob-b", "USDT", 7)
+    trader.cash("bob-b", "USD", 1)
+    own = MemoryMirror(views())
+    refresh(trader.journal, own)  # type: ignore[arg-type]
+
+    with own.reading() as connection:
+        assert rows_of(connection, "SELECT total, currency, missing FROM total_balance") == [
+            {"total": D(7), "currency": "USDT", "missing": ["USD"]}
+        ]
+    own.close()
 
 
 @pytest.mark.parametrize(
@@ -165,28 +299,41 @@ def test_the_history_of_a_balance_is_the_ledgers(mirror: duckdb.DuckDBPyConnecti
         ("99999999.99999999", "999999.9999", "99999999989999.990000000001"),
     ],
 )
-def test_a_product_is_exact_to_18_places(mirror: duckdb.DuckDBPyConnection, size: str, price: str, value: str) -> None:
-    place = {"book": "main", "sequence": 99, "time": LATER}
-    insert(mirror, "positions", [{**place, "account": "bob-b", "symbol": "ETH/BTC", "size": D(size), "cost": ZERO}])
-    insert(
-        mirror,
-        "prices",
-        [{**place, "exchange": "binance", "symbol": "ETH/BTC", "last": D(price), "quote_time": LATER}],
-    )
+def test_a_product_is_exact_to_18_places(book: Journal, size: str, price: str, value: str) -> None:
+    own = MemoryMirror(views())
+    refresh(book, own)  # type: ignore[arg-type]
+    with own.reading() as connection:
+        connection.execute(
+            "INSERT INTO positions (book, sequence, time, account, symbol, size, cost, realised) "
+            f"VALUES ('main', 999, {LATER}, 'ann-k', 'BTC/USDT', {size}, 0, 0)"
+        )
+        connection.execute(
+            "INSERT INTO prices (book, sequence, time, exchange, symbol, last, quote_time) "
+            f"VALUES ('main', 999, {LATER}, 'kraken', 'BTC/USDT', {price}, {LATER})"
+        )
+        assert rows_of(
+            connection, "SELECT value FROM open_positions WHERE symbol = 'BTC/USDT' AND exchange = 'kraken'"
+        ) == [{"value": D(value)}]
+    own.close()
 
-    assert mirror.execute("SELECT value FROM open_positions WHERE symbol = 'ETH/BTC'").fetchall() == [(D(value),)]
 
-
-def test_the_views_of_a_refreshed_mirror_say_what_those_of_the_handmade_one_say(
-    mirror: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", ["mirror.duckdb", "mirror/"])
+def test_every_kind_of_mirror_says_the_same(ask: Ask, tmp_path: Path, name: str) -> None:
     log = open_log(tmp_path / "log")
-    a_traded_book(log)
-    kept = DuckMirror(tmp_path / "mirror.duckdb", views=views())
+    a_busy_book(log)
+    kept = open_mirror(f"{tmp_path}/{name}", views())
     refresh(log, kept)
     log.close()
 
     with kept.reading() as connection:
+        for asked in [*(name for name in views() if "(" not in name), call("total_in", "BTC", NOW)]:
+            assert rows_of(connection, f"FROM {asked} ORDER BY ALL") == ask(f"FROM {asked} ORDER BY ALL"), asked
+
+
+def test_an_empty_mirror_answers_with_no_rows() -> None:
+    empty = MemoryMirror(views())
+    with empty.reading() as connection:
         for name in views():
-            if name != "balance_history":  # its `n` is numbered otherwise by hand
-                assert asked(connection, name) == asked(mirror, name), name
+            if "(" not in name:
+                assert rows_of(connection, f"FROM {name}") == [], name
+    empty.close()

@@ -82,7 +82,7 @@ def test_every_event_of_an_order_is_a_step(mirror: Mirror, journal: MemoryJourna
     Desk(journal).trade(1).commit()
     refresh(journal, mirror)
 
-    nothing = dict.fromkeys(("error_code", "reason", "number", "request", "rule", "mid"))
+    nothing = dict.fromkeys(("error_code", "reason", "number", "request", "asked_quantity", "rule", "mid"))
     same = {"book": "main", "time": NOW, "id": 1, "quantity": exactly(2), "price": exactly(100)} | nothing
     assert asked(mirror, "SELECT * FROM steps ORDER BY sequence") == [
         same

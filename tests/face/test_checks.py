@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from orderwright import Broker, OrderStatus, Status
+from orderwright import Broker, OrderStatus, Status, UserCreds
 from orderwright.broker.checks import ATTEMPTS, BASE, LONGEST, Checks, pause
 from orderwright.errors import InputError, Unreachable
 from tests.face.builders import a_broker, a_buy, a_limit
@@ -71,6 +71,66 @@ def test_a_check_that_nobody_answers_is_run_again_by_later_updates() -> None:
     assert len(seconds) == 4
     assert all(a <= b for a, b in zip((0, 1, 3, 7), seconds, strict=True))
     assert seconds[-1] <= 12
+
+
+class Raising:
+    """An executor with a fault of its own, which names the key that it signs with."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer, self.asked = answer, 0
+
+    def get_api_key(self, user_id: str, exchange: str | None = None) -> UserCreds:
+        return UserCreds(user_id=user_id, exchange=exchange or "", api_key="SECRET")
+
+    def get_status(self, order_id: str) -> Status:
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer  # type: ignore[return-value]  # what a user's may answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (RuntimeError("timeout; key=SECRET"), "RuntimeError: timeout; key="),
+        (Unreachable("no answer to SECRET"), "no answer to "),
+        (InputError("what is this?"), "InputError: what is this?"),
+        ({"status": "open"}, "the executor answered with dict"),
+    ],
+)
+def test_whatever_a_check_raises_updates_go_on_and_hand_out_fills(answer: object, said: str) -> None:
+    broker = a_broker((100, 100, 100, 89, 89, 89))
+    trade = broker.submit(a_limit(90))
+    raising = Raising(answer)
+    broker.executor = raising
+    broker.check_trade(trade)
+    fills = [fill for _ in range(5) for fill in broker.update()]
+    assert [fill.order_id for fill in fills] == [trade.order_id]
+    assert 3 <= raising.asked <= ATTEMPTS
+    assert said in broker.alerts[0]
+    assert "SECRET" not in "".join(broker.alerts)
+
+
+def test_of_an_error_whose_secrets_are_not_known_only_the_kind_is_told() -> None:
+    broker = a_broker()
+    trade = broker.submit(a_limit(90))
+
+    class Keyless:
+        def get_status(self, order_id: str) -> Status:
+            raise KeyError("SECRET")
+
+    broker.executor = Keyless()
+    broker.check_trade(trade)
+    assert broker.alerts == [f"order {trade.order_id} could not be checked: KeyError"]
+
+
+def test_an_answer_under_the_exchanges_own_id_is_about_the_order_that_was_asked_about() -> None:
+    broker = a_broker()
+    trade = broker.submit(a_limit(90))
+    broker.executor = Raising(Status(order_id="X-1", status=OrderStatus.UNKNOWN, filled_quantity=Decimal(1)))
+    assert broker.check_trade(trade).status is OrderStatus.OPEN
+    broker.update()
+    assert broker.executor.asked == 2
 
 
 def test_an_outcome_that_is_known_is_not_asked_about_again() -> None:

@@ -136,6 +136,12 @@ def test_an_episode_starts_where_the_market_starts_with_a_new_account() -> None:
     assert exchange.broker.journal.books() == ["agent/1", "agent/2", "agent/evaluation"]
 
 
+def test_no_two_owners_share_a_book() -> None:
+    owners = [("a", 1), ("a/1", ""), ("a/1", 2), ("a", "1/2"), ("a%2F1", ""), ("a", "")]
+    books = [an_exchange(user=user, episode=episode).broker.book for user, episode in owners]
+    assert books == ["a/1", "a%2F1", "a%2F1/2", "a/1/2", "a%252F1", "a"]
+
+
 def test_an_episode_is_played_once(tmp_path: Path) -> None:
     exchange = an_exchange(log=tmp_path / "log.sqlite", episode=1)
     exchange.step(BUY)

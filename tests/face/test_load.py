@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from orderwright import Broker, InputError, OrderStatus, UnknownName
+from orderwright.analytics.questions import find_orders
 from orderwright.core.numbers import ZERO, moment
 from tests.face.builders import SHOWN, a_broker, a_buy, a_limit
 from tests.simulation.builders import MINUTE
@@ -135,6 +137,21 @@ def test_what_load_does_not_know_is_named(broker: Broker, query: dict[str, Any],
     assert (refused.value.field, refused.value.nearest) == (field, nearest)
 
 
+def test_a_misspelt_status_is_answered_with_the_valid_ones_wherever_it_is_asked(broker: Broker) -> None:
+    asked: list[Callable[[], object]] = [
+        lambda: broker.load(status="CANECELLED"),
+        lambda: find_orders(broker.journal, status="CANECELLED"),  # what `orderwright orders --status` asks
+    ]
+    for ask in asked:
+        with pytest.raises(InputError) as refused:
+            ask()
+        assert str(refused.value) == (
+            "status: unknown status 'CANECELLED': did you mean CANCELLED? known are PENDING, OPEN, CANCELLED, CLOSED, "
+            "SUBMITTED, UNKNOWN, PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE, FILLED, EXPIRED, REJECTED, DENIED "
+            "(nearest: cancelled)"
+        )
+
+
 @pytest.mark.parametrize(
     ("times", "field", "nearest"),
     [
@@ -196,3 +213,18 @@ def test_portfolio_questions_go_by_the_time_settings(broker: Broker) -> None:
         (ZERO, Decimal(190)),
         (Decimal(-100), Decimal(90)),
     ]
+
+
+def test_what_cannot_scope_a_question_about_money_is_refused_and_an_account_scopes_it() -> None:
+    broker = a_broker()
+    broker.open_account("alice")
+    broker.open_account("alice", account="second", deposits={"USDT": 5})
+    broker.find_params(user_id="alice", account="second")
+    assert [(row.account, row.total) for row in broker.balances()] == [("second", Decimal(5))]
+    assert broker.total_balance().total == 5
+    for key, value in (("symbol", "BTC/USDT"), ("strategy", "trend"), ("episode", "1")):
+        broker.find_params(user_id="alice", **{key: value})
+        for ask in (broker.balances, broker.profit, broker.equity_curve, broker.exposure, broker.prices):
+            with pytest.raises(InputError, match="scoped by user_id, exchange, account only") as refused:
+                ask()
+            assert refused.value.field == key

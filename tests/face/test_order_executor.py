@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orderwright import InputError, OrderExecutor, OrderStatus, Trade, TradingOrder
+from orderwright import InputError, OrderExecutor, OrderStatus, Settings, Trade, TradingOrder
 from tests.face.builders import a_broker, a_buy, some_market
 
 OPTIONS: dict[str, Any] = {"feeds": [some_market()], "maker_fee": 0, "taker_fee": 0}
@@ -78,6 +78,43 @@ def test_many_at_once_are_executed_one_after_the_other() -> None:
     run(example)
     assert len({order.order_id for order in orders}) == 20
     assert len(broker.load(status="open")) == 20
+
+
+@pytest.mark.parametrize("name", ["cancel_order", "update_order_status"])
+def test_an_order_that_was_refused_for_its_key_does_not_stand_for_the_one_that_has_it(name: str) -> None:
+    words: dict[str, Any] = {"symbol": "BTCUSDT", "side": "buy", "order_type": "limit", "price": 90}
+    first = TradingOrder(**words, quantity=1, user_id="alice", client_order_id="mine")
+    others = [
+        TradingOrder(**words, quantity=2, user_id="alice", client_order_id="mine"),
+        TradingOrder(**words, quantity=1, user_id="bob", client_order_id="mine"),
+    ]
+    broker = a_broker()
+
+    async def example(executor: OrderExecutor) -> None:
+        await executor.execute_order(first, broker)
+        for other in others:
+            await executor.execute_order(other, broker)
+            assert (other.status, other.client_order_id) == ("denied", "mine")
+            with pytest.raises(InputError, match="another order") as refused:
+                await getattr(executor, name)(other, broker)
+            assert (refused.value.field, refused.value.value) == ("client_order_id", "mine")
+        assert [trade.status for trade in broker.load()] == [OrderStatus.OPEN]
+        await getattr(executor, name)(first, broker)
+
+    run(example)
+    assert first.status == ("cancelled" if name == "cancel_order" else "open")
+
+
+def test_an_order_that_waits_for_approval_has_not_passed_yet() -> None:
+    order = TradingOrder(symbol="BTCUSDT", side="buy", quantity=1)
+    broker = a_broker(settings=Settings(approval="all", bar_ms=60_000))
+
+    async def example(executor: OrderExecutor) -> None:
+        await executor.execute_order(order, broker)
+
+    run(example)
+    (row,) = broker.journal.latest("orders")
+    assert (order.status, order.risk_check_passed) == (row["status"], row["risk_check_passed"]) == ("pending",) * 2
 
 
 @pytest.mark.parametrize("name", ["cancel_order", "update_order_status"])

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from orderwright import InputError, RiskLimits, RiskManager, Settings, Trade, TradingOrder
+from orderwright.core import messages as m
+from orderwright.core.model import DAY, TradingState
 from orderwright.journal.memory import MemoryJournal
 from orderwright.risk_manager import SEED_LIMITS, RiskResult
 from tests.face.builders import SHOWN, a_broker, a_buy, a_limit
@@ -90,6 +92,34 @@ def test_without_a_current_price_the_logs_last_one_counts_however_old() -> None:
     broker.submit(a_limit(90))
     assert check(a_buy("1"), broker, price=None).passed
     assert check(ORDER, None, price=None).code == "no_market_price"
+
+
+class Later:
+    """A day after the log's newest row."""
+
+    def now(self) -> int:
+        return SHOWN + DAY
+
+
+@pytest.mark.parametrize("place", ["journal", "path"])
+def test_what_was_over_at_midnight_is_over_for_a_log_of_yesterday(place: str, tmp_path: Path) -> None:
+    path, journal = tmp_path / "log.sqlite", MemoryJournal()
+    limits = Settings(limits=RiskLimits(max_daily_orders=1))
+    with a_broker(log=path if place == "path" else journal, settings=limits) as broker:
+        broker.submit(a_limit(90))
+        broker.submit(a_limit(91, execute_at="after_ms:60000"))  # its wait is over tomorrow
+        midnight = (broker.now // DAY + 1) * DAY
+        halt = m.SetTradingState(state=TradingState.REDUCING, cause="daily loss", until=midnight)
+        assert broker._opened.do(halt) is None
+        rows = broker.state.sequence
+        assert check(a_buy("1"), broker, price=100).code == "reducing"
+    db = path if place == "path" else journal
+
+    assert check(a_buy("1"), db, price=100).code == "reducing"
+    manager = RiskManager(environment={}, clock=Later())
+    assert manager.check(a_buy("1"), db, 100).passed
+    with a_broker(log=db) as broker:
+        assert broker.state.sequence == rows
 
 
 def test_limits_of_the_book_that_the_seed_does_not_know_hold() -> None:

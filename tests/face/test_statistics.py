@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orderwright import Broker, InputError, UnknownName
+from orderwright.journal.memory import MemoryJournal
 from tests.face.builders import SHOWN, a_broker, a_buy, a_limit
 
 
@@ -51,7 +52,7 @@ def test_a_user_without_orders_is_named_with_the_nearest(broker: Broker) -> None
     assert refused.value.nearest == "alice"
 
 
-@pytest.mark.parametrize("window", ["1 day", "tomorrow", 5, "0s"])
+@pytest.mark.parametrize("window", ["1 day", "tomorrow", 5, "0s", "1x"])
 def test_a_window_that_is_none_is_refused(window: object) -> None:
     with pytest.raises(InputError) as refused:
         a_broker().stats(window)  # type: ignore[arg-type]  # what users may write
@@ -60,3 +61,66 @@ def test_a_window_that_is_none_is_refused(window: object) -> None:
 
 def test_a_broker_without_orders_has_an_empty_report() -> None:
     assert a_broker().stats().totals.orders == 0
+
+
+def test_a_book_without_orders_has_an_empty_report_whatever_other_books_have() -> None:
+    journal = MemoryJournal()
+    other = a_broker(log=journal, book="other")
+    other.submit(a_buy())
+    other.update()
+    broker = a_broker(log=journal, book="new")
+    report = broker.stats("2h", title="mine")
+    assert (report.totals.orders, report.start, report.end) == (0, SHOWN - 2 * 3_600_000_000, SHOWN + 1)
+    assert (report.title, report.notes) == ("mine", ["There are no orders in this window."])
+    assert other.stats("2h").totals.orders == 1
+
+
+def test_account_and_episode_scope_the_report() -> None:
+    broker = a_broker()
+    broker.open_account("alice")
+    broker.open_account("alice", account="second", deposits={"USDT": 500})
+    for account, episode in (("second", "1"), ("", "1"), ("", "2")):
+        broker.submit(a_buy(user_id="alice", account=account, episode=episode))
+    broker.update()
+    for params, orders in (({"account": "second"}, 1), ({"episode": "1"}, 2), ({"episode": 2, "user_id": "alice"}, 1)):
+        broker.find_params(**params)
+        assert (broker.stats().totals.orders, len(broker.load())) == (orders, orders)
+    broker.find_params(episode="3")
+    with pytest.raises(UnknownName, match="unknown episode '3'"):
+        broker.stats()
+
+
+def test_running_figures_follow_the_book_and_agree_with_the_report(broker: Broker) -> None:
+    first = broker.running.figures["all"]["all"]
+    assert (first.orders, first.filled, first.slippage.count, first.slippage.mean) == (1, 1, 1, 0.0)
+    broker.submit(a_buy("1", user_id="alice"))
+    broker.submit(a_buy("1000", user_id="alice"))
+    broker.update()
+    again = broker.running
+    assert again is broker.running
+    figures, report = again.figures["symbol"]["BTC/USDT"], broker.stats().totals
+    assert (figures.orders, figures.filled, figures.rejected) == (3, report.filled, 1) == (3, 2, 1)
+    assert figures.fill_time.quantiles() == report.fill_time_quantiles
+    assert again.held == 1
+
+    broker.open_book("another")
+    assert broker.running.figures["all"] == {}
+
+
+def test_running_figures_are_there_after_a_restart(tmp_path: Path) -> None:
+    for run in (1, 2):
+        with a_broker(log=tmp_path / "log.sqlite") as broker:
+            broker.submit(a_buy("1"))
+            broker.update()
+            assert broker.running.figures["exchange"]["simulated"].filled == run
+
+
+def test_running_figures_hold_no_order_whose_end_the_log_has_dropped() -> None:
+    broker = a_broker(log=MemoryJournal(keep=1))
+    for _ in range(4):
+        broker.submit(a_limit(50))
+    assert broker.running.held == 4
+    for trade in broker.load():
+        broker.cancel(trade)
+    broker.update()
+    assert (broker.running.held, broker.running.figures["all"]["all"].cancelled) == (0, 1)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from orderwright import Broker, InputError, LogError, OrderStatus, Settings, Trade, UnknownName
-from orderwright.core.messages import OrderReceived
+from orderwright.core.evolve import evolve
+from orderwright.core.messages import AccountOpened, OrderReceived
+from orderwright.core.state import State
 from orderwright.errors import CommitFailed
 from orderwright.journal.memory import MemoryJournal
 from orderwright.journal.sqlite import open_log
@@ -61,6 +63,7 @@ def test_a_key_that_was_used_for_another_order_is_denied_and_changes_nothing() -
     rows = broker.state.sequence
     other = broker.submit(a_limit(91, idempotency_key="mine"))
     assert (other.status, other.code, broker.state.sequence) == (OrderStatus.DENIED, "idempotency_conflict", rows)
+    assert other.order_id == ""
     assert other.reason.startswith("idempotency_key mine: the key was used for another order")
 
 
@@ -275,18 +278,22 @@ def test_what_cannot_be_made_durable_is_never_sent_and_ends_the_broker() -> None
     with a_broker(log=journal) as broker:
         broker.open_account()
         journal.full = True
-        for _ in range(2):
+        trades = [a_buy(), a_buy()]
+        for trade in trades:
             with pytest.raises(CommitFailed, match="no space left"):
-                broker.submit(a_buy())
+                broker.submit(trade)
+        assert [bool(trade.order_id) for trade in trades] == [True, False]  # the second was not even decided on
         journal.full = False
         with pytest.raises(CommitFailed, match="no space left"):
             broker.update()
 
 
+@pytest.mark.parametrize("key", ["mine", ""])
 @pytest.mark.parametrize("durable", [False, True])
 def test_a_crash_while_submitting_and_the_same_trade_again_make_one_order(
-    durable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    durable: bool, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With a key it may be another process's trade; without one it is the very same."""
     journal, crashing = open_log(tmp_path / "log.sqlite"), list[bool]()
     commit = journal.commit
 
@@ -300,14 +307,42 @@ def test_a_crash_while_submitting_and_the_same_trade_again_make_one_order(
     broker = a_broker(log=journal)
     broker.open_account()
     crashing.append(True)
+    trade = a_buy("1", idempotency_key=key)
     with pytest.raises(CommitFailed):
-        broker.submit(a_buy("1", idempotency_key="mine"))
+        broker.submit(trade)
     journal.close()
 
     with a_broker(log=tmp_path / "log.sqlite") as broker:
         assert len(broker.load()) == int(durable)
-        trade = broker.submit(a_buy("1", idempotency_key="mine"))
+        trade = broker.submit(a_buy("1", idempotency_key=key) if key else trade)
         broker.update()
         broker.update()
         assert [(one.order_id, one.status) for one in broker.load()] == [(trade.order_id, OrderStatus.FILLED)]
         assert [row.total for row in broker.balances()] == [Decimal(1), Decimal(9_900)]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_an_account_whose_opening_was_cut_off_gets_its_deposits_once(rows: int) -> None:
+    """The opening is one row, and one for each asset: the log ends after so many of them."""
+    money = {"EUR": 5, "USDT": 7}
+    whole, cut = MemoryJournal(), MemoryJournal()
+    a_broker(log=whole, deposits=money).open_account("alice")
+    events = [event for _, event in whole.events("main")]
+    state, opened = State(book="main"), next(at for at, one in enumerate(events) if isinstance(one, AccountOpened))
+    for sequence, event in enumerate(events[: opened + rows], start=1):
+        cut.append("main", sequence, event, evolve(state, event))
+
+    for _ in range(3):
+        broker = a_broker(log=cut, deposits=money)
+        broker.submit(a_limit(1, user_id="alice"))
+        found = {row.asset: row.total for row in broker.balances()}
+        assert found == {"EUR": Decimal(5), "USDT": Decimal(7)}
+
+
+def test_an_account_that_was_opened_without_money_stays_without_it() -> None:
+    journal = MemoryJournal()
+    a_broker(log=journal).open_account("alice", deposits={})
+    broker = a_broker(log=journal)
+    broker.open_account("alice", deposits={})
+    assert broker.submit(a_limit(1, user_id="alice")).status is OrderStatus.DENIED
+    assert broker.balances() == []

@@ -15,6 +15,7 @@ from orderwright.mirror import parquet
 from orderwright.mirror.duck import MemoryMirror
 from orderwright.mirror.parquet import Manifest, ParquetMirror
 from orderwright.mirror.refreshing import Refreshed, rebuild, refresh
+from orderwright.mirror.schema import VERSION
 from tests.journal.desk import Desk
 from tests.mirror.world import ask, contents
 
@@ -197,7 +198,7 @@ def test_a_mirror_of_another_version_is_refused(
     Desk(journal).commit()
     refresh(journal, ParquetMirror(folder))
     path = folder / "manifest.json"
-    path.write_text(path.read_text().replace('"version": 1', f'"version": {version}'))
+    path.write_text(path.read_text().replace(f'"version": {VERSION}', f'"version": {version}'))
 
     with pytest.raises(error, match=said):
         refresh(journal, ParquetMirror(folder))

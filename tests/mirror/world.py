@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from orderwright.core import messages as m
-from orderwright.core.model import DAY, Action, Signal, Source
+from orderwright.core.model import DAY, Action, Settings, Signal, Source
 from orderwright.mirror.schema import TABLES
 from orderwright.ports import Journal, Mirror
 from tests.builders import MINUTE, SYMBOL, a_limit_buy, a_limit_sell, a_quote, an_execution, an_id
@@ -17,8 +17,9 @@ TRICKY = 'a "quoted", comma\'d\nname'
 
 def some_of_everything(journal: Journal, book: str = "main") -> Desk:
     """Orders filled, cancelled, denied, waiting and withdrawn, a corrected and a busted trade, a replace, a signal,
-    cash, prices, days; some of it in words that no CSV likes."""
+    cash, prices, days, settings; some of it in words that no CSV likes."""
     desk = Desk(journal, book).trade(1)
+    desk.run(m.Configure(settings=Settings(parity=("USD", "USDT"))))
     desk.run(m.QuoteSeen(exchange="simulated", symbol=SYMBOL, quote=a_quote(time=desk.now)))
     desk.pass_time(MINUTE).buy(2).accept(2).fill(2, execution_id="wrong").fill(2, execution_id="never")
     corrected = an_execution(1, 101, "right", fee=Decimal("0.2"), fee_asset="USDT", time=desk.now)

@@ -21,10 +21,14 @@ from typing import Any
 import pytest
 
 from orderwright import bootstrap
+from orderwright.analytics import questions
+from orderwright.core.model import STATUS_GROUPS
 from orderwright.journal.maintenance import head, verify
 from orderwright.journal.sqlite import SqliteJournal, open_log
 from orderwright.venues.executor import VenueExecutor
 from tests.commands import Ran, an_alert, at, orderwright, write_alerts, write_market
+
+VALID = ", ".join(dict.fromkeys([*STATUS_GROUPS, *questions.STATUSES])).upper()
 
 
 class Desk:
@@ -375,8 +379,14 @@ def test_a_log_that_is_a_folder_or_in_none_is_an_input_error(desk: Desk) -> None
             "as-of: a time zone is missing: 2024-01-01 10:00 (nearest: 2024-01-01T10:00Z)",
         ),
         (("balances", "--as-of", "²"), "as-of: '²' is not a time (write 2024-08-05T00:01:00Z)"),
-        (("orders", "--status", "opne"), "status: unknown status 'opne' (nearest: open)"),
-        (("orders", "--status", "canceled"), "status: unknown status 'canceled' (nearest: cancelled)"),
+        (
+            ("orders", "--status", "opne"),
+            f"status: unknown status 'opne': did you mean OPEN? known are {VALID} (nearest: open)",
+        ),
+        (
+            ("orders", "--status", "canceled"),
+            f"status: unknown status 'canceled': did you mean CANCELLED? known are {VALID} (nearest: cancelled)",
+        ),
         (
             ("orders", "--symbol", "BTC"),
             "symbol: 'BTC' does not tell its quote asset: write it as BASE/QUOTE, like BTC/USDT",

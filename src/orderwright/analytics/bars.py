@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orderwright.errors import InputError
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-    from orderwright.analytics.execution_facts import Floats, Ints
     from orderwright.market.candles import Candles
 
 
@@ -49,20 +47,3 @@ def bars_of(candles: Candles) -> pyarrow.Table:
             "volume": pa.array(candles.volume * float(instrument.step_size), pa.float64()),
         }
     )
-
-
-def volumes(connection: duckdb.DuckDBPyConnection) -> dict[int, tuple[Ints, Floats]]:
-    """The times and volumes of the registered bars, by the number of their market, in order of time."""
-    import numpy as np
-
-    from orderwright.analytics.execution_facts import columns
-    from orderwright.analytics.expressions import bars_table, markets
-
-    table = bars_table()
-    rows = table.inner_join(markets(), ["exchange", "symbol"]).select("market", "time", "volume")
-    known = columns(connection, rows.order_by("market", "time"))
-    starts = [int(at) for at in np.flatnonzero(np.diff(known["market"], prepend=-1))]
-    return {
-        int(known["market"][low]): (known["time"][low:high], known["volume"][low:high])
-        for low, high in pairwise([*starts, len(known["market"])])
-    }

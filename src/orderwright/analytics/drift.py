@@ -23,8 +23,9 @@ from orderwright.errors import InputError, UnknownName
 if TYPE_CHECKING:
     import duckdb
     import pyarrow
+    from ibis.expr.types import Table
 
-    from orderwright.analytics.execution_facts import Facts, Floats
+    from orderwright.analytics.expressions import Floats
 
 LONGEST_BAR = 86_400_000_000
 
@@ -123,42 +124,32 @@ def _slippage(
 ) -> tuple[Floats, Floats]:
     """The slippage of the orders that traded, in bps, and which share of a bar's volume each was."""
     import msgspec
-    import numpy as np
 
-    from orderwright.analytics import execution_facts as source
-    from orderwright.analytics.execution_arrays import quality
-    from orderwright.analytics.expressions import unbound
+    from orderwright.analytics.expressions import arrays, distinct
+    from orderwright.analytics.measuring import orders_of
 
     wanted = {name: value for name, value in msgspec.structs.asdict(orders).items() if value is not None}
     if not wanted:
         raise InputError("name an exchange, a book, a strategy, an account or an order type", field=field)
     for name, value in wanted.items():
-        known = source.distinct(connection, "placed", name)
+        known = distinct(connection, "placed", name)
         if value not in known:
             raise UnknownName(name.replace("_", " "), value, known, field=field)
-    placed = unbound("placed")
-    chosen = [placed[name] == value for name, value in wanted.items()]
-    facts = source.fetch(connection, chosen, source.known_names(connection))
-    figures = quality(facts)
-    rows = np.flatnonzero(~np.isnan(figures.slippage))
-    shares = _shares(connection, facts, figures.filled) if bars else np.full(len(facts), np.nan)
-    return figures.slippage[rows], shares[rows]
+    with orders_of(connection, wanted) as rows:
+        found = arrays(connection, _shares(rows.filter(rows.slippage_bps.notnull()), bars=bars))
+    return found["slippage_bps"], found["share"]
 
 
-def _shares(connection: duckdb.DuckDBPyConnection, facts: Facts, filled: Floats) -> Floats:
-    """Quantity / volume of the bar that each order traded in; NaN where there is none."""
-    import numpy as np
+def _shares(rows: Table, *, bars: bool) -> Table:
+    """(slippage_bps, share): quantity / volume of the bar that each order traded in; null where there is none."""
+    import ibis
 
-    from orderwright.analytics.bars import volumes
+    from orderwright.analytics.expressions import as_double, bars_table
 
-    known, orders = volumes(connection), facts.orders
-    shares = np.full(len(facts), np.nan)
-    for market in np.unique(orders["market"]):
-        times, volume = known.get(int(market), (np.zeros(0, np.int64), np.zeros(0)))
-        rows = np.flatnonzero(orders["market"] == market)
-        at = np.searchsorted(times, orders["time"][rows], side="left")
-        inside = at < len(times)
-        rows, at = rows[inside], at[inside]
-        near = (times[at] - orders["time"][rows] <= LONGEST_BAR) & (volume[at] > 0)
-        shares[rows[near]] = filled[rows[near]] / volume[at[near]]
-    return shares
+    if not bars:
+        return rows.select("slippage_bps", share=ibis.null("float64"))
+    volumes = bars_table().select("exchange", "symbol", "volume", complete="time")
+    found = rows.asof_join(volumes, on=rows.created <= volumes.complete, predicates=["exchange", "symbol"])
+    near = (found.complete - found.created <= LONGEST_BAR) & (found.volume > 0)
+    share = as_double(found.filled_quantity) / found.volume
+    return found.select("slippage_bps", share=near.ifelse(share, ibis.null("float64")))

@@ -10,11 +10,13 @@ price; what has none is left out of money, and a note says so.
 
 from __future__ import annotations
 
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orderwright.analytics.bars import registered
+from orderwright.analytics.expressions import arrays, distinct, latest_prices, sql, unbound
 from orderwright.analytics.records import Bins, ExecutionReport, Figures, Shortfall
 from orderwright.core.model import Settings
 from orderwright.core.numbers import moment, rounded
@@ -23,15 +25,17 @@ from orderwright.errors import InputError, UnknownName
 if TYPE_CHECKING:
     import duckdb
     import pyarrow
-    from ibis.expr.types import BooleanValue
+    from ibis.expr.types import Table
 
-    from orderwright.analytics.execution_arrays import Quality
-    from orderwright.analytics.execution_facts import Facts, Floats
-    from orderwright.analytics.execution_groups import Cells
+    from orderwright.analytics.execution_groups import Group
+    from orderwright.analytics.expressions import Ints
 
 TITLE = "How well orders were executed"
-BINS = 40
-_QUANTILES = {"slippage_quantiles": "slippage", "fill_time_quantiles": "fill_time", "ack_time_quantiles": "ack"}
+_QUANTILES = {
+    "slippage_quantiles": "slippage_bps",
+    "fill_time_quantiles": "last_fill_ms",
+    "ack_time_quantiles": "ack_ms",
+}
 
 
 def execution_report(
@@ -45,6 +49,8 @@ def execution_report(
     user: str | None = None,
     order_type: str | None = None,
     book: str | None = None,
+    account: str | None = None,
+    episode: str | None = None,
     bars: pyarrow.Table | None = None,
     currency: str = "USD",
     parity: tuple[str, ...] = Settings().parity,
@@ -58,20 +64,22 @@ def execution_report(
     where no price was logged. worst: how many of the costliest orders are told. Raises InputError for an end before the
     start or a bad `bars`, UnknownName for a name that no order has.
     """
-    from orderwright.analytics import execution_facts
+    from orderwright.analytics.execution_groups import cells
+    from orderwright.analytics.measuring import orders_of
 
     _check_window(start, end, worst)
+    names = {"exchange": exchange, "symbol": symbol, "strategy": strategy, "order_type": order_type}
+    names |= {"user_id": user, "book": book, "account": account, "episode": episode}
     with registered(connection, bars):
-        filters = {"exchange": exchange, "symbol": symbol, "strategy": strategy, "order_type": order_type}
-        names = execution_facts.known_names(connection)
-        for field, name in {**filters, "user_id": user, "book": book}.items():
-            _check_name(connection, names, field, name)
-        chosen = _chosen(start, end, {**filters, "user_id": user, "book": book})
-        facts = execution_facts.fetch(connection, chosen, names, bars=bars is not None)
+        for field, name in names.items():
+            _check_name(connection, field, name)
         frame = {"title": title, "start": start, "end": end, "currency": currency}
-        if not len(facts):
-            return _nothing(frame)
-        return _report(connection, facts, frame, (currency, *parity) if currency in parity else (currency,), worst)
+        same = (currency, *parity) if currency in parity else (currency,)
+        with (
+            orders_of(connection, names, start=start, end=end, bars=bars is not None) as orders,
+            cells(connection, orders) as shift,
+        ):
+            return _report(connection, orders, shift, frame, same, worst)
 
 
 def _check_window(start: int | None, end: int | None, worst: int) -> None:
@@ -86,26 +94,15 @@ def _check_window(start: int | None, end: int | None, worst: int) -> None:
         raise InputError(f"{worst} orders cannot be told", field="worst", value=worst, nearest=0)
 
 
-def _check_name(
-    connection: duckdb.DuckDBPyConnection, names: dict[str, list[str]], field: str, name: str | None
-) -> None:
-    from orderwright.analytics.execution_facts import distinct
-
+def _check_name(connection: duckdb.DuckDBPyConnection, field: str, name: str | None) -> None:
     if name is None:
         return
-    known = names[field] if field in names else distinct(connection, "placed", field)
+    known = {*distinct(connection, "placed", field)}
+    if field in ("exchange", "symbol"):
+        known |= {*distinct(connection, "instruments", field)}
     if name not in known:
         what = {"user_id": "user", "order_type": "order type"}.get(field, field)
-        raise UnknownName(what, name, known, field=what.replace(" ", "_"))
-
-
-def _chosen(start: int | None, end: int | None, filters: dict[str, str | None]) -> list[BooleanValue]:
-    from orderwright.analytics.expressions import unbound
-
-    placed = unbound("placed")
-    chosen = [placed[field] == name for field, name in filters.items() if name is not None]
-    chosen += [] if start is None else [placed.time >= start]
-    return chosen + ([] if end is None else [placed.time < end])
+        raise UnknownName(what, name, sorted(known), field=what.replace(" ", "_"))
 
 
 def _nothing(frame: dict[str, Any]) -> ExecutionReport:
@@ -126,70 +123,87 @@ def _nothing(frame: dict[str, Any]) -> ExecutionReport:
 
 
 def _report(
-    connection: duckdb.DuckDBPyConnection, facts: Facts, frame: dict[str, Any], parity: tuple[str, ...], worst: int
+    connection: duckdb.DuckDBPyConnection,
+    orders: Table,
+    shift: dict[str, float],
+    frame: dict[str, Any],
+    parity: tuple[str, ...],
+    worst: int,
 ) -> ExecutionReport:
-    import numpy as np
-
     from orderwright.analytics import execution_groups as grouping
-    from orderwright.analytics.execution_arrays import CORES, quality
+    from orderwright.analytics import execution_sums as sums
     from orderwright.analytics.execution_stories import reasons, stories
 
-    figures = quality(facts)
-    made = grouping.cells(facts, figures)
-    rates = [_rate(facts, quote, parity) for quote in made.quotes]
-    nowhere = np.zeros(len(made.quote), np.int64)
-    all_sums = grouping.sums_by(made, nowhere, 1, rates)
-    ranks = _ranks(figures)
-    totals = grouping.figures_of(all_sums, 0, "all", **_of_group(ranks, np.zeros(len(made.of), np.int64), 1)[0])
-    order_rates = np.array([float("nan") if rate is None else float(rate) for rate in rates])[made.quote[made.of]]
-    times = facts.orders["time"]
-    with ThreadPoolExecutor(CORES) as threads:
-        groups = threads.map(lambda kind: _groups(made, kind, rates, ranks), grouping.KINDS)
-        by = dict(zip(grouping.KINDS, groups, strict=True))
+    span = connection.execute("SELECT min(first_time), max(last_time) FROM execution_cells").fetchall()[0]
+    if span[0] is None:
+        return _nothing(frame)
+    rates = _rates(connection, parity)
+    whole = grouping.groups(connection, (), rates, shift)[0]
+    ranks = Ranks(connection, orders)
     return ExecutionReport(
         **frame,
-        first_time=int(times.min()),
-        last_time=int(times.max()),
-        totals=totals,
-        shortfall=grouping.shortfall_of(all_sums),
-        by=by,
-        reasons=reasons(connection, facts, figures),
-        slippage_bins=_bins(figures.slippage),
-        fill_time_bins=_bins(figures.fill_time),
-        cost_by_hour=_by_hour(made, rates),
-        worst=stories(connection, facts, figures, order_rates, worst),
-        notes=_notes(facts, figures, made, rates),
+        first_time=span[0],
+        last_time=span[1],
+        totals=grouping.figures_of(whole, "all", ranks.of_all()),
+        shortfall=grouping.shortfall_of(whole),
+        by={kind: _groups(connection, kind, rates, shift, ranks) for kind in grouping.KINDS},
+        reasons=reasons(connection, orders),
+        slippage_bins=sums.bins(ranks.ranked["slippage_bps"]),
+        fill_time_bins=sums.time_bins(ranks.ranked["last_fill_ms"]),
+        cost_by_hour=_by_hour(grouping.groups(connection, ("exchange", "hour"), rates, shift)),
+        worst=stories(connection, grouping.alike(orders), rates, worst),
+        notes=_notes(connection, orders, whole),
     )
 
 
-def _ranks(figures: Quality) -> dict[str, Any]:
-    from orderwright.analytics.execution_sums import ranked
+class Ranks:
+    """The values that quantiles are taken of, in order, and the cell of each order."""
 
-    with ThreadPoolExecutor(len(_QUANTILES)) as threads:
-        ranks = threads.map(lambda name: ranked(getattr(figures, name)), _QUANTILES.values())
-        return dict(zip(_QUANTILES, ranks, strict=True))
+    def __init__(self, connection: duckdb.DuckDBPyConnection, orders: Table) -> None:
+        from orderwright.analytics.execution_groups import in_cells
+        from orderwright.analytics.execution_sums import ranked
+
+        found = arrays(connection, in_cells(orders, *_QUANTILES.values()))
+        self._cells: Ints = found["cell"]
+        with ThreadPoolExecutor(len(_QUANTILES)) as threads:
+            ranks = threads.map(lambda column: ranked(found[column]), _QUANTILES.values())
+            self.ranked = dict(zip(_QUANTILES.values(), ranks, strict=True))
+
+    def of_all(self) -> dict[str, Any]:
+        """The quantile fields of all orders."""
+        from orderwright.analytics.execution_sums import quantiles_of_all
+
+        return {field: quantiles_of_all(self.ranked[column]) for field, column in _QUANTILES.items()}
+
+    def by(self, groups: Ints, count: int) -> list[dict[str, Any]]:
+        """The quantile fields of each of `count` groups. groups: the group of each cell."""
+        import numpy as np
+
+        from orderwright.analytics.execution_sums import quantiles
+
+        of_orders = groups.astype(np.uint32)[self._cells]
+        with ThreadPoolExecutor(len(_QUANTILES)) as threads:
+            found = threads.map(lambda column: quantiles(of_orders, count, self.ranked[column]), _QUANTILES.values())
+            columns = dict(zip(_QUANTILES, found, strict=True))
+        return [{field: column[group] for field, column in columns.items()} for group in range(count)]
 
 
-def _of_group(ranks: dict[str, Any], groups: Any, count: int) -> list[dict[str, Any]]:
-    """The quantile fields of each group."""
-    from orderwright.analytics.execution_sums import quantiles
+def _groups(
+    connection: duckdb.DuckDBPyConnection,
+    kind: str,
+    rates: dict[str, Decimal | None],
+    shift: dict[str, float],
+    ranks: Ranks,
+) -> list[Figures]:
+    """The groups of a kind: the league table of exchanges dearest last, hours and days in order, the rest the largest
+    first."""
+    from orderwright.analytics.execution_groups import figures_of, groups, places
 
-    columns = {field: quantiles(groups, count, of) for field, of in ranks.items()}
-    return [{field: column[group] for field, column in columns.items()} for group in range(count)]
-
-
-def _groups(made: Cells, kind: str, rates: list[Decimal | None], ranks: dict[str, Any]) -> list[Figures]:
-    """The groups of a kind that have orders: the league table of exchanges dearest last, hours and days in order, the
-    rest the largest first."""
-    from orderwright.analytics.execution_groups import figures_of, sums_by
-
-    names, codes = made.names[kind], made.codes[kind]
-    sums = sums_by(made, codes, len(names), rates)
-    quantiles = _of_group(ranks, codes[made.of], len(names))
+    made = groups(connection, (kind,), rates, shift)
+    quantiles = ranks.by(places(connection, kind), len(made))
     found = [
-        figures_of(sums, group, name, **quantiles[group])
-        for group, name in enumerate(names)
-        if sums.plain["orders"][group]
+        figures_of(group, _shown(kind, group.name[0]), of_group)
+        for group, of_group in zip(made, quantiles, strict=True)
     ]
     if kind in ("hour", "day"):
         return found
@@ -198,69 +212,69 @@ def _groups(made: Cells, kind: str, rates: list[Decimal | None], ranks: dict[str
     return sorted(found, key=lambda one: (-one.traded, -one.orders, one.name))
 
 
-def _rate(facts: Facts, quote: str, parity: tuple[str, ...]) -> Decimal | None:
-    """What a unit of a quote asset is worth in the report's currency."""
-    from orderwright.analytics.execution_arrays import latest_prices
+def _shown(kind: str, name: Any) -> str:
+    if kind == "day":
+        return (dt.date(1970, 1, 1) + dt.timedelta(days=name)).isoformat()
+    return f"{name:02d}" if kind == "hour" else str(name)
 
-    if quote in parity:
-        return Decimal(1)
-    for (_, base, other), price in sorted(latest_prices(facts).items()):
-        if base == quote and other in parity and price > 0:
+
+def _rates(connection: duckdb.DuckDBPyConnection, parity: tuple[str, ...]) -> dict[str, Decimal | None]:
+    """What a unit of each quote asset of the cells is worth in the report's currency, None where not known."""
+    quotes = [quote for (quote,) in connection.execute("SELECT DISTINCT quote FROM execution_cells").fetchall()]
+    rates: dict[str, Decimal | None] = {quote: Decimal(1) if quote in parity else None for quote in sorted(quotes)}
+    if None not in rates.values():
+        return rates
+    prices = latest_prices()
+    known = connection.execute(sql(prices.order_by("exchange", "base", "quote"))).fetchall()
+    return {quote: rate or _rate(quote, known, parity) for quote, rate in rates.items()}
+
+
+def _rate(quote: str, prices: list[tuple[str, str, str, str, float | None]], parity: tuple[str, ...]) -> Decimal | None:
+    for _, _, base, other, price in prices:
+        if price and price > 0 and base == quote and other in parity:
             return rounded(Decimal(repr(price)))
-        if other == quote and base in parity and price > 0:
+        if price and price > 0 and other == quote and base in parity:
             return rounded(Decimal(repr(1 / price)))
     return None
 
 
-def _bins(values: Floats) -> Bins:
-    """A histogram of `BINS` bins from the 1st to the 99th percentile: a few far out would leave all others in one."""
-    import numpy as np
+def _by_hour(groups: list[Group]) -> dict[str, list[float | None]]:
+    from orderwright.analytics.execution_groups import cost_bps_of
 
-    some = values[~np.isnan(values)]
-    if not len(some):
-        return Bins()
-    ends = np.partition(some, [len(some) // 100, len(some) - 1 - len(some) // 100])
-    low, high = float(ends[len(some) // 100]), float(ends[len(some) - 1 - len(some) // 100])
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    counts, edges = np.histogram(some, bins=BINS, range=(low, np.nextafter(high, np.inf)))
-    return Bins(edges=[float(edge) for edge in edges], counts=[int(count) for count in counts])
-
-
-def _by_hour(made: Cells, rates: list[Decimal | None]) -> dict[str, list[float | None]]:
-    from orderwright.analytics.execution_groups import figures_of, sums_by
-
-    names = made.names["exchange"]
-    sums = sums_by(made, made.codes["exchange"] * 24 + made.codes["hour"], len(names) * 24, rates)
     found: dict[str, list[float | None]] = {}
-    for number, name in enumerate(names):
-        costs = [figures_of(sums, number * 24 + hour, name).cost_bps for hour in range(24)]
-        if any(cost is not None for cost in costs):
-            found[name] = costs
+    for group in groups:
+        exchange, hour = group.name
+        cost_bps = cost_bps_of(group)
+        if cost_bps is not None:
+            found.setdefault(exchange, [None] * 24)[hour] = cost_bps
     return found
 
 
-def _notes(facts: Facts, figures: Quality, made: Cells, rates: list[Decimal | None]) -> list[str]:
-    import numpy as np
-
+def _notes(connection: duckdb.DuckDBPyConnection, orders: Table, whole: Group) -> list[str]:
     notes = []
-    assets = facts.names["fee_asset"]
-    for number, count in sorted(figures.left_out.items()):
-        name = assets[number - 1] if number > 0 else "an unnamed asset"
-        notes.append(f"{count} fees in {name} are left out: no price of it was logged.")
-    for quote, rate in zip(made.quotes, rates, strict=True):
+    if whole.plain("left_out"):
+        for name, count in connection.execute(sql(_left_out(orders))).fetchall():
+            asset = name or "an unnamed asset"
+            notes.append(f"{count} fees in {asset} are left out: no price of it was logged.")
+    for quote, rate in whole.rates.items():
         if rate is None:
             notes.append(f"Orders in {quote or 'an unknown asset'} are left out of money: no price of it was logged.")
-    bought = figures.filled > 0
-    unpriced = int((bought & np.isnan(figures.slippage)).sum())
-    if unpriced:
+    if unpriced := whole.plain("unpriced"):
         notes.append(f"{unpriced} orders that traded have no arrival price: they count in no cost and no slippage.")
-    lost = int((figures.over & np.isnan(figures.opportunity + figures.delay + figures.paper)).sum())
-    if lost:
+    if lost := whole.plain("over") - whole.plain("whole"):
         notes.append(f"{lost} orders ended unfilled or unpriced: they are not in the shortfall.")
-    working = int((~figures.over).sum())
-    if working:
+    if working := whole.plain("orders") - whole.plain("over"):
         notes.append(f"{working} orders have not ended: they are not in the shortfall, and in no success ratio.")
-    if all(np.isnan(mark).all() for mark in figures.marks.values()) and bought.any():
+    if whole.plain("bought") and not whole.plain("marked"):
         notes.append("No price was logged soon after a fill: there are no mark-outs.")
     return notes
+
+
+def _left_out(orders: Table) -> Table:
+    """How many fees were left out, by asset."""
+    fills = unbound("fills")
+    void = fills.filter(fills.voids.notnull()).select("id", execution_id="voids").distinct()
+    fills = fills.anti_join(void, ["id", "execution_id"])
+    fees = fills.filter(fills.fee != 0).select("id", fees_left_out=fills.fee_asset.fill_null(""))
+    left = fees.inner_join(orders.select("id", "fees_left_out"), ["id", "fees_left_out"])
+    return left.group_by("fees_left_out").agg(count=left.count()).order_by("fees_left_out")

@@ -1,239 +1,199 @@
-"""From the figures of every order to the figures of groups of them.
+"""From the rows of every order to the figures of groups of them.
 
-Orders that are alike in everything a report groups by (exchange, symbol, strategy, type, day and hour, UTC) make a
-cell. What can be added up is added up once, by cell; each grouping then adds up cells. So groups of any kind add up to
-the totals, money to the last digit. Quantiles cannot be added up and are taken of the orders themselves.
+Orders that are alike in everything a report groups by (exchange, symbol, strategy, type, quote asset and hour) make a
+cell. What can be added up is added up once, by cell; each grouping then adds up cells. Money is added up as DECIMAL,
+so groups of any kind add up to the totals, to the last digit. Squares are taken of what is left when a value near the
+mean is taken off, so that no digits are lost. Quantiles cannot be added up: `execution_sums` takes them of the orders.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from msgspec import Struct
 
-from orderwright.analytics import execution_sums as added
-from orderwright.analytics.execution_arrays import LAST_FINAL, STATUS, Quality
-from orderwright.analytics.execution_facts import Facts, Floats, Ints
+from orderwright.analytics.expressions import FINAL, as_double, sql
 from orderwright.analytics.records import MARK_OUTS, Estimate, Figures, Shortfall
 from orderwright.analytics.statistics import mean, ratio
 from orderwright.core.model import DAY
 from orderwright.core.numbers import EXACT, ZERO, divided, rounded
 
+if TYPE_CHECKING:
+    import duckdb
+    from ibis.expr.types import Table
+
+    from orderwright.analytics.expressions import Ints
+
 KINDS = ("exchange", "symbol", "strategy", "order_type", "hour", "day")
-HOUR = 3_600_000_000
-MOST_CELLS = 4_000_000
 PARTS = ("paper", "delay", "impact", "opportunity")
-_MEANS = ("slippage", "fill_time", "fill_ratio", "effective_spread", "improvement")
+MEANS = {
+    "slippage": "slippage_bps",
+    "fill_time": "last_fill_ms",
+    "fill_ratio": "fill_ratio",
+}
+_AVERAGES = {"effective_spread": "effective_spread_bps", "improvement": "improvement_bps"}
+HOUR = 3_600_000_000
+_COUNTED = {
+    "filled": ("filled",),
+    "over": FINAL,
+    "rejected": ("rejected", "denied"),
+    "cancelled": ("cancelled", "expired"),
+}
+_ALIKE = ("exchange", "symbol", "strategy", "order_type", "quote", "hours")
 
 
-@dataclass(slots=True)
-class Cells:
-    """of: int[n], each order's cell. codes: per kind, the cell's group. names: per kind, the groups' names. quote: the
-    cell's quote asset, by its place in quotes. plain: float[cells] by name; money: limbs by name. shift: what was taken
-    off each value before it was squared, so that no digits are lost."""
+class Group(Struct, frozen=True):
+    """What a group adds up to. sums: by quote asset, by name. rates: what a unit of a quote asset is worth in the
+    report's currency, None where not known. shift: what was taken off the values of each mean."""
 
-    of: Ints
-    codes: dict[str, Ints]
-    names: dict[str, list[str]]
-    quote: Ints
-    quotes: list[str]
-    plain: dict[str, Floats]
-    money: dict[str, Floats]
-    shift: dict[str, float]
+    name: Any
+    sums: Mapping[str, Mapping[str, Any]]
+    rates: Mapping[str, Decimal | None]
+    shift: Mapping[str, float]
 
+    def plain(self, name: str) -> Any:
+        """A sum of counts or of doubles."""
+        return sum(sums[name] or 0 for sums in self.sums.values())
 
-def cells(facts: Facts, figures: Quality) -> Cells:
-    """Every order in its cell, and what the cells add up to."""
-    per_order, names = _codes(facts)
-    of, codes = _numbered([per_order[kind] for kind in KINDS], [len(names[kind]) for kind in KINDS])
-    count = len(codes[0])
-    quote, quotes = _quotes(facts, of, count)
-    made = Cells(of, dict(zip(KINDS, codes, strict=True)), names, quote, quotes, {}, {}, {})
-    _count(made, figures, count)
-    _add(made, figures, count)
-    return made
-
-
-def _codes(facts: Facts) -> tuple[dict[str, Ints], dict[str, list[str]]]:
-    orders, named = facts.orders, facts.names
-    codes = {kind: np.maximum(orders[kind], 0).astype(np.int64) for kind in KINDS[:4]}
-    names = {kind: ["", *named[kind]] for kind in KINDS[:4]}
-    time = orders["time"]
-    day = time // DAY
-    first, last = (int(day.min()), int(day.max())) if len(day) else (0, -1)
-    codes |= {"hour": time % DAY // HOUR, "day": day - first}
-    days = [(dt.date(1970, 1, 1) + dt.timedelta(days=number)).isoformat() for number in range(first, last + 1)]
-    return codes, names | {"hour": [f"{hour:02d}" for hour in range(24)], "day": days}
-
-
-def _numbered(codes: list[Ints], sizes: list[int]) -> tuple[Ints, list[Ints]]:
-    """The cell of each order, and of each cell that has orders its codes."""
-    whole = codes[0]
-    for code, size in zip(codes[1:], sizes[1:], strict=True):
-        whole = whole * size + code
-    possible = int(np.prod([float(size) for size in sizes]))
-    if possible <= MOST_CELLS:
-        used = np.flatnonzero(np.bincount(whole, minlength=max(possible, 1)))
-        places = np.zeros(max(possible, 1), np.int64)
-        places[used] = np.arange(len(used))
-        of = places[whole]
-    else:
-        used, of = np.unique(whole, return_inverse=True)
-    split = []
-    rest = used
-    for size in reversed(sizes):
-        split.append(rest % max(size, 1))
-        rest = rest // max(size, 1)
-    return of, split[::-1]
-
-
-def _quotes(facts: Facts, of: Ints, count: int) -> tuple[Ints, list[str]]:
-    market = np.full(count, -1, np.int64)
-    market[of] = facts.orders["market"]
-    symbol = np.zeros(count, np.int64)
-    symbol[of] = np.maximum(facts.orders["symbol"], 0)
-    names = ["", *facts.names["symbol"]]
-    assets = [
-        facts.quotes[one] if one >= 0 else names[other].partition("/")[2]
-        for one, other in zip(market.tolist(), symbol.tolist(), strict=True)
-    ]
-    quotes = sorted(set(assets))
-    place = {asset: number for number, asset in enumerate(quotes)}
-    return np.array([place[asset] for asset in assets], np.int64), quotes
-
-
-def _count(made: Cells, figures: Quality, count: int) -> None:
-    of, status, plain = made.of, figures.status, made.plain
-    for name, rows in {
-        "orders": np.ones(len(of), np.bool_),
-        "filled": status == STATUS["filled"],
-        "over": status <= LAST_FINAL,
-        "rejected": (status == STATUS["rejected"]) | (status == STATUS["denied"]),
-        "cancelled": (status == STATUS["cancelled"]) | (status == STATUS["expired"]),
-    }.items():
-        plain[name] = np.bincount(of[rows], minlength=count).astype(np.float64)
-    values = {
-        "maker": figures.maker,
-        "value": figures.value,
-        "retries": figures.retries.astype(np.float64),
-        "unknown": figures.unknown,
-    }
-    for name, value in values.items():
-        plain[name] = added.sums(of, count, value)
-    for name in _MEANS:
-        value = getattr(figures, name)
-        centre = float(np.nanmean(value)) if not np.isnan(value).all() else 0.0
-        made.shift[name] = centre
-        plain[f"{name} n"] = added.known(of, count, value)
-        plain[f"{name} 1"] = added.sums(of, count, value - centre)
-        plain[f"{name} 2"] = added.sums(of, count, (value - centre) ** 2)
-    at = of[figures.mark_at]
-    for name, value in figures.marks.items():
-        plain[f"mark {name}"] = added.sums(at, count, value * figures.mark_value)
-        plain[f"weight {name}"] = added.sums(at, count, np.where(np.isnan(value), np.nan, figures.mark_value))
-
-
-def _add(made: Cells, figures: Quality, count: int) -> None:
-    of, money = made.of, made.money
-    exact = figures.fee_exact
-    money["traded"] = added.money_limbs(of, count, figures.traded)
-    money["fees"] = added.money_limbs(of[exact["at"]], count, exact["fee"])
-    money["fees converted"] = added.rounded_limbs(of, count, figures.fees)
-    money["paid"] = added.rounded_limbs(of, count, figures.paid)
-    money["arrival value"] = added.rounded_limbs(of, count, figures.arrival_value)
-    priced = ~np.isnan(figures.paid)
-    money["fees of paid"] = added.money_limbs(of[exact["at"]], count, exact["fee"].take(slice(None)))
-    without = ~priced[exact["at"]]
-    if without.any():  # traded before there was a price to hold it to: no cost, whatever the fees
-        money["fees of paid"] = money["fees of paid"] - added.money_limbs(
-            of[exact["at"]][without], count, exact["fee"].take(without)
-        )
-    money["converted of paid"] = added.rounded_limbs(of, count, np.where(priced, figures.fees, 0.0))
-    whole = ~np.isnan(figures.opportunity + figures.delay + figures.impact + figures.paper)
-    made.plain["shortfall"] = np.bincount(of[whole], minlength=count).astype(np.float64)
-    for name in PARTS:
-        money[name] = added.rounded_limbs(of, count, np.where(whole, getattr(figures, name), 0.0))
-    kept = whole[exact["at"]]
-    money["fees of shortfall"] = added.money_limbs(of[exact["at"]][kept], count, exact["fee"].take(kept))
-    money["converted of shortfall"] = added.rounded_limbs(of, count, np.where(whole, figures.fees, 0.0))
-
-
-@dataclass(slots=True)
-class Sums:
-    """The sums of each group of one grouping. rates: what a unit of each quote asset is worth, None where not known."""
-
-    plain: dict[str, Floats]
-    money: dict[str, Floats]  # [limbs, group x quote]
-    quotes: int
-    rates: list[Decimal | None]
-    shift: dict[str, float]
-
-    def total(self, name: str, group: int) -> Decimal:
-        """A group's money in the report's currency; what is in a quote asset without a price is left out."""
+    def money(self, name: str) -> Decimal:
+        """A sum in the report's currency; what is in a quote asset without a price is left out."""
         whole = ZERO
-        limbs = self.money[name]
-        make: Any = added.from_limbs if len(limbs) == 4 else added.from_rounded
-        for quote, rate in enumerate(self.rates):
-            column = limbs[:, group * self.quotes + quote]
-            if rate is not None and column.any():
-                amount = make(column)
+        for quote, sums in self.sums.items():
+            rate, amount = self.rates[quote], sums[name]
+            if rate is not None and amount:
                 whole = EXACT.add(whole, amount if rate == 1 else rounded(EXACT.multiply(amount, rate)))
         return whole
 
-    def estimate(self, name: str, group: int) -> Estimate:
-        count, one, two = (float(self.plain[f"{name} {part}"][group]) for part in ("n", "1", "2"))
+    def estimate(self, name: str) -> Estimate:
+        count, one, two = (self.plain(f"{name}_{part}") for part in ("n", "one", "two"))
         if not count:
             return Estimate()
         variance = (two - one * one / count) / (count - 1) if count > 1 else 0.0
-        return mean(int(count), one / count + self.shift[name], variance)
+        return mean(count, one / count + self.shift[name], variance)
 
 
-def sums_by(made: Cells, groups: Ints, count: int, rates: list[Decimal | None]) -> Sums:
-    """Cells added up by group. groups: int[cells]."""
-    plain = {name: added.tally(groups, count, cell) for name, cell in made.plain.items()}
-    quotes = len(made.quotes)
-    both = groups * quotes + made.quote
-    money = {
-        name: np.stack([added.tally(both, count * quotes, limb) for limb in limbs])
-        for name, limbs in made.money.items()
-    }
-    return Sums(plain, money, quotes, rates, made.shift)
+@contextmanager
+def cells(connection: duckdb.DuckDBPyConnection, orders: Table) -> Iterator[dict[str, float]]:
+    """For the time of a report the table `execution_cells`; gives what was taken off the values of each mean."""
+    means = connection.execute(sql(orders.agg(**{name: orders[column].mean() for name, column in MEANS.items()})))
+    shift = {name: value or 0.0 for name, value in zip(MEANS, means.fetchall()[0], strict=True)}
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE execution_cells AS {sql(_cells(orders, shift))}")
+    try:
+        yield shift
+    finally:
+        connection.execute("DROP TABLE execution_cells")
 
 
-def figures_of(sums: Sums, group: int, name: str, **quantiles: Any) -> Figures:
-    """The figures of one group. quantiles: the fields that hold them."""
-    plain = {key: float(values[group]) for key, values in sums.plain.items()}
-    counts = {key: int(plain[key]) for key in ("orders", "filled", "over", "rejected", "cancelled")}
-    fees = sums.total("fees", group) + sums.total("fees converted", group)
-    value = sums.total("arrival value", group)
-    cost = None
-    if value:
-        parts = ("paid", "fees of paid", "converted of paid")
-        cost = sum((sums.total(part, group) for part in parts), ZERO)
-    marks = {key: _over(plain[f"mark {key}"], plain[f"weight {key}"]) for key in MARK_OUTS}
+def alike(orders: Table) -> Table:
+    """The orders with what those of a cell have in common; nothing is ""."""
+    named = {name: orders[name].fill_null("") for name in _ALIKE[:4]}
+    quote = orders.quote.fill_null(orders.symbol.split("/")[1]).fill_null("")
+    return orders.mutate(**named, quote=quote, hours=orders.created // HOUR)
+
+
+def in_cells(orders: Table, *columns: str) -> Table:
+    """Columns of the orders, with the number of each one's cell."""
+    import ibis
+
+    made = ibis.table(dict.fromkeys(_ALIKE[:5], "string") | {"hours": "int64", "cell": "int64"}, name="execution_cells")
+    rows = alike(orders)
+    return rows.inner_join(made, list(_ALIKE)).select("cell", *columns)
+
+
+def _cells(orders: Table, shift: Mapping[str, float]) -> Table:
+    import ibis
+
+    rows = alike(orders).mutate(
+        value=as_double(orders.filled_quote), whole=orders.shortfall.notnull() & orders.paper.notnull()
+    )
+    sums: dict[str, Any] = {"orders": rows.count(), "maker": (rows.maker_share * rows.value).sum()}
+    sums |= {name: rows.status.isin(states).sum() for name, states in _COUNTED.items()}
+    sums |= {name: rows[name].sum() for name in ("value", "retries", "unknown_ms", "fees", "arrival_value")}
+    sums |= {"traded": rows.filled_quote.sum(), "cost": rows.arrival_cost.sum(), "whole": rows.whole.sum()}
+    sums |= {part: _where(rows.whole, rows[part]).sum() for part in PARTS}
+    sums["fees_of_shortfall"] = _where(rows.whole, rows.fees).sum()
+    for name, column in MEANS.items():
+        apart = rows[column] - shift[name]
+        sums |= {f"{name}_n": rows[column].count(), f"{name}_one": apart.sum(), f"{name}_two": (apart * apart).sum()}
+    for name, column in _AVERAGES.items():
+        sums |= {name: rows[column].sum(), f"{name}_n": rows[column].count()}
+    for name in MARK_OUTS:
+        mark = rows[f"mark_out_{name}"]
+        sums |= {f"mark_{name}": (mark * rows.value).sum(), f"weight_{name}": _where(mark.notnull(), rows.value).sum()}
+        sums["marked"] = sums.get("marked", 0) + mark.count()
+    sums["left_out"] = rows.fees_left_out.count()
+    bought = rows.filled_quantity > 0
+    sums |= {"bought": bought.sum(), "unpriced": (bought & rows.slippage_bps.isnull()).sum()}
+    sums |= {"first_time": rows.created.min(), "last_time": rows.created.max()}
+    made = rows.group_by(*_ALIKE).agg(**sums)
+    return made.mutate(cell=ibis.row_number(), hour=made.hours % 24, day=made.hours // (DAY // HOUR))
+
+
+def _where(condition: Any, value: Any) -> Any:
+    """The value where the condition holds, else null. Quicker to add up than a sum with a filter."""
+    import ibis
+
+    return condition.ifelse(value, ibis.null(value.type()))
+
+
+def groups(
+    connection: duckdb.DuckDBPyConnection,
+    kinds: tuple[str, ...],
+    rates: Mapping[str, Decimal | None],
+    shift: Mapping[str, float],
+) -> list[Group]:
+    """The cells of the connection added up by all of some kinds; a group's name is what it has of each kind."""
+    columns = [row[0] for row in connection.execute("DESCRIBE execution_cells").fetchall()]
+    added = [name for name in columns if name not in (*_ALIKE, *KINDS, "cell", "first_time", "last_time")]
+    sums = ", ".join(f'sum("{name}")' for name in added)
+    keys = ", ".join((*kinds, "quote"))
+    rows = connection.execute(f"SELECT {keys}, {sums} FROM execution_cells GROUP BY {keys} ORDER BY {keys}").fetchall()
+    found: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        name, quote, values = row[: len(kinds)], row[len(kinds)], row[len(kinds) + 1 :]
+        found.setdefault(name, {})[quote] = dict(zip(added, values, strict=True))
+    return [Group(name, by_quote, rates, shift) for name, by_quote in found.items()]
+
+
+def places(connection: duckdb.DuckDBPyConnection, kind: str) -> Ints:
+    """The place of each cell's group among the `groups` of one kind, in order of the cells' numbers."""
+    place = f"SELECT dense_rank() OVER (ORDER BY {kind}) - 1 AS place FROM execution_cells ORDER BY cell"
+    return connection.execute(place).fetchnumpy()["place"]
+
+
+def cost_bps_of(group: Group) -> float | None:
+    """What the orders of a group cost, in bps of what they would have cost at arrival."""
+    value = group.money("arrival_value")
+    return float(divided(group.money("cost") * 10_000, value)) if value else None
+
+
+def figures_of(group: Group, name: str, quantiles: Mapping[str, Any]) -> Figures:
+    """The figures of a group. quantiles: the fields that hold them."""
+    over = group.plain("over")
+    cost_bps = cost_bps_of(group)
     return Figures(
         name=name,
-        orders=counts["orders"],
-        filled=counts["filled"],
-        traded=sums.total("traded", group),
-        fees=fees,
-        cost=cost,
-        cost_bps=None if cost is None else float(divided(cost * 10_000, value)),
-        success=ratio(counts["filled"], counts["over"]),
-        rejected=ratio(counts["rejected"], counts["over"]),
-        cancelled=ratio(counts["cancelled"], counts["over"]),
-        fill_ratio=sums.estimate("fill_ratio", group),
-        slippage=sums.estimate("slippage", group),
-        fill_time=sums.estimate("fill_time", group),
-        effective_spread_bps=sums.estimate("effective_spread", group).value,
-        improvement_bps=sums.estimate("improvement", group).value,
-        maker_share=_over(plain["maker"], plain["value"]),
-        mark_outs=marks,
-        retries=int(plain["retries"]),
-        unknown_ms=plain["unknown"],
+        orders=group.plain("orders"),
+        filled=group.plain("filled"),
+        traded=group.money("traded"),
+        fees=group.money("fees"),
+        cost=None if cost_bps is None else group.money("cost"),
+        cost_bps=cost_bps,
+        success=ratio(group.plain("filled"), over),
+        rejected=ratio(group.plain("rejected"), over),
+        cancelled=ratio(group.plain("cancelled"), over),
+        fill_ratio=group.estimate("fill_ratio"),
+        slippage=group.estimate("slippage"),
+        fill_time=group.estimate("fill_time"),
+        effective_spread_bps=_over(group.plain("effective_spread"), group.plain("effective_spread_n")),
+        improvement_bps=_over(group.plain("improvement"), group.plain("improvement_n")),
+        maker_share=_over(group.plain("maker"), group.plain("value")),
+        mark_outs={key: _over(group.plain(f"mark_{key}"), group.plain(f"weight_{key}")) for key in MARK_OUTS},
+        retries=group.plain("retries"),
+        unknown_ms=group.plain("unknown_ms"),
         **quantiles,
     )
 
@@ -242,10 +202,10 @@ def _over(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def shortfall_of(sums: Sums) -> Shortfall:
-    """The shortfall of all orders of the first group that have ended and could be priced."""
-    paper, delay, impact, opportunity = (sums.total(name, 0) for name in PARTS)
-    fees = sums.total("fees of shortfall", 0) + sums.total("converted of shortfall", 0)
+def shortfall_of(group: Group) -> Shortfall:
+    """The shortfall of the orders of a group that have ended and could be priced."""
+    paper, delay, impact, opportunity = (group.money(name) for name in PARTS)
+    fees = group.money("fees_of_shortfall")
     total = delay + impact + fees + opportunity
     return Shortfall(
         paper=paper,
@@ -255,5 +215,5 @@ def shortfall_of(sums: Sums) -> Shortfall:
         fees=fees,
         opportunity=opportunity,
         total_bps=float(divided(total * 10_000, paper)) if paper else None,
-        orders=int(sums.plain["shortfall"][0]),
+        orders=group.plain("whole"),
     )

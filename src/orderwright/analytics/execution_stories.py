@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from orderwright.analytics.execution_arrays import STATUS, Quality
-from orderwright.analytics.execution_facts import STATUSES, Facts, Floats
-from orderwright.analytics.expressions import BPS, UNFILLED, sql, unbound
+from orderwright.analytics.expressions import BPS, UNFILLED, as_double, sql
 from orderwright.analytics.records import ReasonCount, Step, Story
 from orderwright.core.numbers import canonical, divided, rounded, text
 
 if TYPE_CHECKING:
     import duckdb
+    from ibis.expr.types import Table
 
 Row = dict[str, Any]
 MOST_STEPS = 100
@@ -44,68 +42,42 @@ _WORDS = {
 _REQUESTS = {"new": "sent to the exchange", "replace": "asked for a replace", "cancel": "asked for a cancel"}
 
 
-def reasons(connection: duckdb.DuckDBPyConnection, facts: Facts, figures: Quality) -> list[ReasonCount]:
+def reasons(connection: duckdb.DuckDBPyConnection, orders: Table) -> list[ReasonCount]:
     """Why orders ended unfilled, the commonest first."""
-    import pyarrow as pa
-
-    codes = [STATUS[status] for status in UNFILLED]
-    rows = np.flatnonzero(np.isin(figures.status, codes))
-    if not len(rows):
-        return []
-    words = pa.array(STATUSES).take(pa.array(figures.status[rows].astype(np.int64) - 1))
-    connection.register("ended_unfilled", pa.table({"id": facts.orders["id"][rows], "ended": words}))
-    try:
-        found = connection.execute(sql(_reasons())).fetchall()
-    finally:
-        connection.unregister("ended_unfilled")
+    ended = orders.filter(orders.status.isin(UNFILLED)).mutate(code=orders.error_code.fill_null(""))
+    rows = ended.group_by("status", "code").agg(count=ended.count(), example=ended.reason.min().fill_null(""))
+    found = connection.execute(sql(rows)).fetchall()
     counts = [ReasonCount(status=row[0], code=row[1], count=row[2], example=row[3]) for row in found]
     return sorted(counts, key=lambda one: (-one.count, one.status, one.code))
 
 
-def _reasons() -> Any:
+def stories(
+    connection: duckdb.DuckDBPyConnection, orders: Table, rates: Mapping[str, Decimal | None], count: int
+) -> list[Story]:
+    """The `count` orders that cost the most in the report's currency, fees included. orders: those of `alike`. rates:
+    what a unit of each quote asset is worth."""
+    top = connection.execute(sql(_costliest(orders, rates, count))).fetchall() if count else []
+    ids = [number for number, _, _ in top]
+    placed, steps, fills = (_rows(connection, table, ids) for table in ("placed", "steps", "fills"))
+    return [_story(placed[number][0], steps[number], fills[number], cost, float(rate)) for number, cost, rate in top]
+
+
+def _costliest(orders: Table, rates: Mapping[str, Decimal | None], count: int) -> Table:
     import ibis
 
-    ended = ibis.table({"id": "int64", "ended": "string"}, name="ended_unfilled")
-    steps = unbound("steps")
-    steps = steps.filter(steps.status.isin(UNFILLED))
-    last = steps.group_by("id").agg(
-        code=steps.error_code.argmax(steps.sequence), reason=steps.reason.argmax(steps.sequence)
-    )
-    rows = ended.left_join(last, "id")
-    rows = rows.select("ended", code=rows.code.fill_null(""), reason=rows.reason)
-    return rows.group_by("ended", "code").agg(count=rows.count(), example=rows.reason.min().fill_null(""))
-
-
-def stories(
-    connection: duckdb.DuckDBPyConnection, facts: Facts, figures: Quality, rates: Floats, count: int
-) -> list[Story]:
-    """The `count` orders that cost the most in the report's currency, fees included. rates: float64[n], what a unit of
-    each order's quote asset is worth."""
-    exact = figures.fee_exact
-    fees = figures.fees + np.bincount(exact["at"], weights=exact["fee"].doubles(), minlength=len(facts))
-    costs = np.nan_to_num((figures.paid + fees) * rates, nan=-np.inf)
-    count = min(count, int((costs > 0).sum()))
-    if not count:
-        return []
-    top = np.argpartition(costs, len(costs) - count)[len(costs) - count :]
-    top = top[np.lexsort((facts.orders["id"][top], -costs[top]))]
-    ids = [int(number) for number in facts.orders["id"][top]]
-    placed, steps = _rows(connection, "placed", ids), _rows(connection, "steps", ids)
-    fills = _rows(connection, "fills", ids)
-    return [
-        _story(placed[number][0], steps.get(number, []), fills.get(number, []), float(costs[at]), float(rates[at]))
-        for number, at in zip(ids, top, strict=True)
-    ]
+    known = [(orders.quote == quote, float(rate)) for quote, rate in rates.items() if rate is not None]
+    rate = ibis.cases(*known) if known else ibis.null("float64")
+    rows = orders.select("id", cost=as_double(orders.arrival_cost) * rate, rate=rate)
+    return rows.filter(rows.cost > 0).order_by(ibis.desc("cost"), "id").limit(count)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str, ids: list[int]) -> dict[int, list[Row]]:
-    rows = unbound(table)
-    answer = connection.execute(sql(rows.filter(rows.id.isin(ids)).order_by("book", "sequence")))
-    names = [column[0] for column in answer.description or []]
+    """The rows about each order. One id at a time: the engine then reads only where it is, not the whole table."""
     found: dict[int, list[Row]] = {}
-    for values in answer.fetchall():
-        row = dict(zip(names, values, strict=True))
-        found.setdefault(row["id"], []).append(row)
+    for number in ids:
+        answer = connection.execute(f"SELECT * FROM {table} WHERE id = ? ORDER BY book, sequence", [number])
+        names = [column[0] for column in answer.description or []]
+        found[number] = [dict(zip(names, values, strict=True)) for values in answer.fetchall()]
     return found
 
 

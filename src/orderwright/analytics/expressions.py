@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orderwright.mirror.schema import TABLES
 
 if TYPE_CHECKING:
+    import duckdb
+    import numpy as np
+    import pyarrow
     from ibis.expr.types import Table
+    from numpy.typing import NDArray
+
+Ints: TypeAlias = "NDArray[np.int64]"
+Floats: TypeAlias = "NDArray[np.float64]"
 
 BPS = 10_000
 MONEY = "decimal(38, 18)"
@@ -31,6 +38,28 @@ def unbound(name: str) -> Table:
     return ibis.table(TABLES[name], name=name)
 
 
+def arrays(connection: duckdb.DuckDBPyConnection, expression: Table) -> dict[str, Any]:
+    """The columns of a query as arrays: float64 with NaN for null, int64."""
+    doubles = [name for name, kind in expression.schema().items() if kind.is_floating()]
+    known = expression.mutate(**{name: expression[name].fill_null(float("nan")) for name in doubles})
+    table = connection.sql(sql(known)).to_arrow_table()  # a relation is gathered on every core, a cursor on one
+    return {name: _array(table.column(name), "f8" if name in doubles else "i8") for name in table.column_names}
+
+
+def _array(column: pyarrow.ChunkedArray, kind: str) -> Any:
+    """As `to_numpy`, which imports pandas first and takes a second for it."""
+    import numpy as np
+
+    parts = [np.frombuffer(some.buffers()[1], kind)[some.offset :][: len(some)] for some in column.chunks if len(some)]
+    return np.concatenate([np.empty(0, kind), *parts])
+
+
+def distinct(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
+    """The different texts of a column, sorted."""
+    found = connection.execute(sql(unbound(table).select(column).distinct())).fetchall()
+    return sorted(text for (text,) in found if text)
+
+
 def bars_table() -> Table:
     """The market's own prices, where the caller has registered them."""
     import ibis
@@ -48,6 +77,11 @@ def as_double(number: Any) -> Any:
 def as_money(number: Any) -> Any:
     """A double as money, rounded to 8 places."""
     return number.cast(PRECISION).cast(MONEY)
+
+
+def in_bps(part: Any) -> Any:
+    """A ratio in bps, to 9 places; no zero has a sign."""
+    return (part * BPS).round(9) + 0.0
 
 
 def markets() -> Table:

@@ -1,8 +1,9 @@
 """What an order's executions add up to: fees in quote, maker share, and mark-outs against the market that followed.
 
 - Only executions that stand: neither corrected nor busted.
-- A fee in the quote asset counts as it is; in the base asset at the fill's price; in any other at the newest logged
-  price of that asset in the quote asset on that exchange. Where there is none the fee is left out and its asset named.
+- A fee in the quote asset counts as it is; in the base asset at the fill's price; in any other at the price of
+  that asset in the quote asset that was last logged on that exchange when the fill came. Where there was none the fee
+  is left out and its asset named.
 - A fill's mark-out is sign x (price then - fill price) / fill price in bps, weighted by quantity over an order's fills.
   The price then is the last one written down (or the last bar) at or before it that came after the fill and is at most
   the horizon, and at most 60 s, old. Without such a price there is none.
@@ -13,12 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderwright.analytics.expressions import (
-    BPS,
     MONEY,
     as_double,
     as_money,
     bars_table,
-    latest_prices,
+    in_bps,
     logged_prices,
     markets,
 )
@@ -43,39 +43,46 @@ def standing(fills: Table, orders: Table) -> Table:
 
 
 def executed(traded: Table) -> Table:
-    """Per order: how many executions, when, what they cost in quote, how much of them as maker."""
+    """Per order: how many executions, when, what they cost in quote, and what of them, in quote, was made as maker."""
     import ibis
 
-    rows = traded.left_join(_fee_assets(), ["market", "fee_asset"])
-    exact, charged = rows.rate == 1, rows.fee.notnull() & (rows.fee != 0)
-    rate = rows.in_base.fill_null(False).ifelse(rows.price, rows.rate)
-    converted = (as_double(rows.fee) * rate).sum(where=charged & ~exact.fill_null(False)).fill_null(0.0)
-    quoted = rows.fee.sum(where=exact).fill_null(ibis.literal(0, MONEY))
-    return rows.group_by("id").agg(
+    known = markets().select("market", "base", "quote")
+    rows = traded.left_join(known, "market").drop("market_right")
+    in_quote = (rows.fee_asset == rows.quote).fill_null(False)
+    in_base = (rows.fee_asset == rows.base).fill_null(False) & ~in_quote
+    charged = rows.fee.notnull() & (rows.fee != 0)
+    rows = rows.mutate(in_quote=in_quote, in_base=in_base, in_other=charged & ~in_quote & ~in_base)
+    nothing = ibis.literal(0, MONEY)
+    quoted = rows.fee.sum(where=rows.in_quote).fill_null(nothing).cast(MONEY)
+    based = (as_double(rows.fee) * rows.price).sum(where=rows.in_base).fill_null(0.0)
+    sums = rows.group_by("id").agg(
         fills=rows.count(),
         first_fill=rows.time.min(),
         last_fill=rows.time.max(),
-        fees=quoted.cast(MONEY) + as_money(converted),
-        fees_left_out=rows.fee_asset.min(where=charged & rate.isnull()),
-        maker=rows.shares.sum(where=rows.maker).fill_null(0.0),
+        quoted=quoted,
+        based=based,
+        maker=(rows.shares * rows.price).sum(where=rows.maker).fill_null(0.0),
     )
+    other = _converted(rows.filter(rows.in_other))
+    both = sums.left_join(other, "id")
+    fees = both.quoted + as_money(both.based + both.worth.fill_null(0.0))
+    return both.select("id", "fills", "first_fill", "last_fill", "maker", "fees_left_out", fees=fees)
 
 
-def _fee_assets() -> Table:
-    """What a unit of an asset is worth in the quote asset of each market: 1 for the quote asset itself; for the base
-    asset it is the fill's price."""
-    import ibis
+def _converted(charges: Table) -> Table:
+    """Per order: what its fees in assets that are neither base nor quote were worth in quote (worth), and an asset of
+    them that had no price (fees_left_out; "" has no name)."""
 
-    known, prices = markets(), latest_prices()
-    quote = known.select("market", fee_asset="quote", rate=ibis.literal(1.0), in_base=ibis.literal(False))
-    base = known.select("market", fee_asset="base", rate=ibis.null("float64"), in_base=ibis.literal(True))
-    pairs = known.select("market", "exchange", "quote", own="base").inner_join(
-        prices.select("exchange", "quote", "price", other="base"), ["exchange", "quote"]
-    )
-    pairs = pairs.filter((pairs.other != pairs.own) & (pairs.other != pairs.quote))
-    rated = pairs.group_by("market", fee_asset=pairs.other).agg(rate=pairs.price.min())
-    other = rated.mutate(in_base=ibis.literal(False))
-    return ibis.union(quote, base, other)
+    known, prices = markets(), logged_prices()
+    asked = charges.select("id", "market", "sequence", "time", "fee", asset=charges.fee_asset.fill_null(""))
+    here = known.select("market", "exchange", "quote")
+    pairs = here.inner_join(known.select("exchange", "quote", asset="base", at="market"), ["exchange", "quote"])
+    pairs = pairs.group_by("market", "asset").agg(at=pairs["at"].min())
+    asked = asked.left_join(pairs, ["market", "asset"]).select("id", "sequence", "time", "fee", "asset", "at")
+    moments = prices.group_by(at="market", logged="time").agg(mid=prices.mid.argmax(prices.sequence))
+    found = asked.asof_join(moments, on=asked.time >= moments.logged, predicates="at")
+    worth = (as_double(found.fee) * found.mid).sum().fill_null(0.0)
+    return found.group_by("id").agg(worth=worth, fees_left_out=found.asset.min(where=found.mid.isnull()))
 
 
 def marked(traded: Table, *, bars: bool = False) -> Table:
@@ -92,9 +99,9 @@ def marked(traded: Table, *, bars: bool = False) -> Table:
             (found.time == found.filled) & (found.sequence_then > found.sequence)  # of one moment the log's order
         )
         found = found.filter(later & (found.at - found.time <= min(horizon, MAX_AGE)))
-        gain = BPS * found.sign * (found.mid - found.price) / found.price
+        gain = found.sign * (found.mid - found.price) / found.price
         column = f"mark_out_{name}"
-        part = found.group_by("id").agg(**{column: (gain * found.shares).sum() / found.shares.sum()})
+        part = found.group_by("id").agg(**{column: in_bps((gain * found.shares).sum() / found.shares.sum())})
         after = part if after is None else after.outer_join(part, "id")
         if "id_right" in after.columns:
             after = after.mutate(id=ibis.coalesce(after.id, after.id_right)).drop("id_right")

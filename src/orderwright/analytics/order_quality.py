@@ -8,7 +8,10 @@
   decision price is the arrival price.
 - Values (`filled_quote`, fees in quote) are exact decimals. Money that needs a product is rounded to 8 places once per
   order and then summed exactly, so groups add up to totals. Ratios are doubles.
+- Bps are rounded to 9 places, so that what was paid exactly at a price is 0 and not the noise of doubles.
 - What cannot be known from what was recorded is null, never 0. docs/execution_quality.md has each figure's formula.
+- A row depends on nothing after the order's last step or 5 minutes after its last fill, whichever is later: a mirror
+  keeps these rows (`measuring`).
 
 The tables are unbound: `sql(order_quality())` is text that any connection with the mirror's tables can run.
 """
@@ -18,12 +21,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderwright.analytics.expressions import (
-    BPS,
     FINAL,
     MONEY,
     UNFILLED,
     as_double,
     as_money,
+    in_bps,
     markets,
     unbound,
 )
@@ -157,7 +160,7 @@ def _figures(rows: Table) -> Table:
         **_times(rows),
         **{name: rows[name] for name in rows.columns if name.startswith(kept)},
         **{f"{name}_bps": _against(rows, rows[name]) for name in ("twap", "vwap") if name in rows.columns},
-        maker_share=rows.maker / rows.filled,
+        maker_share=rows.maker / rows.value,
         fills=rows.fills.fill_null(0),
         fill_ratio=rows.filled / rows.size,
         replaces=rows.replaces.fill_null(0),
@@ -207,14 +210,14 @@ def _prices(rows: Table) -> dict[str, Column]:
         "slippage_bps": _against(rows, rows.arrival),
         "send_slippage_bps": _against(rows, rows.send),
         "decision_slippage_bps": _against(rows, rows.decision),
-        "effective_spread_bps": 2 * BPS * (rows.average - rows.arrival).abs() / rows.arrival,
-        "improvement_bps": BPS * rows.sign * (touch - rows.average) / touch,
+        "effective_spread_bps": in_bps(2 * (rows.average - rows.arrival).abs() / rows.arrival),
+        "improvement_bps": in_bps(rows.sign * (touch - rows.average) / touch),
     }
 
 
 def _against(rows: Table, benchmark: Column) -> Column:
     """What was paid above a benchmark price, in bps of it."""
-    return BPS * rows.sign * (rows.average - benchmark) / benchmark
+    return in_bps(rows.sign * (rows.average - benchmark) / benchmark)
 
 
 def _costs(rows: Table) -> dict[str, Column]:

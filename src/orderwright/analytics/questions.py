@@ -1,26 +1,39 @@
-"""What people ask of a log: orders by status, fills, one order's story, positions and balances. All of it is `latest`
-and `history`."""
+"""What people ask of a log: orders by status, fills, one order's story, positions. It is all `latest` and `history`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from orderwright.core.model import STATUS_GROUPS, OrderStatus
-from orderwright.errors import InputError, UnknownName
+from orderwright.errors import InputError, nearest_name
 from orderwright.ports import Journal, Row
 
 MOST_DIGITS = 18  # of an order's number: what SQLite's integers hold
 
 
-def statuses_of(word: str) -> frozenset[str]:
+STATUSES = tuple(status.value for status in OrderStatus)
+
+
+def statuses_of(word: object, field: str = "status") -> frozenset[str]:
     """The statuses that a word means, in any case: a group (open, pending, closed, cancelled) or one status.
 
-    A word that is both means the group. Raises UnknownName, with the nearest word, for any other.
+    A word that is both means the group. Raises InputError, with the nearest and every valid word, for any other.
     """
-    lowered = word.lower()
+    lowered = word.lower() if isinstance(word, str) else ""
     if lowered in STATUS_GROUPS:
         return frozenset(status.value for status in STATUS_GROUPS[lowered])
-    if lowered in OrderStatus._value2member_map_:
+    if lowered in STATUSES:
         return frozenset({lowered})
-    raise UnknownName("status", word, [*STATUS_GROUPS, *(status.value for status in OrderStatus)], field="status")
+    raise unknown_status(word, field, [*STATUS_GROUPS, *STATUSES])
+
+
+def unknown_status(word: object, field: str, known: Iterable[str]) -> InputError:
+    """The error for a word that is no status: the one that may be meant, and all that there are."""
+    words = list(dict.fromkeys(known))
+    nearest = nearest_name(str(word), words)
+    meant = f": did you mean {nearest.upper()}?" if nearest is not None else ","
+    message = f"unknown status {word!r}{meant} known are {', '.join(words).upper()}"
+    return InputError(message, field=field, value=word, nearest=nearest)
 
 
 def find_orders(
@@ -47,7 +60,7 @@ def order_history(journal: Journal, order: str) -> list[Row]:
     """Every row of one order, named by its id or its number, oldest first. Raises InputError for one that is not
     there."""
     by_number = order.isascii() and order.isdigit() and len(order) <= MOST_DIGITS
-    rows = journal.history("orders", where={"id": int(order)} if by_number else {"client_order_id": order})
+    rows = journal.history("story", where={"id": int(order)} if by_number else {"client_order_id": order})
     if not rows:
         raise InputError(f"no order {order!r} in this log (see `orderwright orders`)", field="order", value=order)
     return rows
@@ -56,8 +69,3 @@ def order_history(journal: Journal, order: str) -> list[Row]:
 def find_positions(journal: Journal, *, as_of: int | None = None) -> list[Row]:
     """The newest row of each position, as of a time in microseconds."""
     return journal.latest("positions", as_of=as_of)
-
-
-def find_balances(journal: Journal, *, as_of: int | None = None) -> list[Row]:
-    """The newest balance of each asset of each account, as of a time in microseconds."""
-    return journal.latest("ledger", as_of=as_of)

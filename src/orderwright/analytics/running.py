@@ -6,6 +6,7 @@
 - An order is held while it lives and counted once, when it has ended. What happens to it after that (a late fill, a
   bust) is not seen here; the report over the mirror has it.
 - Events are numbered within their book: one that was taken before changes nothing.
+- `Broker.running` keeps those of its book; another reader of a log calls `catch_up` when it likes.
 - Names are bounded: from the 1,000th of a kind on they count as "(other)".
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import decimal
 import math
+from collections.abc import Container
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -148,6 +150,12 @@ class RunningExecution:
             self.take(book, sequence, event)
             count += 1
         return count
+
+    def drop_lost(self, book: str, live: Container[str]) -> None:
+        """Let go of a book's orders that live no more: a log that keeps less than everything had dropped their end
+        before it was taken. They are not counted."""
+        for key in [key for key in self._live if key[0] == book and key[1] not in live]:
+            del self._live[key]
 
     def take(self, book: str, sequence: int, event: m.AnyEvent) -> None:
         """Take the event `sequence` of a book; one that was taken before changes nothing."""

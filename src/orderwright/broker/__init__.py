@@ -2,6 +2,7 @@
 
 - broker.py: Broker, the seeds' face of all this; base.py: what it is made with
 - questions.py: balances, positions, totals, profit; statistics.py: how well orders were executed
+- mirroring.py: the copy of the log that statistics read, kept at a path if one is given
 - searching.py: orders found again
 - query.py, times.py: FindParams, Query, TimeSettings: what is asked, checked
 - opened.py: the book behind a broker: its engine, accounts and ids

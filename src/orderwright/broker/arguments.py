@@ -74,7 +74,8 @@ def check_account(account: Account, user: str, exchange: str) -> None:
 def is_of(trade: Trade, order: Order) -> bool:
     """Whether a trade that has this order's id asks for nothing else than the order did."""
     said = order.instruction
-    same = (trade.symbol, trade.side, trade.order_type) == (said.symbol, said.side, said.type)
+    asked = (trade.symbol, trade.side, trade.order_type, trade.quote_quantity)
+    same = asked == (said.symbol, said.side, said.type, said.quote_quantity)
     return same and trade.quantity in (said.quantity, order.quantity) and trade.price in (said.price, order.price)
 
 

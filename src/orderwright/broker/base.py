@@ -13,6 +13,7 @@ from orderwright.broker.arguments import check_real, deposits_of, price_of, sett
 from orderwright.broker.checks import Checks
 from orderwright.broker.clock import SystemClock
 from orderwright.broker.executor import BrokerExecutor, GetsStatus
+from orderwright.broker.mirroring import EVERY_MS, BrokersMirror
 from orderwright.broker.opened import OpenedBook, Terms
 from orderwright.broker.places import RANDOM_SYMBOLS, journal_of, markets_of
 from orderwright.broker.query import FindParams
@@ -26,10 +27,11 @@ from orderwright.executors.executor import Executor
 from orderwright.simulation.models import Models
 
 if TYPE_CHECKING:
+    from orderwright.analytics.running import RunningExecution
     from orderwright.broker.places import AnyFeed, Market
     from orderwright.core.state import State
     from orderwright.engine import Engine
-    from orderwright.mirror.duck import MemoryMirror
+    from orderwright.mirror import Refreshed
     from orderwright.ports import Clock, Connector, Feed, Journal
 
 SIMULATED = "simulated"
@@ -46,7 +48,9 @@ class OpenBroker:
     random market of `symbols`, by `seed`. models: its spread, slippage, latency and fees (docs/simulation.md).
     deposits: what a new account has; fees are fractions of value (0.001 is 10 bps), slippage_bps is allowed for in
     estimates. settings: limits and the rest, a `Settings` or a JSON file; None keeps what the log has. instruments,
-    prices, clock: for real exchanges; without instruments any symbol is taken. Raises InputError, LogError.
+    prices, clock: for real exchanges; without instruments any symbol is taken. mirror: the path of a DuckDB file or a
+    Parquet folder, in which a copy of the log is kept for analytics; `update` refreshes it, at most every
+    mirror_every_ms of the broker's time. Raises InputError, LogError.
     """
 
     def __init__(
@@ -70,6 +74,8 @@ class OpenBroker:
         instruments: Iterable[Instrument] = (),
         prices: Feed | None = None,
         clock: Clock | None = None,
+        mirror: str | Path | None = None,
+        mirror_every_ms: int = EVERY_MS,
     ) -> None:
         self._terms = Terms(
             deposits=deposits_of(PAPER if deposits is None else deposits),
@@ -94,7 +100,7 @@ class OpenBroker:
             check_real(feeds=feeds, exchanges=exchanges, models=models)
             self._clock = clock if clock is not None else SystemClock()
         self._closed = False
-        self._mirror: MemoryMirror | None = None
+        self._mirror = BrokersMirror(mirror, mirror_every_ms)
         self.journal, self._owns_log = journal_of(log)
         try:
             self._begin(book)
@@ -129,6 +135,7 @@ class OpenBroker:
             clock=self._clock,
         )
         self._params, self._time, self._checks = FindParams(), TimeSettings(), Checks()
+        self._running: RunningExecution | None = None
         own = self._given if hasattr(self._given, "get_status") else None
         self.executor: GetsStatus = own if own is not None else BrokerExecutor(self._opened)
 
@@ -152,11 +159,11 @@ class OpenBroker:
     ) -> str:
         """Open a user's account on an exchange, with money in it; its name. Not needed for a user's first account on an
         exchange: it opens itself. Opening one again changes nothing. Raises InputError."""
-        exchange = self._opened.exchange_of(exchange)
+        opened, exchange = self._opened, self._opened.exchange_of(exchange)
         money = None if deposits is None else deposits_of(deposits)
-        if not account and (user_id, exchange) in self._opened.own:
-            return self._opened.own[user_id, exchange]
-        return self._opened.open_account(account or self._opened.name_of(user_id, exchange), user_id, exchange, money)
+        if not account and (money is None or opened.is_open(user_id, exchange)):
+            return opened.account_of(user_id, exchange)
+        return opened.open_account(account or opened.name_of(user_id, exchange), user_id, exchange, money)
 
     def see(self, symbol: str, price: Any = None, *, bid: Any = None, ask: Any = None, exchange: str = "") -> None:
         """Tell the book a price, where its executor has none to show: a market order is decided on by it."""
@@ -201,19 +208,39 @@ class OpenBroker:
     def _engine(self) -> Engine:
         return self._opened.engine
 
+    # The mirror
+
+    def refresh_mirror(self) -> Refreshed:
+        """Bring the mirror up to date with the log, now; how many rows it gained. Raises InputError for a broker that
+        was given none, LogError where it cannot be written (LogLocked: another process has it open)."""
+        self._check_open()
+        if not self._mirror.is_kept:
+            raise InputError("no mirror is kept: give its path to the broker", field="mirror")
+        self._engine.driver.flush()
+        return self._mirror.refresh(self.journal)
+
+    def _try_to_mirror(self) -> None:
+        """Refresh it; that it cannot be written is no reason to stop trading, and the next time catches up."""
+        try:
+            self._mirror.refresh(self.journal)
+        except (LogError, OSError) as error:
+            self._opened.alerts.append(m.RaiseAlert(topic="mirror", text=f"the mirror is behind the log: {error}"))
+
     # The end
 
     def close(self) -> None:
-        """Act on what is durable, and close the log if it was opened here. A second time does nothing."""
+        """Act on what is durable, bring a mirror that is kept up to date, and close the log if it was opened here. A
+        second time does nothing."""
         if self._closed:
             return
         self._closed = True
         try:
             if hasattr(self, "_opened") and self._engine.driver.failure is None:
                 self._engine.driver.flush()
+                if self._mirror.is_kept:
+                    self._try_to_mirror()
         finally:
-            if self._mirror is not None:
-                self._mirror.close()
+            self._mirror.close()
             if self._owns_log:
                 self.journal.close()
 

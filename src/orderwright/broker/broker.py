@@ -13,7 +13,8 @@
   Only what can be no order on any exchange of this broker raises: an unknown exchange, an account of another user,
   an order id that is none.
 - **A trade is submitted once.** One that has an order id, or whose idempotency key was used, changes nothing and comes
-  back as its order stands. After a crash, submit again under the same idempotency key.
+  back as its order stands. It has its id before anything is written: submit it again where `submit` raised.
+  After a crash, submit under the same idempotency key.
 - Simulated exchanges run on virtual time, and only `update` lets it pass. Real ones run on a clock, and `update` takes
   in what has come, without waiting.
 """
@@ -45,6 +46,7 @@ from orderwright.core.numbers import parse_decimal
 from orderwright.core.reasons import Reason
 from orderwright.errors import InputError, VenueError
 from orderwright.executors import Status, Trade, TradeState
+from orderwright.executors.credentials import without_secrets
 
 _ORDER_ID = re.compile(r"[0-9a-f]{30}")
 _NEVER_AN_ORDER = frozenset({Reason.IDEMPOTENCY_CONFLICT, Reason.DUPLICATE_ORDER_ID, Reason.KEY_TOO_LONG})
@@ -90,13 +92,15 @@ class Broker(TellsStatistics):
             raise InputError(f"{trade!r} is not a Trade", field="trade", value=trade)
         if trade.order_id and (known := self._engine.order(trade.order_id)) is not None and is_of(trade, known):
             return bring_up_to_date(trade, known)
+        self._engine.driver.flush()  # a driver that is over takes no trade, and gives it no id
         instruction = self._instruction(trade)
+        given, trade.order_id = trade.order_id, instruction.order_id
         reply = self._opened.submit(instruction)
         self._engine.session.advance(self._engine.session.now)
         self._engine.driver.flush()
         fill_in(trade, instruction)
         if reply is not None and reply.refusal is not None and reply.refusal.reason in _NEVER_AN_ORDER:
-            why = reply.refusal
+            why, trade.order_id = reply.refusal, given
             trade.state = TradeState(status=OrderStatus.DENIED, code=why.code, reason=str(why))
             return trade
         order = self._engine.order(reply.order_id if reply is not None else instruction.order_id)
@@ -196,11 +200,29 @@ class Broker(TellsStatistics):
         self._engine.driver.flush()
         return find_trades(self.journal, self._engine, asked, times.window(self.now), latest=times.latest_group)
 
+    def find(self, trade: Trade) -> Trade:
+        """The trade with its order id: its own, or that of the order which has its idempotency key. Raises InputError
+        where there is none, or where that order is another one than the trade asks for."""
+        self._check_open()
+        if trade.is_order_id:
+            return trade
+        order_id = self._engine.find_key(trade.idempotency_key) if trade.idempotency_key else None
+        order = self._engine.order(order_id) if order_id else None
+        if order is None:
+            message = "the order was never executed: it has no client_order_id"
+            raise InputError(message, field="client_order_id", value=trade.idempotency_key or None)
+        if not is_of(trade, order) or trade.user_id not in ("", order.instruction.user):
+            message = f"the key is that of another order, {order.order_id}; this one was never executed"
+            raise InputError(message, field="client_order_id", value=trade.idempotency_key)
+        trade.order_id = order.order_id
+        return trade
+
     # Orders checked
 
     def check_trade(self, trade: Trade) -> Trade:
         """Ask the exchange how a trade's order stands, and take in what it says. A trade without an order id is not
-        checked. Where the answer is that nobody knows, the check is run again, later each time, by `update`."""
+        checked. Where the answer is that nobody knows, or whatever the executor raises, the check is run again, later
+        each time, by `update`; `alerts` say what was raised."""
         if not trade.is_order_id:
             return trade
         order_id = self._known_id(trade)
@@ -211,17 +233,30 @@ class Broker(TellsStatistics):
         return self._take(trade, order_id)
 
     def _status_of(self, order_id: str) -> Status:
-        """What the executor says; one that cannot tell an order by its id is asked through the book. That it cannot be
-        reached says nothing about the order."""
+        """What the executor says; one that cannot tell an order by its id is asked through the book. Whatever it raises
+        says nothing about the order."""
         executor, order = self.executor, self._engine.order(order_id)
-        if hasattr(executor, "remember") and order is not None:  # whose order it is, it may not know since a restart
-            executor.remember(order_id, order.instruction.user, order.instruction.exchange)
+        assert order is not None
+        said = order.instruction
         try:
-            return executor.get_status(order_id)
+            if hasattr(executor, "remember"):  # whose order it is, it may not know since a restart
+                executor.remember(order_id, said.user, said.exchange)
+            status: object = executor.get_status(order_id)
         except NotImplementedError:
             return BrokerExecutor(self._opened).get_status(order_id)
-        except (VenueError, OSError) as error:
-            return Status(order_id=order_id, status=OrderStatus.UNKNOWN, error=str(error), time=self.now)
+        except Exception as error:
+            if self._engine.driver.failure is not None:
+                raise
+            kind = type(error).__name__
+            text, otherwise = (str(error),) * 2 if isinstance(error, VenueError) else (f"{kind}: {error}", kind)
+            return self._no_answer(order_id, without_secrets(executor, said.user, said.exchange, text, otherwise))
+        if not isinstance(status, Status):
+            return self._no_answer(order_id, f"the executor answered with {type(status).__name__}, not with a Status")
+        return status.to(order_id=order_id)  # what it was asked about, whatever it calls it
+
+    def _no_answer(self, order_id: str, error: str) -> Status:
+        self._opened.alerts.append(m.RaiseAlert(topic="check", text=f"order {order_id} could not be checked: {error}"))
+        return Status(order_id=order_id, status=OrderStatus.UNKNOWN, error=error, time=self.now)
 
     def manage_error(self, status: Status) -> int | None:
         """Plan another check of an order whose outcome is not known, and forget those of one that has told. When, in
@@ -246,7 +281,7 @@ class Broker(TellsStatistics):
     def update(self, step_ms: int | None = None) -> list[Fill]:
         """Take in what has happened; the fills that are new since the last time. On simulated exchanges the market goes
         on, by `step_ms` or else one candle, up to its end; from real ones comes what has come. Then the checks that
-        have become due are run."""
+        have become due are run, and a mirror that is kept is refreshed if it is time."""
         self._check_open()
         engine, opened = self._engine, self._opened
         if opened.end is None:
@@ -256,7 +291,10 @@ class Broker(TellsStatistics):
             engine.advance(max(min(engine.now + step, opened.end), engine.now))
         if self._checks:
             for order_id in self._checks.due(self.now):
+                self._checks.put_off(order_id, self.now)
                 self.check_trade(self._take(None, order_id))
+        if self._mirror.due(self.now):
+            self._try_to_mirror()
         fills = list(opened.fills)
         opened.fills.clear()
         return fills

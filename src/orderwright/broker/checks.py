@@ -42,6 +42,11 @@ class Checks:
         self._waiting[order_id] = (at, attempt + 1)
         return at
 
+    def put_off(self, order_id: str, now: int) -> None:
+        """It is being checked: whatever comes of that, it is not due again at once."""
+        _, attempt = self._waiting[order_id]
+        self._waiting[order_id] = (now + pause(order_id, attempt, self._base), attempt)
+
     def forget(self, order_id: str) -> None:
         """It has told what was asked."""
         self._waiting.pop(order_id, None)

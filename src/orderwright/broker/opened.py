@@ -1,7 +1,8 @@
 """The book behind a broker: its engine, its accounts, and the ids of its orders.
 
 - An account is opened when it is first used: a user's own on an exchange, with the paper money that the broker was told
-  to give. Its name follows from user and exchange, so that it is the same in every run.
+  to give. Its name follows from user and exchange, so that it is the same in every run. Where a log ends in the opening
+  of an account, its money may not have got there: it is told once more, and what is there is not moved again.
 - An order's id is made of the time, the book, the account and the number of the book's next row. No two orders of a
   book come at one row, so ids never collide, also not in a log that is opened again; and a run that is repeated from
   one seed has the same ids.
@@ -85,7 +86,7 @@ class OpenedBook:
         self.engine = Engine(book, heard, venues, markets=feeds, clock=clock, start=start, handler=self._hear)
         self._traits = {name: venue.traits for name, venue in venues.items()}
         listed = [*instruments, *(instrument for market in markets for instrument in market.instruments)]
-        self.own = self._own_accounts()
+        self.own, self._cut_off = self._own_accounts(), self._opened_last()
         self.tell([*self._settings(), *(m.DefineInstrument(instrument=one) for one in listed)])
         self.engine.session.show_again()
 
@@ -132,11 +133,19 @@ class OpenedBook:
     def account_of(self, user: str, exchange: str) -> str:
         """The user's account on an exchange, opened if there is none. Raises UnknownName for an unknown exchange."""
         exchange = self.exchange_of(exchange)
+        if self.is_open(user, exchange):
+            return self.own[user, exchange]
+        return self.open_account(self.name_of(user, exchange), user, exchange)
+
+    def is_open(self, user: str, exchange: str) -> bool:
+        """Whether a user has an account of their own on an exchange, and its money has been told."""
         found = self.own.get((user, exchange))
-        return found if found is not None else self.open_account(self.name_of(user, exchange), user, exchange)
+        return found is not None and found != self._cut_off
 
     def name_of(self, user: str, exchange: str) -> str:
         """What a user's own account is called. An executor knows its users by their names alone."""
+        if (user, exchange) in self.own:
+            return self.own[user, exchange]
         plain = user or NOBODY
         known = self.engine.state.accounts.get(plain)
         if self.engine.clock is not None and (known is None or (known.user, known.exchange) == (user, exchange)):
@@ -184,7 +193,20 @@ class OpenedBook:
         ]
         self.tell([m.OpenAccount(account=words), *cash])
         self.own.setdefault((user, exchange), account)
+        if account == self._cut_off:
+            self._cut_off = None
         return account
+
+    def _opened_last(self) -> str | None:
+        """The account that the log ends with the opening of, if it does."""
+        state = self.engine.state
+        first = max(state.sequence - 1 - len(self.terms.deposits), 0)
+        for _, event in reversed(list(self.journal.events(state.book, first))):
+            if isinstance(event, m.AccountOpened):
+                return event.account.account
+            if not isinstance(event, m.CashMoved):
+                return None
+        return None
 
     def _own_accounts(self) -> dict[tuple[str, str], str]:
         """By (user, exchange): the account under the usual name, else the first by name."""

@@ -6,19 +6,19 @@ contradicts itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from orderwright.analytics.questions import statuses_of
-from orderwright.core.model import STATUS_GROUPS, OrderSide, OrderStatus, Source
-from orderwright.errors import InputError, UnknownName, nearest_name
+from orderwright.analytics.questions import STATUSES, statuses_of, unknown_status
+from orderwright.core.model import STATUS_GROUPS, OrderSide, Source
+from orderwright.errors import InputError, UnknownName
 from orderwright.executors.words import order_type_of, word_of
 
 
 class FindParams(Struct, frozen=True, kw_only=True):
-    """Whose orders: they scope `load` and fill in what a submitted trade does not say. None, or empty text: any."""
+    """Whose orders: they scope what is asked and fill in what a submitted trade does not say. None or "": any."""
 
     user_id: str | None = None
     exchange: str | None = None
@@ -32,6 +32,13 @@ class FindParams(Struct, frozen=True, kw_only=True):
         """Raises UnknownName for a key that it does not have, InputError for a value that is not text."""
         check_keys(params, cls.__struct_fields__, where)
         return cls(**{name: _text(value, name) for name, value in params.items()})
+
+    def check_scope(self, keys: Sequence[str], question: str) -> None:
+        """Raises InputError where a key is set that cannot scope a question: it would be left out of it unseen."""
+        for name in self.__struct_fields__:
+            if getattr(self, name) is not None and name not in keys:
+                message = f"find_params has set it, but {question} can be scoped by {', '.join(keys)} only"
+                raise InputError(message, field=name, value=getattr(self, name))
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -102,33 +109,19 @@ def _statuses(status: str | Iterable[str] | None, exact: str | None) -> frozense
     found: frozenset[str] | None = None
     if status is not None:
         words = list(status) if isinstance(status, list | tuple | set | frozenset) else [status]
-        found = frozenset().union(*(_group(word, "status") for word in words))
+        found = frozenset().union(*(statuses_of(word) for word in words))
     if exact is None:
         return found
-    if str(exact).lower() in STATUS_GROUPS and str(exact).lower() not in OrderStatus._value2member_map_:
+    if str(exact).lower() in STATUS_GROUPS and str(exact).lower() not in STATUSES:
         members = ", ".join(sorted(STATUS_GROUPS[str(exact).lower()]))
         message = f"{exact} is a group ({members}): ask for it by status"
         raise InputError(message, field="exact_status", value=exact)
-    if str(exact).lower() not in OrderStatus._value2member_map_:
-        raise _unknown_status(exact, "exact_status", [one.value for one in OrderStatus])
+    if str(exact).lower() not in STATUSES:
+        raise unknown_status(exact, "exact_status", STATUSES)
     if found is not None and exact.lower() not in found:
         message = f"no order that is {exact} is among those of status={status!r}"
         raise InputError(message, field="exact_status", value=exact, nearest=sorted(found)[0])
     return frozenset({exact.lower()})
-
-
-def _group(word: object, field: str) -> frozenset[str]:
-    try:
-        return statuses_of(word)  # type: ignore[arg-type]  # what is not text is answered below
-    except (UnknownName, AttributeError):
-        raise _unknown_status(word, field, [*STATUS_GROUPS, *(one.value for one in OrderStatus)]) from None
-
-
-def _unknown_status(word: object, field: str, known: list[str]) -> InputError:
-    nearest = nearest_name(str(word), known)
-    meant = f": did you mean {nearest.upper()}?" if nearest is not None else ","
-    valid = ", ".join(dict.fromkeys(known)).upper()
-    return InputError(f"unknown status {word!r}{meant} known are {valid}", field=field, value=word, nearest=nearest)
 
 
 def _text(value: object, field: str) -> str | None:

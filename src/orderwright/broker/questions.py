@@ -1,5 +1,6 @@
 """What is asked of a broker's money: the portfolio questions (analytics/portfolio), scoped to its book and to the
-user and exchange that `find_params` has named.
+user, exchange and account that `find_params` has named. Money has no symbol, strategy or episode: where one is set a
+question is refused, rather than answered for more than was asked.
 
 `as_of` is a time as times.py reads it: a datetime with its zone, ISO text with a zone, or epoch microseconds. Without
 one it is the moment that `time_settings` has named, or now.
@@ -62,7 +63,8 @@ class OneBook:
 
 
 class AsksPortfolio(OpenBroker):
-    """The questions, as methods of a broker. All raise UnknownName for a user, exchange or currency not known."""
+    """The questions, as methods of a broker. All raise UnknownName for a user, exchange, account or currency not known,
+    and InputError where `find_params` has set what cannot scope them."""
 
     def prices(self, as_of: Time | None = None) -> list[Price]:
         """The latest price of each symbol that the user trades or holds."""
@@ -119,7 +121,9 @@ class AsksPortfolio(OpenBroker):
         """Whose, where and of when."""
         end = self._time.window(self.now).end
         time = end if as_of is None else time_of(as_of, "as_of")
-        return {"user": self._params.user_id, "exchange": self._params.exchange, "as_of": time}
+        params = self._params
+        params.check_scope(("user_id", "exchange", "account"), "a question about money")
+        return {"user": params.user_id, "exchange": params.exchange, "account": params.account, "as_of": time}
 
 
 __all__ = ["AsksPortfolio", "OneBook"]

@@ -14,20 +14,15 @@ What is no time, has no zone or contradicts the rest is refused when the setting
 from __future__ import annotations
 
 import datetime as dt
-import re
-from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
 
-from orderwright.core.model import DAY, MINUTE, SECOND
+from orderwright.analytics.windows import LONGEST, is_length, parse_length, shown_length
 from orderwright.core.numbers import moment
-from orderwright.errors import InputError, UnknownName, nearest_name
+from orderwright.errors import InputError, UnknownName
 from orderwright.executors.words import flag_of
 
-UNITS = {"us": 1, "ms": 1_000, "s": SECOND, "m": MINUTE, "h": 60 * MINUTE, "d": DAY, "w": 7 * DAY}
-LONGEST = 200 * 366 * DAY
-_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?([a-z]+)")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _MICROSECONDS_FROM = 10**14  # in 1973; smaller epoch numbers are in another unit
@@ -92,8 +87,8 @@ class TimeSettings(Struct, frozen=True, kw_only=True):
     def _check(self) -> None:
         start, end, absolute = self.start, self.end, self.time_type == "absolute"
         if start is not None and end is not None and (start > end if absolute else start < end):
-            shown = moment(end) if absolute else shown_duration(end)
-            other = moment(start) if absolute else shown_duration(start)
+            shown = moment(end) if absolute else shown_length(end)
+            other = moment(start) if absolute else shown_length(start)
             message = f"{shown} is before the start, {other}" if absolute else f"{shown} ago is before {other} ago"
             raise InputError(message, field="end", value=shown, nearest=other)
         if absolute and self.as_of is not None:
@@ -117,25 +112,20 @@ def _time_type(value: object) -> Literal["relative", "absolute"]:
 
 def is_duration(value: object) -> bool:
     """Whether a value is a duration rather than a time."""
-    return isinstance(value, dt.timedelta) or (isinstance(value, str) and bool(_DURATION.fullmatch(value.strip())))
+    return isinstance(value, dt.timedelta) or (isinstance(value, str) and is_length(value))
 
 
 def duration_of(value: object, field: str) -> int:
-    """Microseconds of "1d", "2h", "30m", "15s", "500ms" or a timedelta. Raises InputError."""
-    if isinstance(value, dt.timedelta):
-        length = value // _MICROSECOND
-    elif isinstance(value, str) and (found := _DURATION.fullmatch(value.strip().lower())):
-        number, unit = found.groups()
-        if unit not in UNITS:
-            nearest = f"{number}{nearest_name(unit, UNITS) or unit[0]}"
-            message = f"{value!r} has no unit of time: {', '.join(UNITS)}"
-            raise InputError(message, field=field, value=value, nearest=nearest)
-        length = int(Decimal(number) * UNITS[unit])
-    else:
+    """Microseconds of "1d", "1.5h", "500ms" (analytics/windows.py) or a timedelta; 0 is one. Raises InputError."""
+    if isinstance(value, str) and is_length(value):
+        return parse_length(value, field, zero=True)
+    if not isinstance(value, dt.timedelta):
         hint = '; for times say time_type="absolute"' if isinstance(value, int | dt.datetime | str) else ""
         raise InputError(f'{value!r} is not a duration such as "1d" or "2h"{hint}', field=field, value=value)
+    length = value // _MICROSECOND
     if not 0 <= length <= LONGEST:
-        raise InputError(f"{value!r} is not between 0 and 200 years", field=field, value=value, nearest="1d")
+        message = f"{value!r} is not between 0 and {shown_length(LONGEST)}"
+        raise InputError(message, field=field, value=value, nearest="1d")
     return length
 
 
@@ -167,12 +157,6 @@ def _epoch(value: int, field: str) -> int:
         raise InputError(f"{value} is not in microseconds", field=field, value=value, nearest=value // 1_000)
     factor = 1_000 if value >= 10**11 else 1_000_000
     raise InputError(f"{value} is not in microseconds", field=field, value=value, nearest=value * factor)
-
-
-def shown_duration(length: int) -> str:
-    """A duration as it is written: 1d, 90m."""
-    unit = next(name for name in ("d", "h", "m", "s", "ms", "us") if length % UNITS[name] == 0)
-    return f"{length // UNITS[unit]}{unit}"
 
 
 __all__ = ["Duration", "Time", "TimeSettings", "Window", "duration_of", "is_duration", "time_of"]

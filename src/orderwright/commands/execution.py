@@ -173,10 +173,11 @@ def _execution(asked: Question) -> ExecutionReport:
     from orderwright import mirror as mirrors
     from orderwright.analytics.drift import OrdersOf, slippage_drift
     from orderwright.analytics.execution import execution_report
+    from orderwright.analytics.measuring import measure
     from orderwright.analytics.portfolio.views import views
 
     bars = _bars(asked)
-    place = mirrors.open_mirror(asked.mirror, views()) if asked.mirror is not None else mirrors.MemoryMirror()
+    place = mirrors.MemoryMirror() if asked.mirror is None else mirrors.open_mirror(asked.mirror, views(), measure)
     with reading(asked.log, asked.book) as journal:
         mirrors.refresh(journal, place)
     with place.reading() as connection:

@@ -30,10 +30,11 @@ def mirror_rebuild(mirror: Place, log: Log = DEFAULT_LOG) -> None:
 
 def _run(mirror: str, log: Path, *, anew: bool) -> None:
     from orderwright import mirror as mirrors
+    from orderwright.analytics.measuring import measure
     from orderwright.analytics.portfolio.views import views
     from orderwright.bootstrap import check_parent
 
-    place = mirrors.open_mirror(mirror, views())
+    place = mirrors.open_mirror(mirror, views(), measure)
     check_parent(Path(mirror), "mirror")
     with reading(log) as journal:
         done = mirrors.rebuild(journal, place) if anew else mirrors.refresh(journal, place)

@@ -25,8 +25,6 @@ Until = Annotated[str | None, typer.Option("--until", help="Up to when (not incl
 DEFAULT_LOG = Path("orderwright.sqlite")
 
 _ZONE = re.compile(r"(Z|[+-]\d{2}(:?\d{2})?)$", re.IGNORECASE)
-_STEP = re.compile(r"([1-9]\d{0,8})([smhdw])", re.ASCII)
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def existing(log: Path) -> Path:
@@ -74,7 +72,6 @@ def moment_of(value: str | None, field: str) -> int | None:
 
 def step_of(value: str) -> int:
     """Microseconds of a step like 1h or 1d. Raises InputError."""
-    found = _STEP.fullmatch(value.strip().lower())
-    if found is None:
-        raise InputError(f"{value!r} is not a step such as 1h or 1d", field="every", value=value, nearest="1d")
-    return int(found[1]) * _UNITS[found[2]] * 1_000_000
+    from orderwright.analytics.windows import parse_length
+
+    return parse_length(value, "every")

@@ -122,7 +122,7 @@ def profit(
     """What fills made: brought in, what they hold has gained, less fees."""
     from orderwright.analytics.portfolio import profit as ask
 
-    period = {"start": moment_of(since, "since"), "end": moment_of(until, "until")}
+    period: dict[str, Any] = {"start": moment_of(since, "since"), "end": moment_of(until, "until")}
     with reading(log) as journal:
         rows = ask(
             journal,
@@ -176,7 +176,7 @@ def balance_history(
     """Every change of the balances, the newest last."""
     from orderwright.analytics.portfolio import balance_history as ask
 
-    times = {"start": moment_of(since, "since"), "as_of": moment_of(as_of, "as-of")}
+    times: dict[str, Any] = {"start": moment_of(since, "since"), "as_of": moment_of(as_of, "as-of")}
     with reading(log) as journal:
         rows = ask(journal, user=user, exchange=exchange, asset=asset and asset.upper(), limit=limit, **times)
     names = ("time", "exchange", "account", "asset", "change", "total", "locked", "free", "event")
@@ -198,7 +198,11 @@ def equity(
     """Equity over time."""
     from orderwright.analytics.portfolio import equity_curve
 
-    period = {"start": moment_of(since, "since"), "end": moment_of(until, "until"), "as_of": moment_of(as_of, "as-of")}
+    period: dict[str, Any] = {
+        "start": moment_of(since, "since"),
+        "end": moment_of(until, "until"),
+        "as_of": moment_of(as_of, "as-of"),
+    }
     with reading(log) as journal:
         rows = equity_curve(
             journal, user=user, exchange=exchange, currency=currency.upper(), every=step_of(every), **period

@@ -3,8 +3,8 @@
 - DuckDB lets one process write a file or several read it. So the file is open for writing only while it is refreshed,
   and where nothing is new not even then.
 - A batch is one transaction: its rows and how far the book has come. A crash leaves the batches before it.
-- Besides the tables of `schema` the file has `mirror` (what it is, its version) and `mirror_books` (how far each book
-  is mirrored, with the digest of that row).
+- Besides the tables of `schema` the file has `mirror` (what it is, its version), `mirror_books` (how far each book is
+  mirrored, with the digest of that row) and `mirror_derived` (see `deriving`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orderwright.errors import LogDamaged, LogError, LogLocked
+from orderwright.mirror.deriving import MARKS, Derive, bring_up, is_behind
 from orderwright.mirror.keeping import REBUILD, check_version, damaged, new_rows, no_mirror, sync
 from orderwright.mirror.schema import TABLES, VERSION
 from orderwright.mirror.views import digest_of, empty_table, statements
@@ -33,12 +34,13 @@ _MAGIC = slice(8, 12)  # where a DuckDB file says "DUCK"
 
 
 class MemoryMirror:
-    """The `Mirror` port in memory. views: SELECTs by name, made after the mirror's own and upon them if they like."""
+    """The `Mirror` port in memory. views: SELECTs by name, made after the mirror's own and upon them if they like.
+    derive: keeps a table of its own beside them, brought up to date after each refresh."""
 
-    def __init__(self, views: Mapping[str, str] | None = None) -> None:
+    def __init__(self, views: Mapping[str, str] | None = None, derive: Derive | None = None) -> None:
         import duckdb
 
-        self._views = dict(views or {})
+        self._views, self._derive = dict(views or {}), derive
         self._connection = duckdb.connect()
         _create(self._connection, self._views)
 
@@ -46,11 +48,13 @@ class MemoryMirror:
         return _reached(self._connection)
 
     def append(self, batches: Iterable[Batch]) -> int:
-        return sum(_take_in(self._connection, batch) for batch in batches)
+        rows = sum(_take_in(self._connection, batch) for batch in batches)
+        bring_up(self._connection, self._derive)
+        return rows
 
     @contextlib.contextmanager
     def anew(self) -> Iterator[MemoryMirror]:
-        fresh = MemoryMirror(self._views)
+        fresh = MemoryMirror(self._views, self._derive)
         try:
             yield fresh
         except BaseException:
@@ -72,19 +76,20 @@ class MemoryMirror:
 class DuckMirror:
     """The `Mirror` port on one DuckDB file, made when first appended to.
 
-    views: as for MemoryMirror. patience_ms: how long to wait while another process has the file open; then LogLocked.
-    pause: waits for some seconds.
+    views, derive: as for MemoryMirror. patience_ms: how long to wait while another process has the file open; then
+    LogLocked. pause: waits for some seconds.
     """
 
     def __init__(
         self,
         path: str | Path,
         views: Mapping[str, str] | None = None,
+        derive: Derive | None = None,
         *,
         patience_ms: int = 2_000,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.path, self._views = Path(path), dict(views or {})
+        self.path, self._views, self._derive = Path(path), dict(views or {}), derive
         self._patience_ms, self._pause = patience_ms, pause
 
     def reached(self) -> dict[str, Reached]:
@@ -103,7 +108,9 @@ class DuckMirror:
         waiting = coming if first is None else itertools.chain([first], coming)
         with self._open(read_only=False) as connection:
             try:
-                return sum(_take_in(connection, batch) for batch in waiting)
+                rows = sum(_take_in(connection, batch) for batch in waiting)
+                bring_up(connection, self._derive)
+                return rows
             except duckdb.Error as error:
                 raise LogError(
                     f"{self.path}: {error}. What was mirrored before is whole: try again, or {REBUILD}"
@@ -113,9 +120,8 @@ class DuckMirror:
     def anew(self) -> Iterator[DuckMirror]:
         """A file that is no mirror is not replaced."""
         self._check_ours()
-        fresh = DuckMirror(
-            self.path.with_name(f"{self.path.name}.rebuilding"), self._views, patience_ms=0, pause=self._pause
-        )
+        beside = self.path.with_name(f"{self.path.name}.rebuilding")
+        fresh = DuckMirror(beside, self._views, self._derive, patience_ms=0, pause=self._pause)
         fresh._clear()
         try:
             yield fresh
@@ -190,7 +196,8 @@ class DuckMirror:
         if not self.path.exists():
             return False
         with self._open(read_only=True) as connection:
-            return _told(connection).get("views") == digest_of(self._views)
+            shown = _told(connection).get("views") == digest_of(self._views)
+            return shown and (self._derive is None or not is_behind(connection))
 
     def _check_ours(self) -> None:
         """Raises for a file that must not be replaced; a damaged mirror, or one of another version, may be."""
@@ -222,6 +229,7 @@ def _create(connection: duckdb.DuckDBPyConnection, views: Mapping[str, str]) -> 
     connection.execute(
         "CREATE TABLE mirror_books (book VARCHAR PRIMARY KEY, sequence BIGINT NOT NULL, digest VARCHAR NOT NULL)"
     )
+    connection.execute(MARKS)
     told = {"application": _APPLICATION, "version": str(VERSION), "views": ""}
     connection.executemany("INSERT INTO mirror VALUES (?, ?)", list(told.items()))
     connection.execute("COMMIT")

@@ -16,12 +16,13 @@
 | cash | money moved in or out |
 | signals | a signal and its verdict |
 | accounts, instruments, days | an account opened or changed, an instrument defined, a day started |
+| settings | what a book was to be run by from then on: the currency it counts in and what counts one for one |
 """
 
 from __future__ import annotations
 
-VERSION = 1
-"""Of the tables and of how they are kept: a mirror of another version is rebuilt."""
+VERSION = 2
+"""Of the tables, what is derived from them, and how they are kept: a mirror of another version is rebuilt."""
 
 DECIMAL = "decimal(38, 18)"
 _KEY = {"book": "string", "sequence": "int64", "time": "int64"}
@@ -69,6 +70,7 @@ TABLES: dict[str, dict[str, str]] = {
         "reason": "string",
         "number": "int64",  # of the request that it is about: 0 the order itself
         "request": "string",  # request_submitted: new | replace | cancel
+        "asked_quantity": DECIMAL,  # by a replace that was submitted
         "rule": "string",  # the lingering rule that asked for it
         "mid": DECIMAL,  # the middle of the market at it: when received, sent, withdrawn, ended; else null
     },
@@ -122,7 +124,7 @@ TABLES: dict[str, dict[str, str]] = {
         "reason": "string",
         "detail": "string",
     },
-    "accounts": _KEY | {"account": "string", "exchange": "string", "user_id": "string"},
+    "accounts": _KEY | {"account": "string", "exchange": "string", "user_id": "string", "leverage": DECIMAL},
     "instruments": _KEY
     | {
         "exchange": "string",
@@ -134,4 +136,5 @@ TABLES: dict[str, dict[str, str]] = {
         "linear": "boolean",
     },
     "days": _KEY | {"day": "int64", "equity": DECIMAL},
+    "settings": _KEY | {"currency": "string", "parity": "string"},  # parity: the assets, a comma between two
 }

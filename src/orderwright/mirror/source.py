@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from orderwright.core.model import Settings
 from orderwright.errors import LogDamaged
 from orderwright.journal.memory import MemoryJournal
 from orderwright.journal.reading import LogReader
@@ -30,6 +31,7 @@ STRETCH, BATCH = 40_000, 200_000
 """Sequences in a statement over the log, few enough that the next one finds its pages in SQLite's cache; and in a
 batch, some 150 MB of memory."""
 
+_DEFAULTS = Settings()  # what has its default is not written into an event
 _NUMBERED = (
     "'request_submitted', 'request_pending', 'request_refused', 'request_unknown', 'request_asked', "
     "'request_not_found', 'request_dead', 'order_replaced'"
@@ -87,6 +89,8 @@ _SOURCES: dict[str, tuple[dict[str, str], str]] = {
         | {
             "number": f"CASE WHEN log.kind IN ({_NUMBERED}) THEN log.body ->> '$.number' END",
             "request": "CASE log.kind WHEN 'request_submitted' THEN log.body ->> '$.request' END",
+            "asked_quantity": "CASE WHEN log.kind = 'request_submitted' AND log.body ->> '$.request' = 'replace' "
+            "THEN log.body ->> '$.quantity' END",
             "rule": "CASE WHEN log.kind IN ('request_submitted', 'order_withdrawn') THEN log.body ->> '$.rule' END",
             "mid": "CASE log.kind WHEN 'order_received' THEN log.arrival_price "
             "WHEN 'request_submitted' THEN iif(log.body ->> '$.number' = 0, log.body ->> '$.arrival', NULL) "
@@ -131,7 +135,10 @@ _SOURCES: dict[str, tuple[dict[str, str], str]] = {
         ),
         f"signals AS s CROSS JOIN log ON log.position = s.position WHERE {_RANGE.replace('log.', 's.')}",
     ),
-    "accounts": (_own("account", "exchange", "user_id"), _of_kind("account_opened")),
+    "accounts": (
+        _own("account", "exchange", "user_id") | {"leverage": "ifnull(log.body ->> '$.account.leverage', '1')"},
+        _of_kind("account_opened"),
+    ),
     "instruments": (
         _own("exchange", "symbol")
         | _body("base", "quote", "tick_size", "step_size", path="$.instrument")
@@ -139,8 +146,21 @@ _SOURCES: dict[str, tuple[dict[str, str], str]] = {
         _of_kind("instrument_defined"),
     ),
     "days": (_body("day", "equity"), _of_kind("day_started")),
+    "settings": (
+        {
+            "currency": f"ifnull(log.body ->> '$.settings.currency', '{_DEFAULTS.currency}')",
+            "parity": f"iif(log.body -> '$.settings.parity' IS NULL, '{','.join(_DEFAULTS.parity)}', "
+            "ifnull((SELECT group_concat(value, ',') FROM json_each(log.body, '$.settings.parity')), ''))",
+        },
+        _of_kind("configured"),
+    ),
 }
-_CONTROLS = {"account_opened": "accounts", "instrument_defined": "instruments", "day_started": "days"}
+_CONTROLS = {
+    "account_opened": "accounts",
+    "instrument_defined": "instruments",
+    "day_started": "days",
+    "configured": "settings",
+}
 _WORDS = frozenset(
     {"kind", "status", "side", "order_type", "time_in_force", "source", "request", "liquidity", "verdict"}
 )

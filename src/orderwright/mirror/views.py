@@ -5,7 +5,9 @@ and meant to be looked at, not added up. An account's exchange and user are thos
 
 `exact_product(a, b)` multiplies two DECIMAL(38, 18) without losing a digit, where the product has 18 places at most,
 as price x quantity always has here: DuckDB's own product would keep 36 places and leave room for two digits before
-the point. Whole parts and fractions are multiplied apart; fractions of up to 9 places the quick way.
+the point. Whole parts and fractions are multiplied apart; fractions of up to 9 places the quick way. A product of more
+places is rounded to 18. `exact_quotient(a, b)` is a / b to 18 places, half to even, of a >= 0 and 0 < b < 10^11, by
+long division in whole numbers (DuckDB's own `/` gives a float): null where b is not above 0.
 """
 
 from __future__ import annotations
@@ -23,6 +25,22 @@ CREATE OR REPLACE MACRO fraction_product(x, y) AS
 CREATE OR REPLACE MACRO exact_product(a, b) AS
     a * trunc(b)::DECIMAL(20, 0) + trunc(a)::DECIMAL(20, 0) * (b - trunc(b))
     + fraction_product((a - trunc(a))::DECIMAL(18, 18), (b - trunc(b))::DECIMAL(18, 18));
+CREATE OR REPLACE MACRO in_smallest(x) AS
+    trunc(x)::DECIMAL(20, 0)::HUGEINT * 1000000000000000000::HUGEINT
+    + ((x - trunc(x))::DECIMAL(18, 18) * 1000000000000000000::DECIMAL(19, 0))::HUGEINT;
+CREATE OR REPLACE MACRO of_smallest(n) AS CAST(
+    CAST(n // 1000000000000000000::HUGEINT AS DECIMAL(38, 18))
+    + CAST(n % 1000000000000000000::HUGEINT AS DECIMAL(18, 0)) * 0.000000000000000001::DECIMAL(18, 18)
+    AS DECIMAL(38, 18));
+CREATE OR REPLACE MACRO half_even(q, r, d) AS q + CASE WHEN 2 * r > d OR 2 * r = d AND q % 2 = 1 THEN 1 ELSE 0 END;
+CREATE OR REPLACE MACRO nine_more(r, d) AS r * 1000000000::HUGEINT // d;
+CREATE OR REPLACE MACRO left_over(r, d) AS r * 1000000000::HUGEINT % d;
+CREATE OR REPLACE MACRO long_division(n, d) AS
+    n // d * 1000000000000000000::HUGEINT + nine_more(n % d, d) * 1000000000::HUGEINT
+    + half_even(nine_more(left_over(n % d, d), d), left_over(left_over(n % d, d), d), d);
+CREATE OR REPLACE MACRO exact_quotient(a, b) AS
+    list_transform([struct_pack(n := in_smallest(a), d := in_smallest(b))],
+        lambda x: CASE WHEN x.d > 0 THEN of_smallest(long_division(x.n, x.d)) END)[1];
 """
 
 _OPEN = ", ".join(f"'{status.value}'" for status in sorted(STATUS_GROUPS["open"]))
@@ -119,9 +137,15 @@ def empty_table(table: str) -> str:
 
 
 def statements(views: Mapping[str, str]) -> str:
-    """What makes the macros and all views, `views` after ours: they may be built upon them."""
-    made = "".join(f'CREATE OR REPLACE VIEW "{name}" AS {sql};\n' for name, sql in {**VIEWS, **views}.items())
-    return MACROS + made
+    """What makes the macros and all views, `views` after ours: they may be built upon them. A name with parameters,
+    `name(one, other)`, is made a table macro."""
+    return MACROS + "".join(_statement(name, sql) for name, sql in {**VIEWS, **views}.items())
+
+
+def _statement(name: str, sql: str) -> str:
+    if "(" in name:
+        return f"CREATE OR REPLACE MACRO {name} AS TABLE {sql};\n"
+    return f'CREATE OR REPLACE VIEW "{name}" AS {sql};\n'
 
 
 def digest_of(views: Mapping[str, str]) -> str:

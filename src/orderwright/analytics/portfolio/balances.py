@@ -26,10 +26,15 @@ _UNFINISHED = frozenset(status.value for status in OrderStatus if status not in 
 
 @exact
 def latest_prices(
-    journal: Journal, *, user: str | None = None, exchange: str | None = None, as_of: int | None = None
+    journal: Journal,
+    *,
+    user: str | None = None,
+    exchange: str | None = None,
+    account: str | None = None,
+    as_of: int | None = None,
 ) -> list[Price]:
     """The newest price of each of a user's symbols: those traded, with a working order, or whose base is held."""
-    scope = scope_of(journal, user, one_or_all(exchange))
+    scope = scope_of(journal, user, one_or_all(exchange), account)
     wanted = {(one.book, one.exchange, row["symbol"]) for one, row in owned_rows(journal, "positions", scope, as_of)}
     for one, row in owned_rows(journal, "orders", scope, as_of, status=_UNFINISHED):
         wanted.add((one.book, one.exchange, row["symbol"]))
@@ -69,10 +74,15 @@ def _price(row: Row) -> Price:
 
 
 def latest_balances(
-    journal: Journal, *, user: str | None = None, exchanges: Sequence[str] | None = None, as_of: int | None = None
+    journal: Journal,
+    *,
+    user: str | None = None,
+    exchanges: Sequence[str] | None = None,
+    account: str | None = None,
+    as_of: int | None = None,
 ) -> list[AssetBalance]:
     """The newest balance of each asset of a user on some exchanges, or on every one."""
-    scope = scope_of(journal, user, exchanges)
+    scope = scope_of(journal, user, exchanges, account)
     found = [
         AssetBalance(**whose(one), **{name: row[name] for name in ("asset", "total", "locked", "free", "time")})
         for one, row in owned_rows(journal, "balances", scope, as_of)
@@ -82,10 +92,15 @@ def latest_balances(
 
 @exact
 def open_balances(
-    journal: Journal, *, user: str | None = None, exchange: str | None = None, as_of: int | None = None
+    journal: Journal,
+    *,
+    user: str | None = None,
+    exchange: str | None = None,
+    account: str | None = None,
+    as_of: int | None = None,
 ) -> OpenBalances:
     """What is not free on an exchange: locked by each order that has not ended, and each open position."""
-    scope = scope_of(journal, user, one_or_all(exchange))
+    scope = scope_of(journal, user, one_or_all(exchange), account)
     rates = Valuer(journal, scope.books, "USD").at(as_of)
     orders = [_working(one, order) for one, order in unfinished(journal, scope, as_of)]
     positions = [
@@ -145,6 +160,7 @@ def balance_history(
     *,
     user: str | None = None,
     exchange: str | None = None,
+    account: str | None = None,
     asset: str | None = None,
     start: int | None = None,
     as_of: int | None = None,
@@ -152,7 +168,7 @@ def balance_history(
 ) -> list[BalanceChange]:
     """Every change of a user's balances from `start` to `as_of`, both included, oldest first; of too many, the newest
     `limit`. Raises UnknownName for an asset that nobody has ever had."""
-    scope = scope_of(journal, user, one_or_all(exchange))
+    scope = scope_of(journal, user, one_or_all(exchange), account)
     found = []
     names = ("asset", "time", "change", "total", "locked", "free", "event", "order_id")
     for book, accounts in scope.books.items():

@@ -37,13 +37,14 @@ def exposure(
     *,
     user: str | None = None,
     exchange: str | None = None,
+    account: str | None = None,
     currency: str = "USD",
     as_of: int | None = None,
 ) -> list[Exposure]:
     """The exposure of each group with a position or a working order, in the groups' order. by: any of GROUPS; none of
     them gives the whole in one record. Raises UnknownName."""
     words = groups_of(by, GROUPS)
-    scope = scope_of(journal, user, one_or_all(exchange))
+    scope = scope_of(journal, user, one_or_all(exchange), account)
     rates = Valuer(journal, scope.books, currency).at(as_of)
     sizes: dict[tuple[Owned, str], list[Decimal]] = {}
     for one, row in owned_rows(journal, "positions", scope, as_of):

@@ -57,11 +57,11 @@ def exact(ask: Callable[P, T]) -> Callable[P, T]:
     return asked
 
 
-def scope_of(journal: Journal, user: str | None, exchanges: Sequence[str] | None) -> Scope:
-    """The accounts of a user (None: of everybody) on some exchanges (None: on all).
+def scope_of(journal: Journal, user: str | None, exchanges: Sequence[str] | None, account: str | None = None) -> Scope:
+    """The accounts of a user (None: of everybody) on some exchanges (None: on all), or one of them by its name.
 
-    A user without an account on a known exchange has none there: an empty scope. Raises UnknownName for a user or an
-    exchange that the log does not know.
+    A user without an account on a known exchange has none there: an empty scope. Raises UnknownName for a user, an
+    exchange or an account that the log does not know.
     """
     if isinstance(exchanges, str):
         raise InputError("name exchanges in a list", field="exchanges", value=exchanges, nearest=[exchanges])
@@ -71,6 +71,9 @@ def scope_of(journal: Journal, user: str | None, exchanges: Sequence[str] | None
         raise UnknownName("user", user, users, field="user")
     if exchanges is not None:
         _check_exchanges(journal, rows, exchanges)
+    if account is not None:
+        _check_account(journal, rows, account)
+        rows = [row for row in rows if row["account"] == account]
     owned = [
         Owned(row["book"], row["account"], row["exchange"], row["user_id"] or "", row["leverage"])
         for row in rows
@@ -86,6 +89,14 @@ def _check_exchanges(journal: Journal, rows: Iterable[Row], exchanges: Sequence[
             known |= {row["exchange"] for table in ("accounts", "instruments") for row in journal.latest(table)}
             if name not in known:
                 raise UnknownName("exchange", name, known, field="exchange")
+
+
+def _check_account(journal: Journal, rows: Iterable[Row], account: str) -> None:
+    """One of another user is known, and not in the scope; of one that nobody has the nearest is offered."""
+    if all(row["account"] != account for row in rows):
+        known = {row["account"] for row in journal.latest("accounts")}
+        if account not in known:
+            raise UnknownName("account", account, known, field="account")
 
 
 def owned_rows(
