@@ -209,7 +209,6 @@ REPLACED = UNTRADED | {
     "quantity": Decimal(5),
     "paper": Decimal(500),
     "replaces": 2,
-    "retries": 2,
 }
 
 

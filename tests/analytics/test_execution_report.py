@@ -11,7 +11,16 @@ import pytest
 from orderwright.analytics.execution import execution_report
 from orderwright.analytics.execution_groups import KINDS
 from orderwright.analytics.execution_sums import quantiles, ranked, time_bins
-from orderwright.analytics.records import MARK_OUTS, Bins, ExecutionReport, Figures, Quantiles, ReasonCount, Shortfall
+from orderwright.analytics.records import (
+    MARK_OUTS,
+    Bins,
+    Estimate,
+    ExecutionReport,
+    Figures,
+    Quantiles,
+    ReasonCount,
+    Shortfall,
+)
 from orderwright.analytics.statistics import difference, mean, ratio, student
 from orderwright.analytics.windows import parse_window
 from orderwright.core.numbers import ZERO
@@ -50,7 +59,7 @@ def test_the_totals_of_a_report_are_those_of_its_orders() -> None:
         success=ratio(2, 3),
         rejected=ratio(1, 3),
         cancelled=ratio(0, 3),
-        fill_ratio=_near(3, 2 / 3, 1 / 3),
+        fill_ratio=Estimate(count=3, value=near(2 / 3), low=0.0, high=1.0),
         slippage=_near(2, 4.0, 2.0),
         slippage_quantiles=_quantiles(3.0, 5.0),
         fill_time=_near(2, 300.0, 20_000.0),

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from orderwright.analytics.expressions import FINAL, as_double, sql
 from orderwright.analytics.records import MARK_OUTS, Estimate, Figures, Shortfall
-from orderwright.analytics.statistics import mean, ratio
+from orderwright.analytics.statistics import mean, ratio, within
 from orderwright.core.model import DAY
 from orderwright.core.numbers import EXACT, ZERO, divided, rounded
 
@@ -185,7 +185,7 @@ def figures_of(group: Group, name: str, quantiles: Mapping[str, Any]) -> Figures
         success=ratio(group.plain("filled"), over),
         rejected=ratio(group.plain("rejected"), over),
         cancelled=ratio(group.plain("cancelled"), over),
-        fill_ratio=group.estimate("fill_ratio"),
+        fill_ratio=within(group.estimate("fill_ratio"), 0.0, 1.0),
         slippage=group.estimate("slippage"),
         fill_time=group.estimate("fill_time"),
         effective_spread_bps=_over(group.plain("effective_spread"), group.plain("effective_spread_n")),

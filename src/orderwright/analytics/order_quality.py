@@ -164,7 +164,7 @@ def _figures(rows: Table) -> Table:
         fills=rows.fills.fill_null(0),
         fill_ratio=rows.filled / rows.size,
         replaces=rows.replaces.fill_null(0),
-        retries=rows.replaces.fill_null(0) + ibis.greatest(rows.cancels.fill_null(0) - 1, 0),
+        retries=ibis.greatest(rows.cancels.fill_null(0) - 1, 0),
     )
 
 

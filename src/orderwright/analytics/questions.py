@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orderwright.core.model import STATUS_GROUPS, OrderStatus
+from orderwright.core.model import STATUS_GROUPS, OrderStatus, Settings
 from orderwright.errors import InputError, nearest_name
 from orderwright.ports import Journal, Row
 
@@ -69,3 +69,11 @@ def order_history(journal: Journal, order: str) -> list[Row]:
 def find_positions(journal: Journal, *, as_of: int | None = None) -> list[Row]:
     """The newest row of each position, as of a time in microseconds."""
     return journal.latest("positions", as_of=as_of)
+
+
+def settings_of(journal: Journal, book: str | None) -> Settings:
+    """What a book counts in, of its settings: currency and parity. Of several books (None) the first one's."""
+    rows = journal.latest("settings", where=None if book is None else {"book": book})
+    if not rows:
+        return Settings()
+    return Settings(currency=rows[0]["currency"], parity=rows[0]["parity"])

@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+from msgspec import structs
+
 from orderwright.analytics.records import Estimate
 
 LEVEL = 0.95
@@ -36,6 +38,13 @@ def mean(count: int, value: float, variance: float, level: float = LEVEL) -> Est
         return Estimate(count=1, value=value)
     spread = student(count - 1, level) * math.sqrt(max(variance, 0.0) / count)
     return Estimate(count=count, value=value, low=value - spread, high=value + spread)
+
+
+def within(estimate: Estimate, least: float, most: float) -> Estimate:
+    """The estimate of something that cannot be outside a span: nor can its interval."""
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    return structs.replace(estimate, low=max(estimate.low, least), high=min(estimate.high, most))
 
 
 def difference(one: tuple[int, float, float], other: tuple[int, float, float], level: float = LEVEL) -> Estimate:

@@ -12,7 +12,6 @@ from orderwright.commands.options import (
     DEFAULT_LOG,
     AsJson,
     Book,
-    Currency,
     Exchange,
     Log,
     Since,
@@ -39,6 +38,9 @@ FromMirror = Annotated[
 CandlesOf = Annotated[
     Path | None, typer.Option("--candles", help="The market's candles (of --symbol), for VWAP and closer mark-outs.")
 ]
+ReportCurrency = Annotated[
+    str | None, typer.Option("--currency", help="In which currency to count. [default: the book's own]")
+]
 Live = Annotated[str | None, typer.Option("--live", help="With --simulated: the exchange of the real slippage.")]
 Simulated = Annotated[str | None, typer.Option("--simulated", help="With --live: the exchange that stands in for it.")]
 GROUPS = ("exchange", "symbol", "strategy", "order_type", "hour", "day")
@@ -57,7 +59,7 @@ class Question:
     window: str | None = None
     since: str | None = None
     until: str | None = None
-    currency: str = "USD"
+    currency: str | None = None
     title: str = "How well orders were executed"
     mirror: str | None = None
     candles: Path | None = None
@@ -76,7 +78,7 @@ def stats(
     exchange: Exchange = None,
     symbol: Symbol = None,
     strategy: Strategy = None,
-    currency: Currency = "USD",
+    currency: ReportCurrency = None,
     mirror: FromMirror = None,
     candles: CandlesOf = None,
     json: AsJson = False,
@@ -96,7 +98,7 @@ def stats(
         window=window,
         since=since,
         until=until,
-        currency=currency.upper(),
+        currency=currency and currency.upper(),
         mirror=mirror,
         candles=candles,
     )
@@ -119,7 +121,7 @@ def report(
     exchange: Exchange = None,
     symbol: Symbol = None,
     strategy: Strategy = None,
-    currency: Currency = "USD",
+    currency: ReportCurrency = None,
     mirror: FromMirror = None,
     candles: CandlesOf = None,
     live: Live = None,
@@ -148,7 +150,7 @@ def report(
         window=window,
         since=since,
         until=until,
-        currency=currency.upper(),
+        currency=currency and currency.upper(),
         title=f"Book {book}: how well orders were executed",
         mirror=mirror,
         candles=candles,
@@ -175,13 +177,15 @@ def _execution(asked: Question) -> ExecutionReport:
     from orderwright.analytics.execution import execution_report
     from orderwright.analytics.measuring import measure
     from orderwright.analytics.portfolio.views import views
+    from orderwright.analytics.questions import settings_of
 
     bars = _bars(asked)
     place = mirrors.MemoryMirror() if asked.mirror is None else mirrors.open_mirror(asked.mirror, views(), measure)
     with reading(asked.log, asked.book) as journal:
         mirrors.refresh(journal, place)
+        start, end = _period(journal, asked)
+        settings = settings_of(journal, asked.book)
     with place.reading() as connection:
-        start, end = _period(connection, asked)
         found = execution_report(
             connection,
             start=start,
@@ -191,7 +195,8 @@ def _execution(asked: Question) -> ExecutionReport:
             exchange=asked.exchange,
             symbol=asked.symbol,
             strategy=asked.strategy,
-            currency=asked.currency,
+            currency=asked.currency or settings.currency,
+            parity=settings.parity,
             title=asked.title,
             bars=bars,
         )
@@ -201,7 +206,7 @@ def _execution(asked: Question) -> ExecutionReport:
     return found
 
 
-def _period(connection: Any, asked: Question) -> tuple[int | None, int | None]:
+def _period(journal: Any, asked: Question) -> tuple[int | None, int | None]:
     """Start and end in microseconds; a window goes back from the newest row."""
     from orderwright.analytics.windows import parse_window
 
@@ -210,8 +215,7 @@ def _period(connection: Any, asked: Question) -> tuple[int | None, int | None]:
     if asked.since is not None or asked.until is not None:
         raise InputError("give a window, or since and until", field="window", value=asked.window)
     length = parse_window(asked.window)
-    newest = "SELECT max(time) FROM steps" + (" WHERE book = ?" if asked.book is not None else "")
-    (time,) = connection.execute(newest, [asked.book] if asked.book is not None else []).fetchone()
+    time = journal.newest_time(asked.book)
     return None if time is None else time - length + 1, None
 
 

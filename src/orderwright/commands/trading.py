@@ -23,7 +23,7 @@ def run(
     account: Annotated[str, typer.Option(help="The paper account that trades.")] = "paper",
     deposit: Annotated[
         list[str] | None,
-        typer.Option(metavar="ASSET=AMOUNT", help="What a new book starts with, repeatable. [default: 10000 of the quote]"),
+        typer.Option(metavar="ASSET=AMOUNT", help="A new book's money, repeatable. [default: 10000 of the quote]"),
     ] = None,
     instruments: Annotated[Path | None, typer.Option(help="Binance exchangeInfo, or our own JSON.")] = None,
     settings: Annotated[

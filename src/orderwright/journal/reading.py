@@ -107,6 +107,13 @@ class LogReader:
         """The names of the books in the log, oldest first."""
         return [name for (name,) in self.connection.execute("SELECT name FROM books ORDER BY number")]
 
+    def newest_time(self, book: str | None = None) -> int | None:
+        """The time of the newest row, of one book or of all, in microseconds; None where there are no rows."""
+        newest = "SELECT time FROM log WHERE position BETWEEN ? AND ? ORDER BY position DESC LIMIT 1"
+        bases = [self.number_of(name) << BOOK_SHIFT for name in ([book] if book is not None else self.books())]
+        rows = [self._one(newest, (base, base + SEQUENCE_MASK)) for base in bases]
+        return max((row[0] for row in rows if row is not None), default=None)
+
     def number_of(self, book: str) -> int:
         """The book's number. Raises UnknownName."""
         number = self._number(book)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 MAX_ROWS = 2_000_000
+_SMALL = frozenset({"settings"})
+"""Read at once: DuckDB binds no macro whose parameter (`currency`) is the name of a column of a view below it."""
 
 
 class File(Struct, frozen=True, kw_only=True):
@@ -148,7 +150,8 @@ class ParquetMirror:
         if not files:
             return empty_table(table)
         names = ", ".join("'" + str(self.folder / file.name).replace("'", "''") + "'" for file in files)
-        return f"CREATE VIEW {table} AS SELECT {', '.join(columns_of(table))} FROM read_parquet([{names}])"
+        kind = "TABLE" if table in _SMALL else "VIEW"
+        return f"CREATE {kind} {table} AS SELECT {', '.join(columns_of(table))} FROM read_parquet([{names}])"
 
     def _take_in(self, manifest: Manifest, batch: Batch) -> int:
         """The new rows of a batch into files, and then all of them at once into the mirror; returns how many."""
