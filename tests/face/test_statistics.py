@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orderwright import Broker, InputError, UnknownName
+from orderwright import Broker, InputError, Trade, UnknownName
+from orderwright.core.model import Settings
 from orderwright.journal.memory import MemoryJournal
 from tests.face.builders import SHOWN, a_broker, a_buy, a_limit
 
@@ -124,3 +125,17 @@ def test_running_figures_hold_no_order_whose_end_the_log_has_dropped() -> None:
         broker.cancel(trade)
     broker.update()
     assert (broker.running.held, broker.running.figures["all"]["all"].cancelled) == (0, 1)
+
+
+def test_a_book_is_counted_in_its_own_currency_and_an_unknown_option_is_named() -> None:
+    settings = Settings(currency="EUR", parity=("EUR", "USDT"))
+    with Broker(settings=settings) as broker:
+        broker.submit(Trade("BTC", "USDT", "buy", 0.01))
+        broker.update()
+        report = broker.stats("1d")
+
+        assert report.currency == "EUR"
+        assert report.totals.traded > 0
+        with pytest.raises(InputError, match="wrst") as wrong:
+            broker.stats("1d", wrst=3)
+        assert wrong.value.nearest == "worst"

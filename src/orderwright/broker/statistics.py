@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from orderwright.broker.query import check_keys
 from orderwright.broker.questions import AsksPortfolio
 from orderwright.broker.times import Duration, duration_of
 from orderwright.errors import InputError
@@ -14,6 +15,9 @@ from orderwright.errors import InputError
 if TYPE_CHECKING:
     from orderwright.analytics.records import ExecutionReport
     from orderwright.analytics.running import RunningExecution
+
+
+_OPTIONS = ("bars", "currency", "order_type", "parity", "title", "worst")
 
 
 class TellsStatistics(AsksPortfolio):
@@ -38,8 +42,9 @@ class TellsStatistics(AsksPortfolio):
         """The report of a span of time, microseconds, the end left out."""
         from orderwright.analytics.execution import execution_report
 
+        check_keys(options, _OPTIONS, "stats")
         self._mirror.refresh(self.journal)
-        params = self._params
+        params, settings = self._params, self.state.settings
         scope: dict[str, Any] = {
             "exchange": params.exchange,
             "symbol": params.symbol,
@@ -47,6 +52,8 @@ class TellsStatistics(AsksPortfolio):
             "user": params.user_id,
             "account": params.account,
             "episode": params.episode,
+            "currency": settings.currency,
+            "parity": settings.parity,
         }
         with self._mirror.current.reading() as connection:
             if self.state.last_order_id:
