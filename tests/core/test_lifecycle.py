@@ -306,7 +306,7 @@ AWKWARD = """
     submit 10 | submitted        | 0      | 10     | order_received | send
     ack       | open             | 0      | 10     | order_accepted |
     fill a 8  | partially_filled | 8      | 2      | order_filled   |
-    fill b 4  | filled           | 12     | 0      | order_filled   |
+    fill b 4  | filled           | 12     | 0      | order_filled   | alert
 
     A fill is corrected twice, and each correction reported twice
     said           | status           | filled | leaves | events         | actions

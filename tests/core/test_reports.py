@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec import structs
 
 from orderwright.core import messages as m
 from orderwright.core.lifecycle import standing
@@ -276,3 +277,24 @@ def check_sums(harness: Harness, order: Order) -> None:
         assert state.positions["main", SYMBOL].size == order.filled
     if not live:
         assert (order.exposed, order.reserved) == (ZERO, ZERO)
+
+
+@pytest.mark.parametrize(
+    ("fill", "says"),
+    [
+        (a_fill(7, 99), "more than its quantity 10 has filled: 11"),
+        (a_fill(1, "100.01"), "it filled at 100.01, beyond its limit 100"),
+    ],
+    ids=["too much", "too dear"],
+)
+def test_a_fill_that_the_order_did_not_ask_for_counts_and_is_told(fill: m.FillReport, says: str) -> None:
+    harness = an_open_order(filled=4)
+    filled = harness.order().filled
+    _, actions = harness.run(
+        m.FillReport(
+            order_id=fill.order_id, time=fill.time, execution=structs.replace(fill.execution, execution_id="odd")
+        )
+    )
+
+    assert actions == [m.RaiseAlert(topic="fill", text=f"order {an_id()}: {says}")]
+    assert harness.order().filled == filled + fill.execution.quantity

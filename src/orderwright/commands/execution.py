@@ -129,7 +129,7 @@ def report(
     json: AsJson = False,
 ) -> None:
     """What a book amounts to, in one table; with --html how well its orders were executed, as a page."""
-    from orderwright.screen import show_summary
+    from orderwright.screen import counted, show_summary
 
     if html is None:
         asked = (window, since, until, user, exchange, symbol, strategy, mirror, candles, live, simulated)
@@ -158,7 +158,7 @@ def report(
     )
     found = _execution(question)
     write_page(found, html, found.last_time)
-    print(f"{html}: {found.totals.orders:,} orders")
+    print(f"{html}: {counted(found.totals.orders, 'order')}")
 
 
 def _drift_of(live: str | None, simulated: str | None) -> tuple[str, str] | None:

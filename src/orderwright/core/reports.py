@@ -15,8 +15,8 @@ from decimal import Decimal
 from typing import Any
 
 from orderwright.core import messages as m
-from orderwright.core.model import DONE, WORKING, Account, Execution, Order, OrderStatus, Request
-from orderwright.core.numbers import ONE, fits
+from orderwright.core.model import DONE, WORKING, Account, Execution, Order, OrderSide, OrderStatus, Request
+from orderwright.core.numbers import ONE, fits, text
 from orderwright.core.placing import Decision
 from orderwright.core.sizing import priced, slipped
 from orderwright.core.state import State
@@ -57,9 +57,28 @@ def _fill(state: State, order: Order, said: m.FillReport, now: int) -> Decision:
         return _park(said, "another execution with this id is booked", now)
     if not _is_possible(execution):
         return _park(said, IMPOSSIBLE, now)
-    return [
-        m.OrderFilled(time=now, order_id=order.order_id, execution=execution, exchange_order_id=said.exchange_order_id)
-    ], []
+    filled = m.OrderFilled(
+        time=now, order_id=order.order_id, execution=execution, exchange_order_id=said.exchange_order_id
+    )
+    price = order.price
+    as_asked = order.filled + execution.quantity <= order.quantity and (price is None or price == execution.price)
+    return [filled], [] if as_asked else _oddities(order, execution)
+
+
+def _oddities(order: Order, execution: Execution) -> list[m.AnyAction]:
+    """A fill always counts; one that the order did not ask for (a replace on its way may have) is told to somebody."""
+    asked = [request for request in order.requests if request.kind == "replace" and request.in_flight]
+    most = max([order.quantity, *(request.quantity for request in asked if request.quantity is not None)])
+    told = []
+    if order.filled + execution.quantity > most:
+        told.append(f"more than its quantity {text(most)} has filled: {text(order.filled + execution.quantity)}")
+    prices = [price for price in (order.price, *(request.price for request in asked)) if price is not None]
+    buy = order.instruction.side is OrderSide.BUY
+    if prices and (execution.price > max(prices) if buy else execution.price < min(prices)):
+        told.append(
+            f"it filled at {text(execution.price)}, beyond its limit {text(max(prices) if buy else min(prices))}"
+        )
+    return [m.RaiseAlert(topic="fill", text=f"order {order.order_id}: {words}") for words in told]
 
 
 def _is_possible(execution: Execution) -> bool:
