@@ -215,16 +215,12 @@ def test_portfolio_questions_go_by_the_time_settings(broker: Broker) -> None:
     ]
 
 
-def test_what_cannot_scope_a_question_about_money_is_refused_and_an_account_scopes_it() -> None:
+def test_money_is_scoped_by_user_exchange_and_account_and_belongs_to_no_strategy() -> None:
     broker = a_broker()
     broker.open_account("alice")
     broker.open_account("alice", account="second", deposits={"USDT": 5})
     broker.find_params(user_id="alice", account="second")
     assert [(row.account, row.total) for row in broker.balances()] == [("second", Decimal(5))]
-    assert broker.total_balance().total == 5
     for key, value in (("symbol", "BTC/USDT"), ("strategy", "trend"), ("episode", "1")):
-        broker.find_params(user_id="alice", **{key: value})
-        for ask in (broker.balances, broker.profit, broker.equity_curve, broker.exposure, broker.prices):
-            with pytest.raises(InputError, match="scoped by user_id, exchange, account only") as refused:
-                ask()
-            assert refused.value.field == key
+        broker.find_params(user_id="alice", account="second", **{key: value})
+        assert broker.total_balance().total == 5

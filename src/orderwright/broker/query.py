@@ -6,7 +6,7 @@ contradicts itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -32,13 +32,6 @@ class FindParams(Struct, frozen=True, kw_only=True):
         """Raises UnknownName for a key that it does not have, InputError for a value that is not text."""
         check_keys(params, cls.__struct_fields__, where)
         return cls(**{name: _text(value, name) for name, value in params.items()})
-
-    def check_scope(self, keys: Sequence[str], question: str) -> None:
-        """Raises InputError where a key is set that cannot scope a question: it would be left out of it unseen."""
-        for name in self.__struct_fields__:
-            if getattr(self, name) is not None and name not in keys:
-                message = f"find_params has set it, but {question} can be scoped by {', '.join(keys)} only"
-                raise InputError(message, field=name, value=getattr(self, name))
 
 
 class Query(Struct, frozen=True, kw_only=True):

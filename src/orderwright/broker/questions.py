@@ -1,6 +1,7 @@
 """What is asked of a broker's money: the portfolio questions (analytics/portfolio), scoped to its book and to the
-user, exchange and account that `find_params` has named. Money has no symbol, strategy or episode: where one is set a
-question is refused, rather than answered for more than was asked.
+user, exchange and account that `find_params` has named. Money belongs to an account: the symbol, strategy and episode
+that `find_params` may name too say whose orders are meant, and change nothing here. `profit` is asked by strategy or
+symbol with its `by`.
 
 `as_of` is a time as times.py reads it: a datetime with its zone, ISO text with a zone, or epoch microseconds. Without
 one it is the moment that `time_settings` has named, or now.
@@ -122,7 +123,6 @@ class AsksPortfolio(OpenBroker):
         end = self._time.window(self.now).end
         time = end if as_of is None else time_of(as_of, "as_of")
         params = self._params
-        params.check_scope(("user_id", "exchange", "account"), "a question about money")
         return {"user": params.user_id, "exchange": params.exchange, "account": params.account, "as_of": time}
 
 
