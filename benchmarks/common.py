@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -24,6 +27,7 @@ from orderwright.core.model import (
     Settings,
     VenueTraits,
 )
+from orderwright.journal.schema import VERSION
 from orderwright.ports import Connector
 
 START = 1_700_000_000_000_000
@@ -148,3 +152,17 @@ def lifecycles(first: int, count: int, now: int) -> Iterator[list[m.Input]]:
     yield [m.AckReport(order_id=order, time=now, exchange_order_id=order[-12:]) for order in ids]
     yield [fill(order, now, FIRST, f"{order[-12:]}a") for order in ids]
     yield [fill(order, now, SECOND_PART, f"{order[-12:]}b") for order in ids]
+
+
+def made_once(label: str, module: str, size: int, what: str) -> Path:
+    """The path of a log that `module` makes, in a process of its own, if it is not there: so that the bench's memory is
+    the bench's. Kept in ORDERWRIGHT_BENCH_HOME, by default the temporary folder."""
+    folder = Path(os.environ.get("ORDERWRIGHT_BENCH_HOME", tempfile.gettempdir()))
+    path = folder / f"orderwright-bench-{label}-v{VERSION}.sqlite"
+    if not path.exists():
+        print(f"making a log of {size:,} {what} in {folder} ...", file=sys.stderr)
+        unfinished = path.with_suffix(".making")
+        unfinished.unlink(missing_ok=True)
+        subprocess.run([sys.executable, "-m", module, str(unfinished), str(size)], check=True)
+        unfinished.rename(path)
+    return path

@@ -5,14 +5,11 @@ its own, so that the bench's memory is the bench's."""
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from benchmarks.common import SINK, START, lifecycles, opening, quote
+from benchmarks.common import SINK, START, lifecycles, made_once, opening, quote
 from orderwright.driver import Driver
-from orderwright.journal.schema import VERSION
 from orderwright.journal.sqlite import open_log
 
 OPEN, TURN = 1_000, 1_000
@@ -21,15 +18,7 @@ OPEN, TURN = 1_000, 1_000
 def million(orders: int | None = None) -> Path:
     """The log's path; it is made if it is not there. ORDERS makes a smaller one."""
     orders = orders if orders is not None else int(os.environ.get("ORDERS", "1000000"))
-    folder = Path(os.environ.get("ORDERWRIGHT_BENCH_HOME", tempfile.gettempdir()))
-    path = folder / f"orderwright-bench-{orders}-v{VERSION}.sqlite"
-    if not path.exists():
-        print(f"making a log of {orders:,} orders in {folder} ...", file=sys.stderr)
-        unfinished = path.with_suffix(".making")
-        unfinished.unlink(missing_ok=True)
-        subprocess.run([sys.executable, "-m", "benchmarks.million", str(unfinished), str(orders)], check=True)
-        unfinished.rename(path)
-    return path
+    return made_once(f"{orders}", "benchmarks.million", orders, "orders")
 
 
 def _make(path: Path, orders: int) -> None:

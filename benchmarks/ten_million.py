@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import sys
-import tempfile
 from decimal import Decimal
 from pathlib import Path
 
 from msgspec import Struct
 
-from benchmarks.common import SINK, START
+from benchmarks.common import SINK, START, made_once
 from orderwright.core import messages as m
 from orderwright.core.ids import order_id_of
 from orderwright.core.model import (
@@ -42,7 +40,6 @@ from orderwright.core.model import (
     TimeInForce,
 )
 from orderwright.driver import CommitOnThread, Driver
-from orderwright.journal.schema import VERSION
 from orderwright.journal.sqlite import open_log
 
 USERS, DAYS, SEED = 1_000, 30, 7
@@ -280,15 +277,7 @@ class Month:
 def ten_million(rows: int | None = None) -> Path:
     """The log's path; it is made if it is not there. ROWS makes a smaller one."""
     rows = rows if rows is not None else int(os.environ.get("ROWS", "10000000"))
-    folder = Path(os.environ.get("ORDERWRIGHT_BENCH_HOME", tempfile.gettempdir()))
-    path = folder / f"orderwright-bench-rows-{rows}-v{VERSION}.sqlite"
-    if not path.exists():
-        print(f"making a log of {rows:,} rows in {folder} ...", file=sys.stderr)
-        unfinished = path.with_suffix(".making")
-        unfinished.unlink(missing_ok=True)
-        subprocess.run([sys.executable, "-m", "benchmarks.ten_million", str(unfinished), str(rows)], check=True)
-        unfinished.rename(path)
-    return path
+    return made_once(f"rows-{rows}", "benchmarks.ten_million", rows, "rows")
 
 
 def _make(path: Path, rows: int) -> None:

@@ -29,12 +29,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from orderwright.core import messages as m
+from orderwright.core.asking import fetch_trades, question
 from orderwright.core.deadlines import next_deadline
 from orderwright.core.evolve import cash_key, evolve, order_key, signal_key
 from orderwright.core.numbers import EXACT
 from orderwright.core.oms import decide
 from orderwright.core.recovery import order_from, restore
-from orderwright.core.reports import REPORTS, fetch_trades, question
+from orderwright.core.reports import REPORTS
 from orderwright.core.state import KEEP_KEYS, State, remember
 from orderwright.ports import Connector, Journal
 

@@ -68,7 +68,8 @@ class UnknownName(InputError):
         names = sorted(set(known))
         close = nearest_name(name, names)
         shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-        message = f"unknown {what} {name!r}" + (f"; known: {shown}" if close is None and names else "")
+        hint = "" if close is not None else f"; known: {shown}" if names else "; there is none yet"
+        message = f"unknown {what} {name!r}{hint}"
         super().__init__(message, field=field, value=name, nearest=close)
 
 

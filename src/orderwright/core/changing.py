@@ -14,6 +14,7 @@ import msgspec
 
 from orderwright.core import messages as m
 from orderwright.core import risk, validation
+from orderwright.core.asking import fetch_trades, question
 from orderwright.core.model import (
     DONE,
     MAX_REQUESTS,
@@ -26,9 +27,9 @@ from orderwright.core.model import (
     TradingState,
 )
 from orderwright.core.numbers import ZERO, most_within, text
-from orderwright.core.placing import Decision, denied, execution_time, fresh, release
+from orderwright.core.placing import Decision, denied, execution_time, fresh
 from orderwright.core.reasons import Reason, Refusal
-from orderwright.core.reports import fetch_trades, question
+from orderwright.core.releasing import release
 from orderwright.core.requests import send_cancel, send_replace
 from orderwright.core.sizing import Sized, expected_price, priced
 from orderwright.core.state import State

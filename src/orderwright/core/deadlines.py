@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from orderwright.core import messages as m
 from orderwright.core import risk
+from orderwright.core.asking import fetch_trades, next_question, question, unknown
 from orderwright.core.changing import cancel, cancel_again
 from orderwright.core.lingering import overdue
 from orderwright.core.model import DAY, SECOND, Order, OrderStatus, TradingState
 from orderwright.core.numbers import text
-from orderwright.core.placing import Decision, denied, release, to_next_second
+from orderwright.core.placing import Decision, denied, to_next_second
 from orderwright.core.reasons import Reason, Refusal
-from orderwright.core.reports import fetch_trades, next_question, question, unknown
+from orderwright.core.releasing import release
 from orderwright.core.state import State, deadline_of, drop_stale_timers, due, may_close, request_deadline
 
 FETCH_AT_LEAST_EVERY = 60 * SECOND

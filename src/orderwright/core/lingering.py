@@ -21,7 +21,7 @@ from orderwright.core.ids import order_id_of
 from orderwright.core.model import Action, LingerRule, Order, OrderSide, OrderStatus, OrderType, Signal, TimeInForce
 from orderwright.core.numbers import ceil_to, floor_to, text
 from orderwright.core.patience import BPS, again_at, due_at, has_moved, may_act, reversal_rule, rules_of, turned
-from orderwright.core.placing import UNPRICED, Decision, fresh, received
+from orderwright.core.placing import UNPRICED, Decision, received
 from orderwright.core.sizing import Sized, size
 from orderwright.core.state import State
 
@@ -126,9 +126,7 @@ def nearer_price(state: State, order: Order, rule: LingerRule, now: int) -> Deci
 
 
 def _lingered(state: State, order: Order, rule: LingerRule, why: str, now: int) -> Decision:
-    instrument = state.instrument_of(order)
-    quote = state.quote(instrument.exchange, instrument.symbol, now)
-    mid = quote.mid if quote is not None else None
+    mid = state.mid_of(order, now)
     return [m.OrderLingered(time=now, order_id=order.order_id, rule=rule.name, why=why, mid=mid)], []
 
 
@@ -152,7 +150,7 @@ def _successor(state: State, order: Order, rule: LingerRule, now: int) -> m.Orde
         linger=(),
     )
     account, instrument = state.accounts[asked.account], state.instrument_of(order)
-    quote = fresh(state, state.market.get((account.exchange, instrument.symbol)), now)
+    quote = state.quote(account.exchange, instrument.symbol, now)
     sized = size(instruction, instrument, account, quote)
     sized = sized if isinstance(sized, Sized) else UNPRICED
     return received(state, instruction, account, sized, quote, "parent", None, now)

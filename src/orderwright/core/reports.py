@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from orderwright.core import messages as m
+from orderwright.core.asking import fetch_trades, question, unknown
 from orderwright.core.model import DONE, WORKING, Account, Execution, Order, OrderSide, OrderStatus, Request
 from orderwright.core.numbers import ONE, fits, text
 from orderwright.core.placing import Decision
@@ -24,7 +25,6 @@ from orderwright.core.transitions import UNSENT_DONE
 
 IMPOSSIBLE = "an execution needs a quantity and a price above 0, with at most 18 digits on each side of the point"
 NOTHING: Decision = ([], [])
-_ASK_AT_MOST_EVERY_MS = 60_000
 
 
 def report(state: State, said: Any, now: int) -> Decision:
@@ -287,21 +287,6 @@ def _unreachable(state: State, order: Order, said: m.UnreachableReport, now: int
     return unknown(state, order, request, now, said.message)
 
 
-def unknown(state: State, order: Order, request: Request, now: int, message: str) -> Decision:
-    """No answer: from now on it counts as live until the venue has answered for it. It is asked at once, and
-    again."""
-    account = state.accounts[order.instruction.account]
-    event = m.RequestUnknown(
-        time=now,
-        order_id=order.order_id,
-        number=request.number,
-        ask_at=next_question(request, account, now),
-        message=message,
-    )
-    alert = m.RaiseAlert(topic="unknown", text=f"order {order.order_id}: no answer to its {request.kind}: {message}")
-    return [event], [question(state, order, request.number), alert]
-
-
 def _not_sent(state: State, order: Order, said: m.NotSentReport, now: int) -> Decision:
     if not order.requests[said.number].in_flight:
         return NOTHING
@@ -340,35 +325,6 @@ def _was_dead(order: Order) -> bool:
 def _is_over(request: Request, account: Account, asked_at: int) -> bool:
     """Whether the request could no longer be carried out when the venue was asked."""
     return request.dead_at is not None and asked_at >= request.dead_at + 1_000 * account.traits.margin_ms
-
-
-def next_question(request: Request, account: Account, now: int) -> int:
-    """When to ask again: when a denial first counts, then at growing intervals, never more than a minute apart."""
-    traits = account.traits
-    if request.dead_at is not None and now < request.dead_at + 1_000 * traits.margin_ms:
-        return request.dead_at + 1_000 * traits.margin_ms
-    pause_ms = max(traits.denial_gap_ms, min((now - request.sign_at) // 2_000, _ASK_AT_MOST_EVERY_MS))
-    return now + 1_000 * pause_ms
-
-
-def question(state: State, order: Order, number: int) -> m.AskOrder:
-    instruction = order.instruction
-    exchange = state.accounts[instruction.account].exchange
-    return m.AskOrder(
-        order_id=order.order_id,
-        account=instruction.account,
-        exchange=exchange,
-        symbol=instruction.symbol,
-        number=number,
-    )
-
-
-def fetch_trades(state: State, order: Order) -> m.FetchTrades:
-    instruction = order.instruction
-    exchange = state.accounts[instruction.account].exchange
-    return m.FetchTrades(
-        order_id=order.order_id, account=instruction.account, exchange=exchange, symbol=instruction.symbol
-    )
 
 
 _HANDLERS: dict[type[m.Report], Any] = {

@@ -1,0 +1,103 @@
+"""A waiting order's wait is over: what it is now for, and the same checks again at the price of this moment.
+
+An order that closes a position goes for what is held by now, the successor of an order that lingered for what is left
+of that one, any other for what it says. Where nothing is left it ends here, withdrawn.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from orderwright.core import messages as m
+from orderwright.core import risk
+from orderwright.core.model import Instruction, Instrument, Order, OrderStatus, Quote
+from orderwright.core.placing import (
+    Decision,
+    check,
+    closable_of,
+    counts,
+    denied,
+    fresh,
+    market_of,
+    shape,
+    to_next_second,
+)
+from orderwright.core.reasons import Reason, Refusal
+from orderwright.core.requests import send_order
+from orderwright.core.sizing import Sized, closing_order, size
+from orderwright.core.state import State
+
+
+def release(state: State, order: Order, now: int, *, approved: bool = False) -> Decision:
+    """A waiting order's wait is over: size and check it again, at the price of this moment, and send it, or let it
+    wait on for the next second."""
+    instruction = order.instruction
+    found = market_of(state, instruction.account, instruction.symbol)
+    if isinstance(found, Refusal):
+        return [denied(order.order_id, found, now)], []
+    account, instrument, quote = found
+    quote = fresh(state, quote, now)
+    wanted = _left_to_do(state, order, instrument, quote, now)
+    if not isinstance(wanted, Instruction):
+        return [wanted], []
+    instruction = wanted
+    misshapen = shape(state, instruction, now) if not order.wait_for else None  # its denial was cut off the log
+    sized = misshapen or size(instruction, instrument, account, quote)
+    refusal_now = (
+        sized if isinstance(sized, Refusal) else check(state, instruction, sized, account, instrument, quote, now)
+    )
+    if refusal_now is not None:
+        return [denied(order.order_id, refusal_now, now)], []
+    assert isinstance(sized, Sized)
+    at_once = order.wait_for in ("cancels", "parent")
+    if not at_once and risk.over_rate(state, now):  # it only reduces: what adds was refused just now
+        return [to_next_second(order.order_id, now)], []
+    sized = risk.margined(state, instruction, sized, instrument, sized.quantity)
+    today, this_second = counts(state, now)
+    event = m.RequestSubmitted(
+        time=now,
+        order_id=order.order_id,
+        number=0,
+        request="new",
+        sign_at=now,
+        lifetime_ms=account.traits.lifetime_ms,
+        quantity=sized.quantity,
+        unit_cost=sized.unit_cost,
+        arrival=quote.mid if quote is not None else None,
+        cause="approved" if approved else order.wait_for,
+        today=today,
+        this_second=this_second,
+    )
+    return [event], [send_order(order.instruction, account, sized.quantity, order.expire_at, now, event.lifetime_ms)]
+
+
+def _left_to_do(
+    state: State, order: Order, instrument: Instrument, quote: Quote | None, now: int
+) -> Instruction | m.AnyOrderEvent:
+    """What a waiting order is for, now that its wait is over: a closing order for what is held, the successor of an
+    order for what is left of that one, any other for what it says. Or how it ends, where nothing is left."""
+    instruction = order.instruction
+    if order.wait_for == "parent":
+        parent = state.find(instruction.parent_id)
+        cause = "nothing of the order before it was left"
+        if parent is not None and parent.quantity > parent.filled:
+            if parent.status is OrderStatus.CANCELLED:
+                return msgspec.structs.replace(instruction, quantity=parent.quantity - parent.filled)
+            cause = f"the order before it is {parent.status}"  # it ended otherwise than by its cancel
+        return _nothing_left(order, Reason.NOTHING_LEFT, cause, quote, now)
+    if order.wait_for != "cancels":
+        return instruction
+    held = closable_of(state, instruction.account, instruction.symbol)
+    if abs(held) < instrument.step_size:
+        return _nothing_left(order, Reason.NOTHING_TO_CLOSE, "nothing was left to close", quote, now)
+    closing = closing_order(instruction.account, instruction.symbol, order.order_id, held, instrument.step_size)
+    if closing.side is instruction.side:
+        return closing
+    refusal = Refusal(Reason.NOTHING_TO_CLOSE, "the position turned while its orders were cancelled")
+    return denied(order.order_id, refusal, now)
+
+
+def _nothing_left(order: Order, reason: Reason, cause: str, quote: Quote | None, now: int) -> m.OrderWithdrawn:
+    mid = quote.mid if quote is not None else None
+    cancelled = OrderStatus.CANCELLED
+    return m.OrderWithdrawn(time=now, order_id=order.order_id, status=cancelled, reason=reason, cause=cause, mid=mid)
