@@ -1,0 +1,1 @@
+"""Backtests, optimisation and what they stand on. Names come with the modules that have them."""

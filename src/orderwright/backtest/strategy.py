@@ -1,0 +1,52 @@
+"""A strategy: what to want, bar by bar. The same object runs over history, on paper and live.
+
+Write one of two methods:
+
+- `generate_signals(data)`: a Series of 1 (long), -1 (short; flat, where shorts are off) and 0 (hold), one for each row of `data`.
+  What it says for a row may depend on that row and those before it, never on later ones; the backtester checks.
+- `on_bar(context, bar)`: called at each close; places, replaces and cancels any order that the engine knows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from orderwright.backtest.bars import Bars
+
+
+class Strategy:
+    """The base of all strategies. name: shown in results and written on every order. warm_up: how many bars it needs
+    before it can say anything; it is not asked before."""
+
+    warm_up: int = 0
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name or type(self).__name__
+
+    def generate_signals(self, data: pd.DataFrame) -> pd.Series[int]:
+        """1, -1 or 0 for each row of data (columns open, high, low, close, volume). Override this or `on_bar`."""
+        raise NotImplementedError(f"{type(self).__name__} has neither generate_signals nor on_bar")
+
+    def signals(self, bars: Bars) -> Any:
+        """The same as int8[n] from arrays: what fast strategies override. By default, `generate_signals` on a DataFrame,
+        checked."""
+        raise NotImplementedError
+
+    def on_start(self, context: Any) -> None:
+        """Before the first bar."""
+
+    def on_bar(self, context: Any, bar: Any) -> None:
+        """At the close of each bar. Sees closed bars only."""
+        raise NotImplementedError
+
+    def on_fill(self, context: Any, fill: Any) -> None:
+        """One of its orders has filled, in whole or in part."""
+
+    def on_order(self, context: Any, order: Any) -> None:
+        """One of its orders has ended otherwise: cancelled, expired, rejected or denied."""
+
+    def on_stop(self, context: Any) -> None:
+        """After the last bar."""
