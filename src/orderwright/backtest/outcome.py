@@ -19,9 +19,10 @@ REASONS = ("entry", "signal", "stop_loss", "take_profit", "trailing_stop", "reba
 class Fills:
     """m fills in the order in which they happened.
 
-    bar: int64[m], the index of the bar in which each happened (of its own symbol). time: int64[m], microseconds UTC. symbol:
-    int64[m], index into `Outcome.symbols`. side: int64[m], 1 bought, -1 sold. price: int64[m], ticks. quantity: int64[m],
-    steps. fee: float64[m], quote units. slippage: float64[m], quote units paid beyond the market's price. reason: int64[m].
+    bar: int64[m], the index of the bar in which each happened (of its own symbol). time: int64[m], microseconds UTC.
+    symbol: int64[m], index into `Outcome.symbols`. side: int64[m], 1 bought, -1 sold. price: int64[m], ticks.
+    quantity: int64[m], steps. fee: float64[m], quote units. slippage: float64[m], quote units paid beyond the
+    market's price. reason: int64[m].
     """
 
     bar: Ints
@@ -41,9 +42,9 @@ class Fills:
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """symbols: as in `Fills.symbol`. times: int64[n], close times of the bars (microseconds; of several symbols, of all
-    together, each once). equity: float64[n], quote units, at each of them. position: float64[n], the value of what is held
-    (signed, quote units) at each. ties: how many sizes came within rounding of a whole step (docs/backtest.md). log: the
-    orders engine's journal."""
+    together, each once). equity: float64[n], quote units, at each of them. position: float64[n], the value of what is
+    held (signed, quote units) at each. ties: how many sizes came within rounding of a whole step (docs/backtest.md).
+    log: the orders engine's journal."""
 
     symbols: tuple[str, ...]
     times: Ints

@@ -13,21 +13,23 @@ At the close of bar i, when everything in it has happened, in this order:
    - Where nothing is held and no entry waits, the entry goes out. After a close, the entry goes out when that has
      filled, at the same moment.
    - A position of the same direction is left alone; with `TargetPosition` it is brought to its target.
-3. A market order fills at the open of bar i+1 (`fill_at="next_open"`), or at the close of bar i (`"this_close"`: decided
-   a microsecond before it, as if the close were known by then). An entry that follows a close fills right after it: at the
-   same open; with `this_close`, at the next open.
+3. A market order fills at the open of bar i+1 (`fill_at="next_open"`), or at the close of bar i (`"this_close"`:
+   decided a microsecond before it, as if the close were known by then). An entry that follows a close fills right
+   after it: at the same open; with `this_close`, at the next open.
 
-Prices. A taker pays `slippage` on top of the market's price, rounded to the tick against it. A limit fills at its price,
-or at the open where the market jumped past it, without slippage. Every fill pays `commission` of its value, in quote.
+Prices. A taker pays `slippage` on top of the market's price, rounded to the tick against it. A limit fills at its
+price, or at the open where the market jumped past it, without slippage. Every fill pays `commission` of its value, in
+quote.
 
-Exits. Where `stop_loss`, `take_profit` or `trailing_stop` are set, they are orders at the exchange from the fill of the entry on,
-at fractions of its price, rounded to the tick away from it; of two, the one that fills cancels the other; a stop loss and a
-trailing stop are one stop, at the nearer price. A stop fills at its price, or at the open where the market jumped past it, as
-a taker. Within a bar the price goes from the open to one extreme, to the other, to the close (`path`, as in
-docs/simulation.md). Exits of an entry that filled at the open see all of its bar; of one that filled inside the bar,
-its close alone; of one that filled at the close, the next bar.
+Exits. Where `stop_loss`, `take_profit` or `trailing_stop` are set, they are orders at the exchange from the fill of
+the entry on, at fractions of its price, rounded to the tick away from it; of two, the one that fills cancels the
+other; a stop loss and a trailing stop are one stop, at the nearer price. A stop fills at its price, or at the open
+where the market jumped past it, as a taker. Within a bar the price goes from the open to one extreme, to the other,
+to the close (`path`, as in docs/simulation.md). Exits of an entry that filled at the open see all of its bar; of one
+that filled inside the bar, its close alone; of one that filled at the close, the next bar.
 
-Limit entries. With `limit_entry` an entry is a limit order so far from the close (below it for a long), for `limit_bars` bars.
+Limit entries. With `limit_entry` an entry is a limit order so far from the close (below it for a long), for
+`limit_bars` bars.
 
 Sizes are decided with the order, at the prices known then (the close; a limit's price), slippage and commission
 included, and floored to the step. A buy that meets a dearer open takes what the money pays for; the rest expires.
@@ -69,8 +71,8 @@ class TargetPosition(Struct, frozen=True):
 class VolatilityRisk(Struct, frozen=True):
     """An entry risks so many percent of the balance on a move of one average true range: quantity = balance x percent /
     100 / ATR, at most what the money pays for. ATR: the plain mean of the true ranges of the last `window` bars
-    (Wilder, 1978, "New Concepts in Technical Trading Systems"; his own smoothing is not used). No entry before there are
-    as many."""
+    (Wilder, 1978, "New Concepts in Technical Trading Systems"; his own smoothing is not used). No entry before there
+    are as many."""
 
     percent: Decimal = ONE
     window: int = 14

@@ -2,8 +2,9 @@
 
 Write one of two methods:
 
-- `generate_signals(data)`: a Series of 1 (long), -1 (short; flat, where shorts are off) and 0 (hold), one for each row of `data`.
-  What it says for a row may depend on that row and those before it, never on later ones; the backtester checks.
+- `generate_signals(data)`: a Series of 1 (long), -1 (short; flat, where shorts are off) and 0 (hold), one for each
+  row of `data`. What it says for a row may depend on that row and those before it, never on later ones; the
+  backtester checks.
 - `on_bar(context, bar)`: called at each close; places, replaces and cancels any order that the engine knows.
 """
 
@@ -31,8 +32,8 @@ class Strategy:
         raise NotImplementedError(f"{type(self).__name__} has neither generate_signals nor on_bar")
 
     def signals(self, bars: Bars) -> Any:
-        """The same as int8[n] from arrays: what fast strategies override. By default, `generate_signals` on a DataFrame,
-        checked."""
+        """The same as int8[n] from arrays: what fast strategies override. By default, `generate_signals` on a
+        DataFrame, checked."""
         raise NotImplementedError
 
     def on_start(self, context: Any) -> None:

@@ -244,9 +244,9 @@ class Bracket(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The exits that an entry brings with it (`core.contingent`), of which one cancels the other.
 
     stop_loss and take_profit: prices in quote units; or, with _percent, so far from the average price of the entry's
-    fills (2 is 2 %), rounded to the tick away from it. trail: the stop follows the market; with a stop_loss too it begins
-    there and is only ever moved nearer. arm: `fill`, from the entry's first fill on, resized by each; `full`, when
-    the entry has filled or ended.
+    fills (2 is 2 %), rounded to the tick away from it. trail: the stop follows the market; with a stop_loss too it
+    begins there and is only ever moved nearer. arm: `fill`, from the entry's first fill on, resized by each; `full`,
+    when the entry has filled or ended.
     """
 
     stop_loss: Decimal | None = None
@@ -325,9 +325,9 @@ class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     and quote_quantity (quote units, market orders only). expire_at: microseconds, for GTD. execute_at: microseconds
     or `next_open`; the order waits as PENDING until then. idempotency_key: the caller's own id, unique per book.
     decision_price and decision_time: what whoever wanted it saw, and when (the chart's price of an alert); only
-    execution quality is measured by them. linger: the order's own rules for when it lingers. group: orders of one account
-    and symbol that share a group belong together: what one of them fills, the others no longer ask for (one cancels the
-    other). bracket: the exits that come with its fills. trail: this stop follows the market.
+    execution quality is measured by them. linger: the order's own rules for when it lingers. group: orders of one
+    account and symbol that share a group belong together: what one of them fills, the others no longer ask for (one
+    cancels the other). bracket: the exits that come with its fills. trail: this stop follows the market.
     """
 
     order_id: str
