@@ -15,6 +15,14 @@ BENCHES = {
     "analytics-10m": "benchmarks.analytics_10m",
     "candle-replay": "benchmarks.candle_replay",
     "exchange-step": "benchmarks.exchange_step",
+    "sma-warm": "benchmarks.sma_warm",
+    "sma-cold": "benchmarks.sma_cold",
+    "sma-first-use": "benchmarks.sma_first_use",
+    "on-bar": "benchmarks.on_bar",
+    "limit-cancel": "benchmarks.limit_cancel",
+    "sweep": "benchmarks.sweep",
+    "rl-env": "benchmarks.rl_env",
+    "rl-vector": "benchmarks.rl_vector",
 }
 
 
