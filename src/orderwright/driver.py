@@ -23,14 +23,13 @@ written, and its own commit begun, only when it has ended. What a turn wants don
 from __future__ import annotations
 
 import decimal
-import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from orderwright.core import messages as m
 from orderwright.core.asking import fetch_trades, question
-from orderwright.core.deadlines import next_deadline
+from orderwright.core.deadlines import may_be_due, next_deadline
 from orderwright.core.evolve import cash_key, evolve, order_key, signal_key
 from orderwright.core.numbers import EXACT
 from orderwright.core.oms import decide
@@ -92,24 +91,6 @@ class CommitOnThread:
         self._thread.shutdown()
 
 
-class _OrNeverAgain:
-    """After a failure the state is ahead of the log: the driver is over, and what it wanted done is never done. A
-    class, not a generator: every turn comes through here twice."""
-
-    __slots__ = ("failure",)
-
-    def __init__(self) -> None:
-        self.failure: BaseException | None = None
-
-    def __enter__(self) -> None:
-        if self.failure is not None:
-            raise self.failure
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None:
-            self.failure = error
-
-
 class Driver:
     """One book, its journal and its venues.
 
@@ -131,7 +112,8 @@ class Driver:
         self.handler = handler
         self._outbox: list[m.AnyAction] = []
         self._committing: list[m.AnyAction] = []
-        self._or_never_again = _OrNeverAgain()
+        self._at_once = isinstance(self.committer, CommitNow)
+        self._failure: BaseException | None = None
         with decimal.localcontext(EXACT):
             self.state: State = restore(book, journal.open_state(book))
             for order in [order for order in self.state.orders.values() if order.wait_for == "parent"]:
@@ -166,40 +148,75 @@ class Driver:
         """The first half of a turn: recall, decide, evolve and append up to MAX_TURN inputs. Nothing is visible yet."""
         if len(inputs) > MAX_TURN:
             raise ValueError(f"{len(inputs)} inputs are more than a turn takes ({MAX_TURN})")
-        with self._or_never_again, decimal.localcontext(EXACT):
-            state, append, outbox, book = self.state, self.journal.append, self._outbox, self.state.book
+        self._go_on()
+        outside = decimal.getcontext()
+        decimal.setcontext(EXACT)
+        try:
+            state = self.state
             now = max(now, state.now)
-            shown = next((at for at, said in enumerate(inputs) if type(said) is not m.QuoteSeen), len(inputs))
-            for said in itertools.chain(inputs[:shown], self._overdue(now), inputs[shown:]):
-                self._recall(said)
-                events, actions = decide(state, said, now)
-                for event in events:
-                    changes = evolve(state, event)
-                    append(book, state.sequence, event, changes)
-                if actions:
-                    outbox += actions
+            shown = 0  # the market comes first, then time, then the rest
+            while shown < len(inputs) and type(inputs[shown]) is m.QuoteSeen:
+                self._take_in(inputs[shown], now)
+                shown += 1
+            if may_be_due(state, now):
+                for passed in self._overdue(now):
+                    self._take_in(passed, now)
+            for said in inputs[shown:] if shown else inputs:
+                self._take_in(said, now)
+        except BaseException as error:
+            self._failure = error
+            raise
+        finally:
+            decimal.setcontext(outside)
+
+    def _take_in(self, said: m.Input, now: int) -> None:
+        """Recall, decide, evolve, append: one input."""
+        recall = _RECALLS.get(type(said))
+        if recall is not None:
+            recall(self, said)
+        state = self.state
+        events, actions = decide(state, said, now)
+        for event in events:
+            changes = evolve(state, event)
+            self.journal.append(state.book, state.sequence, event, changes)
+        if actions:
+            self._outbox += actions
 
     def settle(self) -> None:
         """The second half: commit what was decided, and perform what the commit before it has made safe."""
-        with self._or_never_again:
-            self.committer.wait()
-            self._perform()
+        self._go_on()
+        try:
+            if not self._at_once:
+                self.committer.wait()
+                self._perform()
             self.journal.write()
             self._committing, self._outbox = self._outbox, []
             self.committer.start(self.journal.commit)
-            if isinstance(self.committer, CommitNow):
+            if self._at_once:
                 self._perform()
+        except BaseException as error:
+            self._failure = error
+            raise
 
     def flush(self) -> None:
         """Wait for the commit under way and act on it. Call it before reading the log, and at the end."""
-        with self._or_never_again:
+        self._go_on()
+        try:
             self.committer.wait()
             self._perform()
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def _go_on(self) -> None:
+        """After a failure the state is ahead of the log: the driver is over, and what it wanted done is never done."""
+        if self._failure is not None:
+            raise self._failure
 
     @property
     def failure(self) -> BaseException | None:
         """What has ended this driver; None while it works."""
-        return self._or_never_again.failure
+        return self._failure
 
     def next_deadline(self) -> int | None:
         """When the core wants a turn even without an input, microseconds; None for never."""
@@ -213,28 +230,30 @@ class Driver:
             if self.state.sequence == before:
                 raise AssertionError(f"deadline {deadline} of book {self.state.book} is due, and nothing came of it")
 
-    def _recall(self, said: m.Input) -> None:
-        """Bring back what the input names: from memory, else from the journal."""
-        kind = type(said)
-        if kind in _NAMES_ORDER:
-            if said.order_id not in self.state.orders:  # type: ignore[union-attr]
-                self._recall_order(said.order_id)  # type: ignore[union-attr]
-        elif kind is m.SubmitOrder:
-            instruction = said.instruction  # type: ignore[union-attr]
-            if instruction.order_id <= self.state.last_order_id:  # ids grow: a greater one is new
-                self._recall_order(instruction.order_id)
-            if instruction.idempotency_key:
-                order_id = self._recall_key(order_key(instruction.idempotency_key))
-                if order_id:
-                    self._recall_order(order_id)
-        elif kind is m.ClosePosition:
-            self._recall_order(said.order_id)  # type: ignore[union-attr]
-        elif kind is m.ReceiveSignal:
-            order_id = self._recall_key(signal_key(said.signal.key))  # type: ignore[union-attr]
-            if order_id:
-                self._recall_order(order_id)
-        elif kind is m.MoveCash and said.reference:  # type: ignore[union-attr]
-            self._recall_key(cash_key(said.reference))  # type: ignore[union-attr]
+    # What an input names comes back: from memory, else from the journal
+
+    def _recall_named(self, said: Any) -> None:
+        if said.order_id not in self.state.orders:
+            self._recall_order(said.order_id)
+
+    def _recall_submitted(self, said: m.SubmitOrder) -> None:
+        instruction = said.instruction
+        if instruction.order_id <= self.state.last_order_id:  # ids grow: a greater one is new
+            self._recall_order(instruction.order_id)
+        if instruction.idempotency_key:
+            self._recall_keyed(order_key(instruction.idempotency_key))
+
+    def _recall_signal(self, said: m.ReceiveSignal) -> None:
+        self._recall_keyed(signal_key(said.signal.key))
+
+    def _recall_cash(self, said: m.MoveCash) -> None:
+        if said.reference:
+            self._recall_key(cash_key(said.reference))
+
+    def _recall_keyed(self, key: str) -> None:
+        order_id = self._recall_key(key)
+        if order_id:
+            self._recall_order(order_id)
 
     def _recall_order(self, order_id: str) -> None:
         if self.state.find(order_id) is None:
@@ -254,11 +273,19 @@ class Driver:
     def _perform(self) -> None:
         actions, self._committing = self._committing, []
         for action in actions:
-            if isinstance(action, m.Reply | m.RaiseAlert):
-                if self.handler is not None:
-                    self.handler(action)
-            else:
-                self.executors[action.exchange].send(action)
+            if type(action) not in _TOLD:
+                self.executors[action.exchange].send(action)  # type: ignore[union-attr, arg-type]
+            elif self.handler is not None:
+                self.handler(action)  # type: ignore[arg-type]
+
+
+_TOLD: frozenset[type[Any]] = frozenset({m.Reply, m.RaiseAlert})
+_RECALLS: dict[type[Any], Callable[[Driver, Any], None]] = {
+    **dict.fromkeys(_NAMES_ORDER | {m.ClosePosition}, Driver._recall_named),
+    m.SubmitOrder: Driver._recall_submitted,
+    m.ReceiveSignal: Driver._recall_signal,
+    m.MoveCash: Driver._recall_cash,
+}
 
 
 __all__ = ["CommitNow", "CommitOnThread", "Committer", "Driver"]

@@ -24,6 +24,14 @@ from orderwright.core.state import State, deadline_of, drop_stale_timers, due, m
 FETCH_AT_LEAST_EVERY = 60 * SECOND
 
 
+def may_be_due(state: State, now: int) -> bool:
+    """False where surely nothing is due: the quick question before `next_deadline`, which looks closely."""
+    timers, day, until = state.timers, state.day, state.controls.until
+    if (timers and timers[0][0] <= now) or (until is not None and until <= now):
+        return True
+    return day.start + DAY <= now if day is not None else bool(state.accounts)
+
+
 def next_deadline(state: State) -> int | None:
     """The earliest microsecond at which `TimePassed` is due, or None."""
     drop_stale_timers(state)
