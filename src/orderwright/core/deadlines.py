@@ -34,15 +34,20 @@ def may_be_due(state: State, now: int) -> bool:
 
 def next_deadline(state: State) -> int | None:
     """The earliest microsecond at which `TimePassed` is due, or None."""
-    drop_stale_timers(state)
-    times = [state.timers[0][0]] if state.timers else []
-    if state.controls.until is not None:
-        times.append(state.controls.until)
-    if state.day is not None:
-        times.append(state.day.start + DAY)
+    timers, day, until = state.timers, state.day, state.controls.until
+    if day is not None:
+        soonest: int | None = day.start + DAY
     elif state.accounts:
-        times.append(state.now)
-    return min(times, default=None)
+        soonest = state.now
+    else:
+        soonest = None
+    if until is not None and (soonest is None or until < soonest):
+        soonest = until
+    if timers:
+        drop_stale_timers(state)
+        if timers and (soonest is None or timers[0][0] < soonest):
+            return timers[0][0]
+    return soonest
 
 
 def time_passed(state: State, command: m.TimePassed, now: int) -> Decision:

@@ -43,6 +43,7 @@ class CandleMarket:
         self._lookout = Lookout([candles.low], [candles.high])
         self._taking = False
         self._next, self._passed = 0, -1  # points: the next that may matter, the last that was processed
+        self._quiet = -1  # with the orders as they are, nothing happens up to this time
         self._bar = -1
         self._path: Path = (0, 0, 0, 0)
         self._supply = Supply(None, 0)
@@ -51,16 +52,17 @@ class CandleMarket:
 
     def next_moment(self, now: int, limit: int) -> Moment | None:
         """When something can next happen to its orders, at or before `limit`; opens at `limit` itself come later."""
-        if not self.book.orders:
+        book = self.book
+        if not book.orders:
             return None
-        if self.book.changed:
-            levels = self.book.levels()
-            self._taking = levels.taking
-            self._lookout.watch([max(levels.buy_below, levels.sell_below)], [min(levels.buy_above, levels.sell_above)])
-            self._next = self._position(now)
+        if book.changed:
+            self._look_again(now)
+        elif limit <= self._quiet:
+            return None
         bar, stage = divmod(self._next, _POINTS)
         found = self._first_touched(bar, stage, limit)
         if found is None:
+            self._quiet = limit
             return None
         if found != bar:
             bar, stage = found, _OPEN
@@ -70,11 +72,19 @@ class CandleMarket:
         time = self._time(bar, stage)
         return (time, PRICES) if time <= limit else None
 
+    def _look_again(self, now: int) -> None:
+        """Orders have come, gone or changed: other prices matter, from now on."""
+        below, above, self._taking = self.book.reach()
+        self._lookout.watch([below], [above])
+        self._next, self._quiet = self._position(now), -1
+
     def _first_touched(self, bar: int, stage: int, limit: int) -> int | None:
         """The first candle, from the one that the price is in, where an order can react."""
-        stop = bisect_left(self._times, limit, lo=min(bar, len(self._times)))
-        if stage != _OPEN:
-            stop = max(stop, bar + 1)
+        times = self._times
+        if bar >= len(times) or times[bar] >= limit:
+            stop = bar if stage == _OPEN else bar + 1
+        else:
+            stop = bisect_left(times, limit, lo=bar)
         if self._taking:
             return bar if bar < stop else None
         return self._lookout.first(bar, stop)
@@ -135,7 +145,7 @@ class CandleMarket:
             self._jump(time)
         else:
             self._travel(bar, stage, time)
-        self._passed, self._next = self._next, self._next + 1
+        self._passed, self._next, self._quiet = self._next, self._next + 1, -1
 
     def _begin(self, bar: int) -> None:
         """Choose the candle's path and measure its supply, once."""

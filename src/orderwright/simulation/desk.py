@@ -19,6 +19,7 @@ from orderwright.simulation.filters import INSUFFICIENT_BALANCE, REDUCE_ONLY, Ve
 from orderwright.simulation.ledger import Ledger
 from orderwright.simulation.models import Models
 from orderwright.simulation.models.fees import FeeModel, Fees
+from orderwright.simulation.models.latency import ConstantLatency
 from orderwright.simulation.order import Book, VenueOrder, exchange_order_id
 
 KEEP_FINISHED = 100_000
@@ -34,9 +35,10 @@ class Desk:
         self.books = books
         self.working: dict[str, VenueOrder] = {}
         self.finished: OrderedDict[str, VenueOrder] = OrderedDict()
-        self._timers: list[tuple[int, str]] = []
+        self.timers: list[tuple[int, str]] = []
         self.outbox: deque[tuple[int, m.AnyReport]] = deque()
         self._latency = models.latency
+        self._at_once = models.latency == ConstantLatency()
         self._priority = 0
         self._model = models.fees
         self._fees: FeeModel = models.fees or _FREE
@@ -65,7 +67,7 @@ class Desk:
     def tell(self, report: m.AnyReport, symbol: str) -> None:
         """Put a report on its way. Reports keep their order, however long each takes."""
         time = report.time
-        due = time + self._latency.report(symbol, f"{report.order_id}@{time}")
+        due = time if self._at_once else time + self._latency.report(symbol, f"{report.order_id}@{time}")
         outbox = self.outbox
         outbox.append((max(due, outbox[-1][0]) if outbox else due, report))
 
@@ -76,7 +78,7 @@ class Desk:
         self.working[order.order_id] = order
         self.books[order.instrument.symbol].add(order)
         if order.expire_at is not None:
-            heappush(self._timers, (order.expire_at, order.order_id))
+            heappush(self.timers, (order.expire_at, order.order_id))
 
     def accept(self, order: VenueOrder, time: int) -> None:
         self.enter(order)
@@ -160,14 +162,14 @@ class Desk:
 
     def next_expiry(self) -> int | None:
         """When the next working order expires, in microseconds."""
-        timers = self._timers
+        timers = self.timers
         while timers and timers[0][1] not in self.working:
             heappop(timers)
         return timers[0][0] if timers else None
 
     def expire(self, time: int) -> None:
         """End the order whose time has come."""
-        self.end(self.working[heappop(self._timers)[1]], OrderStatus.EXPIRED, time)
+        self.end(self.working[heappop(self.timers)[1]], OrderStatus.EXPIRED, time)
 
 
 def fill_report(order_id: str, execution: Execution, now: int) -> m.FillReport:

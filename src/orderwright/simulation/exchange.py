@@ -18,7 +18,7 @@ what loses, doubles or delays messages belongs there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal, localcontext
+from decimal import Decimal, getcontext, localcontext, setcontext
 from heapq import heappop, heappush
 from itertools import count
 
@@ -74,9 +74,10 @@ class SimulatedExchange:
 
     def send(self, action: m.VenueAction) -> None:
         """Put a request on its way. It leaves now, but not before it is signed."""
-        left, event = self.now, f"{action.order_id}?{self.now}"
         if isinstance(action, m.SendAction):
-            left, event = max(left, action.sign_at), action.client_id
+            left, event = max(self.now, action.sign_at), action.client_id
+        else:
+            left, event = self.now, f"{action.order_id}?{self.now}"
         arrival = left + self._models.latency.request(action.symbol, event)
         heappush(self._requests, (arrival, next(self._sent), action))
 
@@ -84,18 +85,22 @@ class SimulatedExchange:
         """Run up to the earliest time at which reports are due, not later than `limit` (microseconds); that time and
         those reports, or (limit, ())."""
         outbox = self._desk.outbox
-        while True:
-            (time, _), happen = self._next_moment(limit)
-            if outbox and outbox[0][0] <= time:
-                return self._deliver()
-            if happen is None:
-                self.wait_until(limit)
-                return limit, ()
-            self.now = time
-            with localcontext(EXACT):
+        outside = getcontext()
+        setcontext(EXACT)
+        try:
+            while True:
+                (time, _), happen = self._next_moment(limit)
+                if outbox and outbox[0][0] <= time:
+                    return self._deliver()
+                if happen is None:
+                    self.now = max(self.now, limit)
+                    return limit, ()
+                self.now = time
                 happen(time)
-            if outbox and outbox[0][0] <= time:
-                return self._deliver()
+                if outbox and outbox[0][0] <= time:
+                    return self._deliver()
+        finally:
+            setcontext(outside)
 
     def next_moment(self, limit: int) -> Moment | None:
         """The first moment up to `limit` at which something happens or a report is due; None where there is none. With
@@ -125,14 +130,15 @@ class SimulatedExchange:
         soonest: Moment = (limit, OPENS)
         happen: Callable[[int], None] | None = None
         for market in self._markets.values():
-            moment = market.next_moment(self.now, limit)
-            if moment is not None and moment < soonest:
-                soonest, happen = moment, market.step
-        expiry = self._desk.next_expiry()
+            if market.book.orders:
+                moment = market.next_moment(self.now, limit)
+                if moment is not None and moment < soonest:
+                    soonest, happen = moment, market.step
+        expiry = self._desk.next_expiry() if self._desk.timers else None
         if expiry is not None and (expiry, EXPIRIES) < soonest:
             soonest, happen = (expiry, EXPIRIES), self._desk.expire
-        if self._requests and (self._requests[0][0], REQUESTS) < soonest:
-            soonest, happen = (self._requests[0][0], REQUESTS), self._receive
+        if self._requests and (request := (self._requests[0][0], REQUESTS)) < soonest:
+            return request, self._receive
         return soonest, happen
 
     def _receive(self, now: int) -> None:
@@ -142,8 +148,8 @@ class SimulatedExchange:
     def _deliver(self) -> tuple[int, Sequence[m.AnyReport]]:
         """Everything that is due at the earliest time at which something is."""
         outbox = self._desk.outbox
-        due = outbox[0][0]
-        reports = []
+        due, report = outbox.popleft()
+        reports = [report]
         while outbox and outbox[0][0] == due:
             reports.append(outbox.popleft()[1])
         self.now = max(self.now, due)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from msgspec import structs
 
@@ -51,49 +51,48 @@ class Gateway:
 
     def handle(self, action: m.VenueAction, now: int) -> None:
         """Carry out one request, or refuse it."""
-        match action:
-            case m.AskOrder():
-                self._ask(action, now)
-            case m.FetchTrades():
-                self._fetch(action, now)
-            case m.SendOrder() | m.SendReplace() | m.SendCancel():
-                self._carry_out(action, now)
-            case _:
-                assert_never(action)
+        if isinstance(action, m.SendAction):
+            self._carry_out(action, now)
+        elif type(action) is m.AskOrder:
+            self._ask(action, now)
+        elif type(action) is m.FetchTrades:
+            self._fetch(action, now)
+        else:
+            raise AssertionError(f"no request of ours: {action}")
 
     def remember(self, client_id: str, report: m.AnyReport) -> None:
         """What the answer to a request was."""
         remember(self._answers, client_id, report, KEEP_ANSWERS)
 
-    def _carry_out(self, action: m.SendOrder | m.SendReplace | m.SendCancel, now: int) -> None:
-        if self._known(action, now):
+    def _carry_out(self, action: m.SendAction, now: int) -> None:
+        client_id = action.client_id
+        if self._known(action, client_id, now):
             return
-        refusal = self._outside_window(action, now)
-        if refusal is None:
-            match action:
-                case m.SendOrder():
-                    refusal = self._place(action, now)
-                case m.SendReplace():
-                    refusal = self._replace(action, now)
-                case m.SendCancel():
-                    refusal = self._cancel(action, now)
+        refusal: VenueRefusal | None
+        if action.lifetime_ms is not None and now > action.sign_at + 1_000 * action.lifetime_ms:
+            refusal = filters.OUTSIDE_WINDOW
+        elif type(action) is m.SendOrder:
+            refusal = self._place(action, now)
+        elif type(action) is m.SendCancel:
+            refusal = self._cancel(action, client_id, now)
+        elif type(action) is m.SendReplace:
+            refusal = self._replace(action, now)
+        else:
+            raise AssertionError(f"no request of ours: {action}")
         if refusal is not None:
             self._refuse(action, refusal, now)
 
-    def _known(self, action: m.SendOrder | m.SendReplace | m.SendCancel, now: int) -> bool:
+    def _known(self, action: m.SendAction, client_id: str, now: int) -> bool:
         """Whether this request came before; if so it is answered as things stand."""
-        order = self._desk.find(action.order_id) if isinstance(action, m.SendOrder) else None
+        order = self._desk.find(action.order_id) if type(action) is m.SendOrder else None
         if order is not None:
             self._desk.tell(status_report(order, now), action.symbol)
             return True
-        answer = self._answers.get(action.client_id)
-        if answer is not None:
-            self._desk.tell(structs.replace(answer, time=now), action.symbol)
-        return answer is not None
-
-    def _outside_window(self, action: m.SendAction, now: int) -> VenueRefusal | None:
-        late = action.lifetime_ms is not None and now > action.sign_at + 1_000 * action.lifetime_ms
-        return filters.OUTSIDE_WINDOW if late else None
+        answer = self._answers.get(client_id)
+        if answer is None:
+            return False
+        self._desk.tell(structs.replace(answer, time=now), action.symbol)
+        return True
 
     def _refuse(self, action: m.SendAction, why: VenueRefusal, now: int) -> None:
         order = self._desk.find(action.order_id)
@@ -200,11 +199,11 @@ class Gateway:
 
     # Cancel, and questions
 
-    def _cancel(self, action: m.SendCancel, now: int) -> VenueRefusal | None:
+    def _cancel(self, action: m.SendCancel, client_id: str, now: int) -> VenueRefusal | None:
         order = self._desk.working.get(action.order_id)
         if order is None:
             return filters.UNKNOWN_ORDER
-        self.remember(action.client_id, self._desk.end(order, OrderStatus.CANCELLED, now))
+        self.remember(client_id, self._desk.end(order, OrderStatus.CANCELLED, now))
         return None
 
     def _ask(self, action: m.AskOrder, now: int) -> None:

@@ -157,6 +157,22 @@ class Book:
         self.orders.remove(order)
         self.changed = True
 
+    def reach(self) -> tuple[int, int, bool]:
+        """The highest price at or below which an order reacts, the lowest at or above which one does, and whether one
+        takes whatever comes next: `levels` for a market with one price."""
+        if len(self.orders) > 1:
+            levels = self.levels()
+            below, above = max(levels.buy_below, levels.sell_below), min(levels.buy_above, levels.sell_above)
+            return below, above, levels.taking
+        self.changed = False
+        order = self.orders[0]
+        if order.taking and not order.dormant:
+            return NEVER_BELOW, NEVER_ABOVE, True
+        level = order.level
+        if level is None:
+            return NEVER_BELOW, NEVER_ABOVE, False
+        return (level, NEVER_ABOVE, False) if order.falls_to else (NEVER_BELOW, level, False)
+
     def levels(self) -> Levels:
         """Where the orders react next."""
         self.changed = False
