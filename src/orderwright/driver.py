@@ -23,7 +23,7 @@ written, and its own commit begun, only when it has ended. What a turn wants don
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -139,8 +139,12 @@ class Driver:
         A turn that fails ends the driver: nothing that was not durable is ever performed, and every later call raises
         what it raised.
         """
-        waiting = list(inputs)
-        for first in range(0, max(len(waiting), 1), MAX_TURN):
+        waiting = inputs if type(inputs) is list else list(inputs)
+        if len(waiting) <= MAX_TURN:
+            self.decide(waiting, now)
+            self.settle()
+            return
+        for first in range(0, len(waiting), MAX_TURN):
             self.decide(waiting[first : first + MAX_TURN], now)
             self.settle()
 
@@ -152,35 +156,35 @@ class Driver:
         outside = decimal.getcontext()
         decimal.setcontext(EXACT)
         try:
-            state = self.state
-            now = max(now, state.now)
-            shown = 0  # the market comes first, then time, then the rest
-            while shown < len(inputs) and type(inputs[shown]) is m.QuoteSeen:
-                self._take_in(inputs[shown], now)
-                shown += 1
-            if may_be_due(state, now):
-                for passed in self._overdue(now):
-                    self._take_in(passed, now)
-            for said in inputs[shown:] if shown else inputs:
-                self._take_in(said, now)
+            state, append, outbox = self.state, self.journal.append, self._outbox
+            book, now = state.book, max(now, state.now)
+            for said in self._in_time(inputs, now) if may_be_due(state, now) else inputs:
+                recall = _RECALLS.get(type(said))
+                if recall is not None:
+                    recall(self, said)
+                events, actions = decide(state, said, now)
+                for event in events:
+                    changes = evolve(state, event)
+                    append(book, state.sequence, event, changes)
+                if actions:
+                    outbox += actions
         except BaseException as error:
             self._failure = error
             raise
         finally:
             decimal.setcontext(outside)
 
-    def _take_in(self, said: m.Input, now: int) -> None:
-        """Recall, decide, evolve, append: one input."""
-        recall = _RECALLS.get(type(said))
-        if recall is not None:
-            recall(self, said)
-        state = self.state
-        events, actions = decide(state, said, now)
-        for event in events:
-            changes = evolve(state, event)
-            self.journal.append(state.book, state.sequence, event, changes)
-        if actions:
-            self._outbox += actions
+    def _in_time(self, inputs: Sequence[m.Input], now: int) -> Iterator[m.Input]:
+        """The market is shown first; then time: no decision on a day that is over, or before what fell due; then the
+        rest."""
+        shown = next((at for at, said in enumerate(inputs) if type(said) is not m.QuoteSeen), len(inputs))
+        yield from inputs[:shown]
+        while (deadline := next_deadline(self.state)) is not None and deadline <= now:
+            before = self.state.sequence
+            yield TIME_PASSED
+            if self.state.sequence == before:
+                raise AssertionError(f"deadline {deadline} of book {self.state.book} is due, and nothing came of it")
+        yield from inputs[shown:]
 
     def settle(self) -> None:
         """The second half: commit what was decided, and perform what the commit before it has made safe."""
@@ -221,14 +225,6 @@ class Driver:
     def next_deadline(self) -> int | None:
         """When the core wants a turn even without an input, microseconds; None for never."""
         return next_deadline(self.state)
-
-    def _overdue(self, now: int) -> Iterable[m.Input]:
-        """Once the market is shown, time comes first: no decision on a day that is over, or before what fell due."""
-        while (deadline := next_deadline(self.state)) is not None and deadline <= now:
-            before = self.state.sequence
-            yield TIME_PASSED
-            if self.state.sequence == before:
-                raise AssertionError(f"deadline {deadline} of book {self.state.book} is due, and nothing came of it")
 
     # What an input names comes back: from memory, else from the journal
 

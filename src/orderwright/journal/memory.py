@@ -205,11 +205,13 @@ class _Newest:
             self._add_order(sequence, event, order)
         else:
             self._add_other(sequence, event)
-        if changes.ledger is not None:
-            for row in changes.ledger:
-                self._wallets[row[:2]] = (sequence, event, row)
-        if changes.position is not None:
-            self._holdings[changes.position[:2]] = (sequence, event, changes.position)
+        ledger, position = changes.ledger, changes.position
+        if ledger is not None:
+            wallets = self._wallets
+            for row in ledger:
+                wallets[row[:2]] = (sequence, event, row)
+        if position is not None:
+            self._holdings[position[:2]] = (sequence, event, position)
 
     def _add_other(self, sequence: int, event: m.AnyEvent) -> None:
         name = control_of(event)

@@ -21,6 +21,8 @@ from orderwright.core.model import VenueTraits
 from orderwright.errors import Refused, Unreachable
 from orderwright.ports import Connector
 
+_QUESTIONS = (m.AskOrder, m.FetchTrades)
+
 
 class VenueExecutor:
     """Policy around one connector. clock: microseconds, the driver's own."""
@@ -35,9 +37,9 @@ class VenueExecutor:
 
     def send(self, action: m.VenueAction) -> None:
         """Carry out one action, or report at the next poll why it was not."""
-        if isinstance(action, m.AskOrder | m.FetchTrades):
+        if isinstance(action, _QUESTIONS):
             self._ask(action)
-        elif self._is_dead(action):
+        elif action.lifetime_ms is not None and self.clock() > action.sign_at + 1_000 * action.lifetime_ms:
             text = "not sent: its signed lifetime was over"
             self._report(
                 m.NotSentReport(order_id=action.order_id, time=self.clock(), number=action.number, message=text)
@@ -51,9 +53,6 @@ class VenueExecutor:
             known, self._known = self._known, []
             return min(self.clock(), limit), known
         return self.connector.poll(limit)
-
-    def _is_dead(self, action: m.SendOrder | m.SendReplace | m.SendCancel) -> bool:
-        return action.lifetime_ms is not None and self.clock() > action.sign_at + 1_000 * action.lifetime_ms
 
     def _send(self, action: m.SendOrder | m.SendReplace | m.SendCancel) -> None:
         order_id, number = action.order_id, action.number
