@@ -96,19 +96,21 @@ def _received(state: State, event: m.OrderReceived) -> Changes:
 
 def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
     """What happens to an order, other than its executions."""
-    order = _order(state, event.order_id)
+    order_id, kind = event.order_id, type(event)
+    order = state.orders.get(order_id) or state.finished[order_id]
     was, reserved, exposed = order.status, order.reserved, order.exposed
     lifecycle.apply(order, event)
-    if type(event) is m.RequestSubmitted and event.number == 0:
+    if kind is m.RequestSubmitted and event.number == 0:  # type: ignore[union-attr]
         key = (order.instruction.account, order.instruction.symbol)
-        if state.closing.get(key) == order.order_id:
+        if state.closing.get(key) == order_id:
             del state.closing[key]
         _no_longer_waits(state, order)
-        _count(state, event)
+        _count(state, event)  # type: ignore[arg-type]
     changes = Changes(order, _reserve(state, order, reserved))
-    _expose(state, order, exposed, was)
-    if (
-        type(event) in _TIMED
+    if order.status is not was or order.exposed is not exposed:
+        _expose(state, order, exposed, was)
+    if order.status not in DONE and (
+        kind in _TIMED
         or order.expire_at is not None
         or state.settings.linger  # any event may start the clock of its rules
         or order.instruction.linger
@@ -158,7 +160,7 @@ def _book(
     ledger = post(state.balances, account, moves, order.reserved_asset, order.reserved - reserved)
     _expose(state, order, exposed, was)
     interest_in(state, order).until = event.time + MARKED_FOR
-    if order.expire_at is not None or state.settings.linger or instruction.linger:
+    if order.status not in DONE and (order.expire_at is not None or state.settings.linger or instruction.linger):
         set_timer(state, order)
     return Changes(order, ledger, (account, instruction.symbol, position.size, position.cost, position.realised))
 

@@ -26,6 +26,7 @@ from typing import Any
 from orderwright.core import messages as m
 from orderwright.core.model import (
     DONE,
+    IN_FLIGHT,
     SECOND,
     Execution,
     Order,
@@ -67,7 +68,7 @@ def received(event: m.OrderReceived) -> Order:
         instruction=instruction,
         quantity=event.quantity,
         price=instruction.price,
-        stop_price=instruction.stop_price,
+        stop_price=instruction.stop_price if event.stop_price is None else event.stop_price,
         created_at=event.time,
         updated_at=event.time,
         arrival=event.arrival,
@@ -78,6 +79,7 @@ def received(event: m.OrderReceived) -> Order:
         estimated_cost=event.estimated_cost,
         unit_cost=event.unit_cost,
         reserved_asset=event.reserved_asset,
+        kin=event.kin,
     )
     if event.sign_at is not None:
         _submit_first(order, event.sign_at, event.lifetime_ms, event.arrival)
@@ -109,10 +111,13 @@ def status_of(order: Order) -> OrderStatus:
     if order.ending is not None and filled >= order.reported:
         return FILLED if filled >= order.quantity and filled else order.ending
     if len(requests) > 1:
-        kinds = {request.kind for request in requests if request.in_flight}
-        if "cancel" in kinds:
-            return PENDING_CANCEL
-        if "replace" in kinds:
+        replacing = False
+        for request in requests:
+            if request.state in IN_FLIGHT:
+                if request.kind == "cancel":
+                    return PENDING_CANCEL
+                replacing = replacing or request.kind == "replace"
+        if replacing:
             return PENDING_REPLACE
     if filled:
         return FILLED if filled >= order.quantity else PARTIALLY_FILLED
@@ -200,7 +205,10 @@ def _submitted(order: Order, event: m.RequestSubmitted) -> None:
             order.reference = event.arrival
         return
     order.quantity = event.quantity if event.quantity is not None else order.quantity
+    order.price = event.price if event.price is not None else order.price
+    order.stop_price = event.stop_price if event.stop_price is not None else order.stop_price
     order.unit_cost, order.arrival = event.unit_cost, event.arrival
+    order.reserved_asset = event.reserved_asset or order.reserved_asset
     order.wait_for, order.wait_until = "", None
     _submit_first(order, event.sign_at, event.lifetime_ms, event.arrival)
 
@@ -338,6 +346,14 @@ def _lingered(order: Order, event: m.OrderLingered) -> None:
     order.lingered[event.rule] = event.time, event.mid
 
 
+def _joined(order: Order, event: m.OrderJoined) -> None:
+    order.kin = (*order.kin, event.joined)
+
+
+def _trail_started(order: Order, event: m.TrailStarted) -> None:
+    order.following = True
+
+
 def _claim(order: Order, claimed: Decimal, time: int) -> None:
     """The venue says how much has filled; where that is ahead of its trades, they have just been fetched."""
     order.reported = max(order.reported, claimed)
@@ -394,6 +410,8 @@ _HANDLERS: dict[type[m.OrderEvent], Callable[[Order, Any], None]] = {
     m.GapSeen: _gap,
     m.TradesAsked: _trades_asked,
     m.OrderLingered: _lingered,
+    m.OrderJoined: _joined,
+    m.TrailStarted: _trail_started,
 }
 
 

@@ -176,12 +176,14 @@ def deadline_of(state: State, order: Order) -> int | None:
     trades that the venue has claimed have not come."""
     account = state.accounts.get(order.instruction.account)
     patient = state.settings.linger or order.instruction.linger
-    if account is not None and len(order.requests) == 1 and order.expire_at is None and order.fetch_at is None:
-        request = order.requests[0]  # nearly all of them
-        if request.state in IN_FLIGHT:
-            return request_deadline(request, account)
-        if not patient:
-            return None
+    if account is not None and order.requests and not patient and order.expire_at is None and order.fetch_at is None:
+        soonest: int | None = None  # nearly all of them: only what was asked can be overdue
+        for request in order.requests:
+            if request.state in IN_FLIGHT:
+                overdue = request_deadline(request, account)
+                if soonest is None or overdue < soonest:
+                    soonest = overdue
+        return soonest
     if order.status is OrderStatus.PENDING or account is None:
         if not order.wait_for:  # its row was the last one of a log that was cut: it goes on from there
             return order.created_at

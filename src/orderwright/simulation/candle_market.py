@@ -44,7 +44,7 @@ class CandleMarket:
         self._taking = False
         self._next, self._passed = 0, -1  # points: the next that may matter, the last that was processed
         self._quiet = -1  # with the orders as they are, nothing happens up to this time
-        self._bar = -1
+        self._bar = self._supplying = -1
         self._path: Path = (0, 0, 0, 0)
         self._supply = Supply(None, 0)
 
@@ -111,8 +111,7 @@ class CandleMarket:
         if bar < 0:
             return None
         if stage in (1, 2) and self._models.intrabar:
-            self._begin(bar)
-            return self._around(self._path[stage])
+            return self._around(self._path_of(bar)[stage])
         return self._around(self._prices[_CLOSE if stage == _CLOSE else _OPEN][bar])
 
     def quote(self, time: int) -> Quote | None:
@@ -140,36 +139,45 @@ class CandleMarket:
     def step(self, time: int) -> None:
         """Let the price come to its next point."""
         bar, stage = divmod(self._next, _POINTS)
-        self._begin(bar)
         if stage == _OPEN:
-            self._jump(time)
+            self._jump(bar, time)
         else:
             self._travel(bar, stage, time)
         self._passed, self._next, self._quiet = self._next, self._next + 1, -1
 
-    def _begin(self, bar: int) -> None:
-        """Choose the candle's path and measure its supply, once."""
-        if bar == self._bar:
-            return
-        self._bar = bar
-        open_, high, low, close = (column[bar] for column in self._prices)
-        there = [order for order in self.book.orders if order.dormant and order.arrived <= self._times[bar]]
-        stops = [order.stop for order in there if order.stop is not None]
-        above, below = any(open_ < stop <= high for stop in stops), any(low <= stop < open_ for stop in stops)
-        self._path = self._models.path(Bar(open_, high, low, close, above, below))
-        volume = self._volumes[bar]
-        self._supply = Supply(self._models.volume.allowed(volume), volume)
+    def _supplied(self, bar: int) -> Supply:
+        """What is left of the candle's supply."""
+        if bar != self._supplying:
+            self._supplying, volume = bar, self._volumes[bar]
+            self._supply = Supply(self._models.volume.allowed(volume), volume)
+        return self._supply
 
-    def _jump(self, time: int) -> None:
+    def _path_of(self, bar: int) -> Path:
+        """The way through the candle, chosen when the price first moves in it."""
+        if bar != self._bar:
+            self._bar = bar
+            open_, high, low, close = (column[bar] for column in self._prices)
+            opened = self._times[bar]
+            stops = [
+                order.stop
+                for order in self.book.orders
+                if order.dormant and order.stop is not None and order.arrived <= opened
+            ]
+            above, below = any(open_ < stop <= high for stop in stops), any(low <= stop < open_ for stop in stops)
+            self._path = self._models.path(Bar(open_, high, low, close, above, below))
+        return self._path
+
+    def _jump(self, bar: int, time: int) -> None:
         """The open: every order sees the one price, those it passed by furthest first."""
-        price = self._path[_OPEN]
+        price, supply = self._prices[_OPEN][bar], self._supplied(bar)
         touch = self._around(price)
         for order in by_price(self.book.orders, Touch(price, price)):
-            self._matcher.meet(order, touch, self._supply, time, better=True)
+            self._matcher.meet(order, touch, supply, time, better=True)
 
     def _travel(self, bar: int, stage: int, time: int) -> None:
         """From one point straight to the next. Who came too late to see the way sees only where it ends, if that."""
-        start, end = self._path[stage - 1], self._path[stage]
+        path, supply = self._path_of(bar), self._supplied(bar)
+        start, end = path[stage - 1], path[stage]
         intrabar = self._models.intrabar
         since = self._time(bar, stage - 1) if intrabar else self._times[bar]
         late = [order for order in self.book.orders if order.arrived > since]
@@ -177,7 +185,7 @@ class CandleMarket:
         if late and (intrabar or stage == _CLOSE):
             touch = self._around(end)
             for order in late:
-                self._matcher.meet(order, touch, self._supply, time)
+                self._matcher.meet(order, touch, supply, time)
 
     def _pass(self, orders: list[VenueOrder], start: int, end: int, time: int) -> None:
         """The price passes every level between, nearest first, and at one level in time priority. An order that wakes

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable
-from decimal import Decimal
 from functools import partial
 from heapq import heappop, heappush
 
@@ -108,11 +107,22 @@ class Desk:
 
     def fill(self, order: VenueOrder, ticks: int, steps: int, time: int, *, maker: bool = False) -> int:
         """Fill up to `steps` at a price; returns what the account could pay for. What it cannot, expires."""
-        instrument = order.instrument
-        price = instrument.price(ticks)
-        paid = self.ledger.affordable(order, price, steps, self.fees_of(order.account).on_top(instrument))
+        instrument, account = order.instrument, order.account
+        price, fees = instrument.price(ticks), self._accounts.get(account, self._fees)
+        paid = self.ledger.affordable(order, price, steps, fees.on_top(instrument))
         if paid:
-            execution = self._execution(order, paid, price, time, maker=maker)
+            quantity = instrument.quantity(paid)
+            can_pay = partial(self.ledger.has_free, account)
+            fee, asset = fees.fee(instrument, order.buy, quantity, price, maker, can_pay)
+            execution = Execution(
+                execution_id=f"{order.order_id}-{len(order.executions) + 1}",
+                quantity=quantity,
+                price=price,
+                fee=fee,
+                fee_asset=asset,
+                liquidity=Liquidity.MAKER if maker else Liquidity.TAKER,
+                time=time,
+            )
             order.filled += paid
             order.executions.append(execution)
             if order.filled == order.quantity:
@@ -122,20 +132,6 @@ class Desk:
         if paid < steps:
             self.end(order, OrderStatus.EXPIRED, time, REDUCE_ONLY if order.reduce_only else INSUFFICIENT_BALANCE)
         return paid
-
-    def _execution(self, order: VenueOrder, steps: int, price: Decimal, time: int, *, maker: bool) -> Execution:
-        instrument, quantity = order.instrument, order.instrument.quantity(steps)
-        can_pay = partial(self.ledger.has_free, order.account)
-        fee, asset = self.fees_of(order.account).fee(instrument, order.buy, quantity, price, maker, can_pay)
-        return Execution(
-            execution_id=f"{order.order_id}-{len(order.executions) + 1}",
-            quantity=quantity,
-            price=price,
-            fee=fee,
-            fee_asset=asset,
-            liquidity=Liquidity.MAKER if maker else Liquidity.TAKER,
-            time=time,
-        )
 
     def end(self, order: VenueOrder, status: OrderStatus, time: int, why: VenueRefusal = _NO_REFUSAL) -> m.EndReport:
         """End it unfilled or partly filled, and release what it had reserved."""

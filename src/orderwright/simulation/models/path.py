@@ -5,7 +5,8 @@
 - Which extreme comes first is the model's choice. By default the one nearer to the open: over the many ways a price
   can wander, the nearer one is likelier to be reached first.
 - The four points lie at the open time, at one third and two thirds of the candle, and at its close time.
-- A path is chosen when its candle opens and does not change, whatever orders come later.
+- A path is chosen when the price first moves in its candle, and does not change, whatever orders come later. It may
+  know of the orders that were there at the open, exits of what filled at the open itself among them.
 """
 
 from __future__ import annotations
