@@ -68,7 +68,7 @@ def canonical(number: Decimal) -> Decimal:
     if not number:
         return ZERO
     number = number.normalize(ROUNDED)
-    return number.quantize(ONE, context=ROUNDED) if number.as_tuple().exponent > 0 else number  # type: ignore[operator]
+    return number.quantize(ONE, context=ROUNDED) if "E+" in str(number) else number
 
 
 def text(number: Decimal) -> str:

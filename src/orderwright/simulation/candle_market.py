@@ -125,7 +125,10 @@ class CandleMarket:
         )
         bid, ask = self._models.spread.around(price)
         instrument = self.book.instrument
-        return Quote(instrument.price(price), stamp, instrument.price(bid), instrument.price(ask))
+        last = instrument.price(price)
+        if bid == ask == price:
+            return Quote(last, stamp, last, last)
+        return Quote(last, stamp, instrument.price(bid), instrument.price(ask))
 
     def arrive(self, order: VenueOrder, now: int) -> None:
         """It waits for the next point that it may see."""

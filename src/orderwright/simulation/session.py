@@ -32,7 +32,7 @@ class Session:
     market: what the core is shown, the feed of `exchange`, or the feeds of several by name. watch: microseconds between
     looks at the market even where nothing happens (for rules that follow the price, such as the daily loss
     limit); None looks only when something happens, and at the mark-outs of each fill, so that the log can say what the
-    market did after it.
+    market did after it (marks). told: called after each turn, so that who listens can act before anything else happens.
     """
 
     def __init__(
@@ -43,11 +43,13 @@ class Session:
         *,
         exchange: str = "simulated",
         watch: int | None = None,
+        marks: bool = True,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self.driver, self.venue = driver, venue
         self.markets = dict(market) if isinstance(market, Mapping) else {exchange: market}
-        self.watch, self.progress = watch, progress
+        self.watch, self.marks, self.progress = watch, marks, progress
+        self.told: Callable[[], None] | None = None
         self.now = driver.state.now
         self._seen: dict[tuple[str, str], int] = {}
         self._shown = -1
@@ -65,11 +67,11 @@ class Session:
     def advance(self, until: int) -> None:
         """Let the venue and the core do all they have to do up to and including a time."""
         while True:
-            wanted = self._wanted(until)
+            wanted, due = self._wanted(until)
             time, reports = self.venue.poll(wanted)
             if reports:
                 self.deliver(reports, time)
-            elif wanted < until or self._is_due(wanted) or (self._marks and self._marks[0] <= wanted):
+            elif wanted < until or due:
                 self.deliver((), wanted)
             else:
                 return
@@ -79,18 +81,24 @@ class Session:
         self.now = max(self.now, time)
         said = [*self._quotes(time), *inputs]
         self.driver.turn(said, time)
-        self._mark(said, time)
+        if self.marks:
+            self._mark(said, time)
         if self.progress is not None:
             self.progress(self.now)
+        if self.told is not None:
+            self.told()
 
-    def _wanted(self, until: int) -> int:
-        """The next moment somebody waits for, at most `until`."""
-        deadline = self.driver.next_deadline()
-        if deadline is not None:
-            until = min(until, max(deadline, self.now))
+    def _wanted(self, until: int) -> tuple[int, bool]:
+        """The next moment somebody waits for, at most `until`; and whether it is the core's own, or a mark-out's."""
+        now, due = self.now, False
         if self.watch is not None:
-            until = min(until, (self.now // self.watch + 1) * self.watch)
-        return min(until, max(self._marks[0], self.now)) if self._marks else until
+            until = min(until, (now // self.watch + 1) * self.watch)
+        deadline = self.driver.next_deadline()
+        if deadline is not None and deadline <= until:
+            until, due = max(deadline, now), True
+        if self._marks and self._marks[0] <= until:
+            until, due = max(self._marks[0], now), True
+        return until, due
 
     def _mark(self, said: Iterable[m.Input], time: int) -> None:
         """Note when to look at the market after a fill; what was noted for now has been looked at."""
@@ -100,10 +108,6 @@ class Session:
         if len(marks) < MOST_MARKS and any(type(one) is m.FillReport for one in said):
             for after in MARK_OUTS.values():
                 heappush(marks, time + after)
-
-    def _is_due(self, time: int) -> bool:
-        deadline = self.driver.next_deadline()
-        return deadline is not None and deadline <= time
 
     def show(self, time: int) -> None:
         """Let the core see the market as it is at a time, and do what it then wants to do."""

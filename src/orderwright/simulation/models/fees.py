@@ -20,6 +20,8 @@ from typing import Protocol
 from orderwright.core.model import Account, Instrument
 from orderwright.core.numbers import ONE, PLACES, ROUNDED, ZERO, canonical
 
+_QUANTA = [ONE.scaleb(-places) for places in range(PLACES + 1)]
+
 CanPay = Callable[[str, Decimal], bool]
 
 
@@ -74,4 +76,4 @@ class Fees:
         return self.taken_in in ("quote", instrument.quote) or (instrument.linear and self.taken_in == "received")
 
     def _down(self, amount: Decimal) -> Decimal:
-        return canonical(amount.quantize(ONE.scaleb(-self.places), rounding=ROUND_DOWN, context=ROUNDED))
+        return canonical(amount.quantize(_QUANTA[self.places], rounding=ROUND_DOWN, context=ROUNDED))
