@@ -112,7 +112,7 @@ class Driver:
         self.handler = handler
         self._outbox: list[m.AnyAction] = []
         self._committing: list[m.AnyAction] = []
-        self._at_once = isinstance(self.committer, CommitNow)
+        self._at_once = type(self.committer) is CommitNow
         self._failure: BaseException | None = None
         with decimal.localcontext(EXACT):
             self.state: State = restore(book, journal.open_state(book))
@@ -190,14 +190,18 @@ class Driver:
         """The second half: commit what was decided, and perform what the commit before it has made safe."""
         self._go_on()
         try:
-            if not self._at_once:
-                self.committer.wait()
-                self._perform()
+            if self._at_once:
+                self.journal.write()
+                self.journal.commit()
+                if self._outbox:
+                    self._committing, self._outbox = self._outbox, []
+                    self._perform()
+                return
+            self.committer.wait()
+            self._perform()
             self.journal.write()
             self._committing, self._outbox = self._outbox, []
             self.committer.start(self.journal.commit)
-            if self._at_once:
-                self._perform()
         except BaseException as error:
             self._failure = error
             raise
