@@ -43,6 +43,7 @@ class CandleMarket:
         self._lookout = Lookout([candles.low], [candles.high])
         self._taking = False
         self._next, self._passed = 0, -1  # points: the next that may matter, the last that was processed
+        self._asked = self._standing = -1  # the last time that was looked for among the points, and where it lies
         self._quiet = -1  # with the orders as they are, nothing happens up to this time
         self._bar = self._supplying = -1
         self._path: Path = (0, 0, 0, 0)
@@ -91,20 +92,32 @@ class CandleMarket:
 
     def _position(self, now: int) -> int:
         """The first point that has not passed when a request arrives at `now`."""
+        if now != self._asked:
+            self._asked, self._standing = now, self._find(now)
+        return max(self._standing, self._passed + 1)
+
+    def _find(self, now: int) -> int:
+        """The first point that lies at or after `now` and, but for an open, not at it."""
         bar = bisect_right(self._times, now) - 1
         if bar < 0:
-            point = 0
-        elif self._times[bar] == now:
-            point = _POINTS * bar
-        else:
-            point = _POINTS * bar + 1 + sum(self._time(bar, stage) <= now for stage in (1, 2, 3))
-        return max(point, self._passed + 1)
+            return 0
+        opened = self._times[bar]
+        if opened == now:
+            return _POINTS * bar
+        if now >= self._closes[bar]:
+            return _POINTS * (bar + 1)
+        return _POINTS * bar + 1 + sum(self._time(bar, stage) <= now for stage in (1, 2))
 
     def _time(self, bar: int, stage: int) -> int:
         opened, closed = self._times[bar], self._closes[bar]
         return int(opened + (closed - opened) * stage // _CLOSE)
 
     # What is known
+
+    @property
+    def point(self) -> tuple[int, int]:
+        """(candle, 0 to 3): the last point that was processed, whatever was skipped since; (-1, 3) before the first."""
+        return divmod(self._passed, _POINTS)
 
     def touch(self, now: int) -> Touch | None:
         bar, stage = divmod(self._position(now) - 1, _POINTS)
