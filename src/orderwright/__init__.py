@@ -12,6 +12,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "backtest.backtester": ("Backtester",),
+    "backtest.strategy": ("Strategy",),
     "broker": ("Broker", "Fill", "FindParams", "Query", "SystemClock", "TimeSettings"),
     "core.lifecycle": ("OrderStateManager",),
     "core.model": (

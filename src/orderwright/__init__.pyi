@@ -1,5 +1,7 @@
 """What type checkers see of the names that `orderwright` looks up when they are used."""
 
+from orderwright.backtest.backtester import Backtester as Backtester
+from orderwright.backtest.strategy import Strategy as Strategy
 from orderwright.broker import Broker as Broker
 from orderwright.broker import Fill as Fill
 from orderwright.broker import FindParams as FindParams

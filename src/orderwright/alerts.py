@@ -18,18 +18,33 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from orderwright.core.model import SECOND, Action, Instrument, OrderType, Signal, Source, TimeInForce, Word
+from msgspec import structs
+
+from orderwright.core.model import (
+    SECOND,
+    Action,
+    Bracket,
+    Instrument,
+    OrderType,
+    Signal,
+    Source,
+    TimeInForce,
+    Trail,
+    Word,
+)
 from orderwright.core.numbers import parse_decimal
 from orderwright.errors import InputError, nearest_name
 from orderwright.market.symbols import parse_symbol
 
 W = TypeVar("W", bound=Word)
 _DECIMALS = ("quantity", "quote_quantity", "target_quantity", "price", "stop_price")
+_EXITS = ("stop_loss", "stop_loss_percent", "take_profit", "take_profit_percent")
+_TRAILS = ("trail_amount", "trail_percent")
 _FLAGS = ("post_only", "reduce_only")
 _TEXTS = ("strategy", "alert_id", "user", "account")
 _WORDS = ("ticker", "action", "order_type", "time_in_force", "source")
 _TIMES = ("time", "expire_at", "execute_at")
-FIELDS = (*_WORDS, *_TIMES, *_DECIMALS, *_FLAGS, *_TEXTS)
+FIELDS = (*_WORDS, *_TIMES, *_DECIMALS, *_EXITS, *_TRAILS, *_FLAGS, *_TEXTS)
 _ALSO = {
     "qty": "quantity",
     "symbol": "ticker",
@@ -124,13 +139,15 @@ def _signal(fields: dict[str, object], instruments: Mapping[str, Instrument], ac
     numbers = {name: _decimal(fields[name], name) for name in _DECIMALS if name in fields}
     flags = {name: _flag(fields[name], name) for name in _FLAGS if name in fields}
     alert_id = texts.get("alert_id", "")
+    action, order_type = _word(fields["action"], "action", Action), _order_type(fields.get("order_type"), numbers)
+    bracket, trail = _exits(fields, action, order_type)
     return Signal(
         signal_id=alert_id or f"{time}-{digest[:12]}",
         symbol=_symbol(fields["ticker"], instruments),
-        action=_word(fields["action"], "action", Action),
+        action=action,
         account=texts.get("account", account),
         source=_word(fields.get("source", "tradingview"), "source", Source),
-        order_type=_order_type(fields.get("order_type"), numbers),
+        order_type=order_type,
         time_in_force=_word(fields.get("time_in_force", "gtc"), "time_in_force", TimeInForce),
         expire_at=_moment(fields["expire_at"], "expire_at") if "expire_at" in fields else None,
         execute_at=_execute_at(fields.get("execute_at", "now"), time),
@@ -138,9 +155,35 @@ def _signal(fields: dict[str, object], instruments: Mapping[str, Instrument], ac
         user=texts.get("user", ""),
         alert_id=alert_id,
         time=time,
+        bracket=bracket,
+        trail=trail,
         **numbers,  # type: ignore[arg-type]  # the five Decimal fields
         **flags,  # type: ignore[arg-type]  # the two flags
     )
+
+
+def _exits(fields: dict[str, object], action: Action, order_type: OrderType) -> tuple[Bracket | None, Trail | None]:
+    """The exits that come with an entry; a trail beside a stop order is that order's own."""
+    given = {name: _decimal(fields[name], name) for name in (*_EXITS, *_TRAILS) if name in fields}
+    if not given:
+        return None, None
+    if action not in (Action.BUY, Action.SELL):
+        first = next(iter(given))
+        message = f"exits go with a buy or a sell, not with {action}"
+        raise InputError(message, field=first, value=given[first])
+    for name, value in given.items():
+        if value <= 0:
+            raise InputError("must be above 0", field=name, value=value)
+    amount, percent = given.pop("trail_amount", None), given.pop("trail_percent", None)
+    if amount is not None and percent is not None:
+        raise InputError("give trail_amount or trail_percent, not both", field="trail_amount", value=amount)
+    trail = Trail(amount=amount, percent=percent) if amount is not None or percent is not None else None
+    if trail is not None and order_type is OrderType.STOP_LOSS:
+        return structs.replace(Bracket(), **given) if given else None, trail
+    for name in ("stop_loss", "take_profit"):
+        if name in given and f"{name}_percent" in given:
+            raise InputError(f"give {name} or {name}_percent, not both", field=name, value=given[name])
+    return structs.replace(Bracket(trail=trail), **given), None
 
 
 def _shown(value: object) -> str:

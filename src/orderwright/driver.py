@@ -27,10 +27,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
+from orderwright.core import groups
 from orderwright.core import messages as m
 from orderwright.core.asking import fetch_trades, question
 from orderwright.core.deadlines import may_be_due, next_deadline
 from orderwright.core.evolve import cash_key, evolve, order_key, signal_key
+from orderwright.core.model import Order
 from orderwright.core.numbers import EXACT
 from orderwright.core.oms import decide
 from orderwright.core.recovery import order_from, restore
@@ -116,8 +118,11 @@ class Driver:
         self._failure: BaseException | None = None
         with decimal.localcontext(EXACT):
             self.state: State = restore(book, journal.open_state(book))
-            for order in [order for order in self.state.orders.values() if order.wait_for == "parent"]:
-                self._recall_order(order.instruction.parent_id)  # it goes out for what is left of it
+            for order in list(self.state.orders.values()):
+                if order.wait_for == "parent":
+                    self._recall_order(order.instruction.parent_id)  # it goes out for what is left of it
+                if groups.names_of(order.instruction):
+                    self._recall_kin(order)
 
     def recover(self) -> None:
         """The first thing a driver does once its venues are there: ask each about every request that was in flight and
@@ -235,6 +240,9 @@ class Driver:
     def _recall_named(self, said: Any) -> None:
         if said.order_id not in self.state.orders:
             self._recall_order(said.order_id)
+            ended = self.state.find(said.order_id)
+            if ended is not None and any(name not in self.state.groups for name in groups.names_of(ended.instruction)):
+                self._recall_kin(ended)  # their group is over and has left memory; this may bring it back to life
 
     def _recall_submitted(self, said: m.SubmitOrder) -> None:
         instruction = said.instruction
@@ -254,6 +262,16 @@ class Driver:
         order_id = self._recall_key(key)
         if order_id:
             self._recall_order(order_id)
+
+    def _recall_kin(self, order: Order) -> None:
+        """Those that belong to an order, what has ended of them too."""
+
+        def find(order_id: str) -> Order | None:
+            self._recall_order(order_id)
+            return self.state.find(order_id)
+
+        groups.gathered(order, find)
+        groups.adopt(self.state, order)
 
     def _recall_order(self, order_id: str) -> None:
         if self.state.find(order_id) is None:

@@ -38,7 +38,8 @@ class Engine:
 
     connectors: by the name of the exchange, all simulated or all real. markets: what the core is shown of each, for
     real ones; a simulated exchange is its own. clock: what real exchanges run by. start: microseconds, before which
-    virtual time does not begin. handler: takes replies and alerts. Raises InputError for connectors that do not mix.
+    virtual time does not begin. handler: takes replies and alerts. marks: whether the market is looked at after each
+    fill. Raises InputError for connectors that do not mix.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Engine:
         clock: Clock | None = None,
         start: int = 0,
         handler: Handler | None = None,
+        marks: bool = True,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self.simulated = {name: one for name, one in connectors.items() if isinstance(one, SimulatedExchange)}
@@ -68,7 +70,7 @@ class Engine:
             if hasattr(connector, "watch"):
                 connector.watch(self._orders_on(name), name)
         self.driver.recover()
-        self.session = Session(self.driver, venue, self.simulated or markets or {}, progress=progress)
+        self.session = Session(self.driver, venue, self.simulated or markets or {}, marks=marks, progress=progress)
         self.session.now = began
         self._watch(order.instruction for order in self.state.orders.values())
 
@@ -105,7 +107,7 @@ class Engine:
 
     def submit(self, instruction: Instruction) -> None:
         """One order, durable when this returns; what the exchange says to it comes with the next `advance`."""
-        if instruction.linger:
+        if _follows(instruction):
             self._watch([instruction])
         self.session.deliver([m.SubmitOrder(instruction=instruction)], self.now)
 
@@ -138,7 +140,7 @@ class Engine:
         """Look at the market every minute, whatever happens, where rules follow the price."""
         settings = self.state.settings
         rules = settings.limits.max_daily_loss is not None or settings.linger
-        if rules or any(instruction.linger for instruction in instructions):
+        if rules or any(_follows(instruction) for instruction in instructions):
             self.session.watch = MINUTE
 
     def _venues(self, connectors: Mapping[str, Connector]) -> tuple[Mapping[str, Connector], Connector]:
@@ -173,6 +175,12 @@ class Engine:
         """The open orders of an exchange."""
         state = self.state
         return [order for order in state.orders.values() if state.accounts[order.instruction.account].exchange == name]
+
+
+def _follows(said: Instruction) -> bool:
+    """Whether something of it, or of its exits, follows the price or the time."""
+    bracket = said.bracket
+    return bool(said.linger) or said.trail is not None or (bracket is not None and bracket.trail is not None)
 
 
 class _InTurn:

@@ -32,9 +32,17 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 
 
+def moment(time: int | None) -> str:
+    """A time in microseconds as people write it, UTC, to the millisecond."""
+    if time is None:
+        return ""
+    shown = dt.datetime.fromtimestamp(time / 1_000_000, dt.UTC)
+    return f"{shown:%Y-%m-%d %H:%M:%S}.{time // 1_000 % 1_000:03d}"
+
+
 @contextlib.contextmanager
-def progress_bar(what: str) -> Iterator[Progress | None]:
-    """A progress bar on a terminal; nothing where nobody looks."""
+def progress_bar(what: str, describe: Callable[[int], str] = moment) -> Iterator[Progress | None]:
+    """A progress bar on a terminal; nothing where nobody looks. describe: says how far it is."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -51,17 +59,9 @@ def progress_bar(what: str) -> Iterator[Progress | None]:
         task = bar.add_task("", total=None)
 
         def show(start: int, now: int, end: int) -> None:
-            bar.update(task, total=end - start, completed=now - start, description=moment(now))
+            bar.update(task, total=end - start, completed=now - start, description=describe(now))
 
         yield show
-
-
-def moment(time: int | None) -> str:
-    """A time in microseconds as people write it, UTC, to the millisecond."""
-    if time is None:
-        return ""
-    shown = dt.datetime.fromtimestamp(time / 1_000_000, dt.UTC)
-    return f"{shown:%Y-%m-%d %H:%M:%S}.{time // 1_000 % 1_000:03d}"
 
 
 def counted(count: int, what: str) -> str:

@@ -46,6 +46,8 @@ EVENTS: list[m.AnyOrderEvent] = [
     m.GapSeen(time=NOW, order_id=an_id(), cumulative=Decimal(1)),
     m.TradesAsked(time=NOW, order_id=an_id(), ask_at=NOW),
     m.OrderLingered(time=NOW, order_id=an_id(), rule="chase"),
+    m.OrderJoined(time=NOW, order_id=an_id(), joined=an_id(2)),
+    m.TrailStarted(time=NOW, order_id=an_id(), price=Decimal(100)),
 ]
 
 

@@ -12,12 +12,14 @@ from orderwright.core.model import (
     MAX_REQUESTS,
     SECOND,
     Action,
+    Bracket,
     LingerRule,
     OrderStatus,
     RiskLimits,
     Settings,
     Signal,
     TimeInForce,
+    Trail,
 )
 from orderwright.core.reasons import Reason, Refusal
 from tests.builders import NOW, SYMBOL, Harness, a_fill, a_harness, a_limit_buy, an_id, an_instrument
@@ -92,6 +94,9 @@ REFUSED: dict[Reason, Callable[[], Actions]] = {
     Reason.IDEMPOTENCY_CONFLICT: conflict,
     Reason.KEY_TOO_LONG: lambda: a_harness().submit(a_limit_buy(2, 100, idempotency_key="k" * 129))[1],
     Reason.LINGER_RULE: lambda: a_harness().submit(a_limit_buy(1, 100, linger=(LingerRule(name="never"),)))[1],
+    Reason.GROUP: lambda: a_harness().submit(a_limit_buy(1, 100, group=an_id(7)))[1],
+    Reason.BRACKET: lambda: a_harness().submit(a_limit_buy(1, 100, bracket=Bracket()))[1],
+    Reason.TRAIL: lambda: a_harness().submit(a_limit_buy(1, 100, trail=Trail(percent=Decimal(1))))[1],
     Reason.NO_CONVERSION_PRICE: no_conversion_price,
     Reason.UNKNOWN_ORDER: lambda: a_harness().run(m.CancelOrder(order_id=an_id()))[1],
     Reason.NOT_OPEN: lambda: waiting().run(m.ReplaceOrder(order_id=an_id(), price=Decimal(99)))[1],
@@ -193,6 +198,7 @@ def test_a_number_once_given_out_keeps_its_meaning() -> None:
         " 111:quantity_not_positive 112:quantity_twice 120:price_missing 121:price_unwanted 122:price_not_positive"
         " 123:stop_price_missing 124:stop_price_unwanted 125:stop_price_not_positive 130:time_in_force 131:post_only"
         " 132:expiry_missing 133:expiry_unwanted 134:expiry_past 135:execute_at_past 136:linger_rule"
+        " 137:group 138:bracket 139:trail"
         " 200:unknown_account 201:unknown_symbol 202:not_trading 210:price_off_tick 211:price_too_low"
         " 212:price_too_high 213:stop_price_off_tick 220:quantity_off_step 221:quantity_too_small"
         " 222:quantity_too_large"

@@ -8,15 +8,26 @@ from typing import Any
 import pytest
 
 from orderwright.core import messages as m
-from orderwright.core.model import DAY, SECOND, Account, LingerRule, OrderType, RiskLimits, Settings, TradingState
+from orderwright.core.model import (
+    DAY,
+    SECOND,
+    Account,
+    Bracket,
+    LingerRule,
+    OrderType,
+    RiskLimits,
+    Settings,
+    TradingState,
+    Trail,
+)
 from orderwright.core.state import State, deadline_of
 from orderwright.driver import Driver
 from orderwright.journal.memory import MemoryJournal
 from orderwright.ports import Connector
 from tests.builders import NOW, a_fill, a_limit_buy, a_quote, an_id, an_instruction, an_instrument
 
-CACHES = {"finished", "keys", "market"}
-COMPARED = {"timers", "exposures", "interest"}  # in tests of their own
+CACHES = {"finished", "keys", "market", "best"}
+COMPARED = {"timers", "exposures", "interest", "unsettled"}  # in tests of their own
 """Not restored: the journal and the market bring them back when an input needs them."""
 
 
@@ -32,6 +43,7 @@ class Silent:
         return limit, ()
 
 
+TRAIL = Trail(percent=Decimal(3))
 VENUES: dict[str, Connector] = {"simulated": Silent()}
 
 
@@ -62,6 +74,9 @@ def a_full_book() -> Driver:
         an_instruction(4, type=OrderType.MARKET, price=None),
         a_limit_buy(2, 50, 6, symbol="SOL/USDT"),
         a_limit_buy(1, 40, 7, symbol="SOL/USDT", linger=(LingerRule(name="enough", do="market", after_ms=1),)),
+        a_limit_buy(2, 30, 8, symbol="SOL/USDT", bracket=Bracket(stop_loss_percent=Decimal(2), trail=TRAIL)),
+        a_limit_buy(1, 20, 9, symbol="SOL/USDT", group="either"),
+        a_limit_buy(2, 21, 10, symbol="SOL/USDT", group="either"),
     ]
     driver.turn([m.SubmitOrder(instruction=order) for order in orders], later)
     driver.turn([m.AckReport(order_id=an_id(7), time=later)], later)
@@ -103,6 +118,11 @@ def test_which_markets_orders_work_in_is_restored(pair: tuple[State, State]) -> 
     before, after = pair
     assert working(before)
     assert working(before) == working(after)
+
+
+def test_every_group_is_looked_at_once_after_a_restart(pair: tuple[State, State]) -> None:
+    before, after = pair
+    assert (set(before.unsettled), set(after.unsettled)) == (set(), set(before.groups))
 
 
 def test_timers_are_restored_as_the_deadlines_that_still_stand(pair: tuple[State, State]) -> None:

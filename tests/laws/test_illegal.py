@@ -63,6 +63,8 @@ EVENTS: list[Any] = [
     m.GapSeen(**ORDER, cumulative=Decimal(1)),
     m.TradesAsked(**ORDER, ask_at=NOW),
     m.OrderLingered(**ORDER, rule="chase"),
+    m.OrderJoined(**ORDER, joined=an_id(2)),
+    m.TrailStarted(**ORDER, price=Decimal(100)),
 ]
 ILLEGAL = [(status, event) for status in OrderStatus for event in EVENTS if not allowed(status, type(event))]
 

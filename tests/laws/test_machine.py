@@ -14,10 +14,12 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec import structs
 
 from orderwright.core import messages as m
 from orderwright.core.deadlines import next_deadline
 from orderwright.core.evolve import evolve
+from orderwright.core.groups import names_of
 from orderwright.core.model import (
     DONE,
     HAS_PRICE,
@@ -25,6 +27,7 @@ from orderwright.core.model import (
     SECOND,
     Action,
     Balance,
+    Bracket,
     Instruction,
     LingerRule,
     Order,
@@ -37,6 +40,7 @@ from orderwright.core.model import (
     Signal,
     TimeInForce,
     TradingState,
+    Trail,
 )
 from orderwright.core.numbers import EXACT, ZERO
 from orderwright.core.oms import decide
@@ -62,6 +66,11 @@ REPEATS = {
 }
 
 
+BRACKETS = (
+    Bracket(stop_loss_percent=Decimal(2), take_profit_percent=Decimal(4)),
+    Bracket(trail=Trail(percent=Decimal(3)), take_profit=Decimal(130), arm="full"),
+    Bracket(stop_loss_percent=Decimal(20), trail=Trail(amount=Decimal(7), activation_price=Decimal(101))),
+)
 RULES = (
     LingerRule(name="chase", do="nearer", after_ms=7_000, times=2, within_bps=Decimal(2_000)),
     LingerRule(name="chase", do="keep", account="open"),
@@ -189,6 +198,9 @@ class Machine(RuleBasedStateMachine):
         force=st.sampled_from([*TimeInForce, TimeInForce.GTC, TimeInForce.GTC, TimeInForce.GTD]),
         reduce_only=rarely,
         wait=st.sampled_from([None, None, None, 0, 30, "next_open"]),
+        group=st.sampled_from(["", "", "one", "other"]),
+        bracket=st.sampled_from([None, None, *BRACKETS]),
+        trails=maybe,
     )
     def submit(
         self,
@@ -201,6 +213,9 @@ class Machine(RuleBasedStateMachine):
         force: TimeInForce,
         reduce_only: bool,
         wait: Any,
+        group: str,
+        bracket: Bracket | None,
+        trails: bool,
     ) -> None:
         self._refresh()
         self._submit(
@@ -215,7 +230,45 @@ class Machine(RuleBasedStateMachine):
             reduce_only=reduce_only,
             execute_at=self.now + wait * SECOND if isinstance(wait, int) else wait,
             idempotency_key=f"key {self.state.sequence}" if reduce_only else "",
+            group=group,
+            bracket=bracket,
+            trail=Trail(percent=Decimal(5)) if trails and kind is OrderType.STOP_LOSS else None,
         )
+
+    @rule(
+        account=accounts,
+        symbol=symbols,
+        side=st.sampled_from(OrderSide),
+        quantity=quantities,
+        bracket=st.sampled_from(BRACKETS),
+        part=st.sampled_from([1, 30, 100]),
+    )
+    def enter(
+        self, account: str, symbol: str, side: OrderSide, quantity: Decimal, bracket: Bracket, part: int
+    ) -> None:
+        """An entry that fills, at least in part, and whose exits come to stand."""
+        self._refresh()
+        side = OrderSide.BUY if symbol == SPOT else side
+        if side is OrderSide.SELL and bracket.take_profit is not None:
+            bracket = structs.replace(bracket, take_profit=Decimal(70))
+        self._submit(account, symbol, side, OrderType.LIMIT, quantity, Decimal(100), bracket=bracket)
+        entry = list(self.state.orders)[-1:]
+        self._pass_time(self.now + 1)
+        self.the_venue_keeps_up()
+        if entry and entry[0] in self._alive():
+            self.venue.trade(entry[0], part, Decimal(100), "", self.now)
+            self.all_reports_come()
+            self._pass_time(self.now + 1)
+            self.the_venue_keeps_up()
+
+    @rule(account=accounts, side=st.sampled_from(OrderSide), quantity=quantities, more=quantities)
+    def one_or_the_other(self, account: str, side: OrderSide, quantity: Decimal, more: Decimal) -> None:
+        """Two orders of a group of their own."""
+        self._refresh()
+        name = f"pair {self.state.sequence}"
+        for size, price in ((quantity, Decimal(99)), (more, Decimal(101))):
+            self._submit(account, LINEAR, side, OrderType.LIMIT, size, price, group=name)
+        self.the_venue_keeps_up()
 
     def _submit(
         self,
@@ -450,6 +503,7 @@ class Machine(RuleBasedStateMachine):
             said = order.instruction
             key, asset = (said.account, said.symbol), (said.account, order.reserved_asset)
             buy, sell, orders = sums.setdefault(key, [ZERO, ZERO, 0])
+            assert all(name in state.groups for name in names_of(said))
             mine = order.exposed
             sums[key] = [
                 buy + (mine if said.side is OrderSide.BUY else 0),
@@ -459,6 +513,17 @@ class Machine(RuleBasedStateMachine):
             locked[asset] = locked.get(asset, ZERO) + order.reserved
             assert mine >= 0
             assert order.reserved >= 0
+        for group in state.groups.values():  # orders of a group share what the largest of them needs
+            live = [order for order in group.members.values() if order.status not in DONE]
+            if not live:
+                continue
+            said = live[0].instruction
+            side = 0 if said.side is OrderSide.BUY else 1
+            spared = sum((order.exposed for order in live), ZERO) - max(order.exposed for order in live)
+            sums[said.account, said.symbol][side] -= spared
+            for asset in {order.reserved_asset for order in live if order.reserved}:
+                reserved = [order.reserved for order in live]
+                locked[said.account, asset] -= sum(reserved, ZERO) - max(reserved)
         for key, exposure in state.exposures.items():
             assert [exposure.buy, exposure.sell, exposure.orders] == sums.pop(key, [0, 0, 0])
         assert not any(any(rest) for rest in sums.values())
@@ -589,6 +654,17 @@ def durable(state: State) -> dict[str, Any]:
         },
         "closing": state.closing,
         "succeeded": state.succeeded,
+        "groups": {
+            name: (
+                {order.order_id for order in live},
+                group.entry is not None and group.entry.status not in DONE,
+                group.reserved,
+                group.exposed,
+            )
+            for name, group in state.groups.items()
+            if (live := [order for order in group.members.values() if order.status not in DONE])
+        },
+        "trailing": {key: set(trailing) for key, trailing in state.trailing.items() if trailing},
         "interest": {key: interest.orders for key, interest in state.interest.items() if interest.orders},
         "watched": {key: set(watched) for key, watched in state.watched.items() if watched},
         "routes": (state.routes, state.futures),

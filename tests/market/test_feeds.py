@@ -1,15 +1,10 @@
-"""Quotes and trades, and the candles that trades add up to."""
+"""Quotes and trades as arrays."""
 
-from decimal import Decimal
-from pathlib import Path
-
-import msgspec
 import numpy as np
 import pytest
 
 from orderwright.errors import InputError
-from orderwright.market.feeds import candles_from_trades, quotes_from_floats, trades_from_floats
-from orderwright.market.files import load_candles, load_trades
+from orderwright.market.feeds import quotes_from_floats, trades_from_floats
 from orderwright.market.instruments import default_instrument
 
 MINUTE = 60_000_000
@@ -17,29 +12,6 @@ TIME = 1_704_067_200_000_000  # 2024-01-01T00:00:00Z
 BTC = default_instrument("BTC/USDT")
 TIMES = np.array([TIME, TIME, TIME + 1])
 ONES = np.ones(3)
-
-
-def test_real_trades_add_up_to_the_candles_that_the_exchange_gave(shared: Path) -> None:
-    exact = msgspec.structs.replace(BTC, tick_size=Decimal("0.1"), step_size=Decimal("0.00000001"))
-    trades = load_trades(shared / "data/trades/kraken-spot-BTCUSDT-trades.feather", "BTCUSDT", exact)
-
-    candles = candles_from_trades(trades, MINUTE)
-
-    assert candles == load_candles(shared / "data/candles/kraken-spot-BTCUSDT-1m.feather", "BTCUSDT", exact)
-
-
-def test_no_trades_make_no_candles() -> None:
-    none = np.array([])
-    trades = trades_from_floats(BTC, none.astype(np.int64), none, none)
-
-    assert len(candles_from_trades(trades, MINUTE)) == 0
-
-
-def test_an_interval_that_is_none_is_refused() -> None:
-    with pytest.raises(InputError) as caught:
-        candles_from_trades(trades_from_floats(BTC, TIMES, ONES, ONES), 0)
-
-    assert str(caught.value) == "interval: 0 microseconds is not an interval"
 
 
 def test_quotes_become_ticks_and_steps() -> None:

@@ -3,36 +3,51 @@
 `engine="orders"` sends real orders through the order engine to the simulated exchange, `engine="kernel"` does the same
 arithmetic over arrays. What both do is written here, once; a test holds them to the same fills and the same equity.
 
-At the close of bar i, when everything in it has happened, in this order:
+Bar i opens at t(i) and closes at u(i). Its decision is made at u(i), when everything in it has happened
+(`fill_at="next_open"`), or a microsecond before u(i), as if the close were known by then (`"this_close"`): before the
+last leg of the bar, from its second extreme to its close. In this order:
 
-1. A trailing stop follows the close: it stands `trailing_stop` behind the best of its entry's fill price and the closes
-   since, and is only ever moved nearer.
-2. The signal of the bar is read. 1 wants to be long, -1 short (flat, where shorts are off), 0 changes nothing.
+1. A limit entry that has waited `limit_bars` bars is cancelled: one decided at bar j, at the decision of bar
+   j + limit_bars.
+2. A trailing stop follows the close: it stands `trailing_stop` behind the best of its entry's fill price and the closes
+   since (that of the entry's own bar too), and is only ever moved nearer.
+3. The signal of the bar is read. 1 wants to be long, -1 short (flat, where shorts are off), 0 changes nothing.
    - A resting limit entry of the other direction is cancelled.
    - A position of the other direction is closed: its exits are cancelled, then a market order takes all of it.
    - Where nothing is held and no entry waits, the entry goes out. After a close, the entry goes out when that has
      filled, at the same moment.
    - A position of the same direction is left alone; with `TargetPosition` it is brought to its target.
-3. A market order fills at the open of bar i+1 (`fill_at="next_open"`), or at the close of bar i (`"this_close"`:
-   decided a microsecond before it, as if the close were known by then). An entry that follows a close fills right
-   after it: at the same open; with `this_close`, at the next open.
 
-Prices. A taker pays `slippage` on top of the market's price, rounded to the tick against it. A limit fills at its
-price, or at the open where the market jumped past it, without slippage. Every fill pays `commission` of its value, in
-quote.
+A market order fills at the open of bar i+1 (`next_open`), or at the close of bar i (`this_close`). An entry that
+follows a close fills right after it: with `next_open` at the same open, as an order that came just after it; with
+`this_close` at the next open. After the last bar nothing fills, and what is held is held.
+
+Prices. A taker pays `slippage` on top of the market's price, rounded to the tick against it; never below one tick. A
+limit fills at its price, or at the open where the market jumped past it, without slippage. A limit that is already
+crossed when it arrives is a taker at the first price it sees, at its limit at worst. Every fill pays `commission` of
+its value, in quote.
 
 Exits. Where `stop_loss`, `take_profit` or `trailing_stop` are set, they are orders at the exchange from the fill of
-the entry on, at fractions of its price, rounded to the tick away from it; of two, the one that fills cancels the
-other; a stop loss and a trailing stop are one stop, at the nearer price. A stop fills at its price, or at the open
-where the market jumped past it, as a taker. Within a bar the price goes from the open to one extreme, to the other,
-to the close (`path`, as in docs/simulation.md). Exits of an entry that filled at the open see all of its bar; of one
-that filled inside the bar, its close alone; of one that filled at the close, the next bar.
+the entry on, at fractions of its price, rounded to the tick away from it and never below one tick; of two, the one
+that fills cancels the other; a stop loss and a trailing stop are one stop, at the nearer price (named a trailing stop
+where that one is strictly nearer, else a stop loss), from the fill on. A stop fills at its price, or at the open where
+the market jumped past it, as a taker; one that is already reached when it arrives, at the next price that it sees and
+that reaches it. Within a bar the price goes from the open to one extreme, to the other, to the close (`path`, as in
+docs/simulation.md; `worst` knows the stops that were there when the bar opened). An entry that filled
 
-Limit entries. With `limit_entry` an entry is a limit order so far from the close (below it for a long), for
-`limit_bars` bars.
+- at the open: its exits see all of its bar;
+- inside its bar, which is where one that follows a close at the same open counts as filled: they see its close alone,
+  and a take profit that the bar's open was already beyond is a taker there;
+- on the last leg or at the close: they see the next bar.
 
-Sizes are decided with the order, at the prices known then (the close; a limit's price), slippage and commission
-included, and floored to the step. A buy that meets a dearer open takes what the money pays for; the rest expires.
+Limit entries. With `limit_entry` an entry is a limit order so far from the decision's close (below it for a long,
+above it for a short), rounded to the tick away from it, for `limit_bars` bars of the data.
+
+Sizes are decided with the order, at the price known then (the close; a limit's price; of an entry that follows a close
+at an open, that open), slippage and commission included, and floored to the step: one function for both engines
+(backtest/sizes.py). Nothing goes out below one step. A buy that meets a dearer open takes what the money pays for; the
+rest expires. With shorts allowed the instrument is a linear contract, margined 1 to 1 in quote as in
+docs/simulation.md: there a dearer open is paid whole.
 """
 
 from __future__ import annotations
@@ -63,7 +78,8 @@ class FixedQuantity(Struct, frozen=True):
 
 class TargetPosition(Struct, frozen=True):
     """At every bar with a signal the position is brought to so many percent of equity at the close, long or short, by a
-    market order for the difference (no order below one step). Without limit entries."""
+    market order for the difference (no order below one step), at most what the money pays for. Without limit entries
+    and exits, which belong to one entry."""
 
     percent: Decimal = Decimal(100)
 
@@ -71,8 +87,8 @@ class TargetPosition(Struct, frozen=True):
 class VolatilityRisk(Struct, frozen=True):
     """An entry risks so many percent of the balance on a move of one average true range: quantity = balance x percent /
     100 / ATR, at most what the money pays for. ATR: the plain mean of the true ranges of the last `window` bars
-    (Wilder, 1978, "New Concepts in Technical Trading Systems"; his own smoothing is not used). No entry before there
-    are as many."""
+    up to the decision (Wilder, 1978, "New Concepts in Technical Trading Systems"; his own smoothing is not used; the
+    first bar's range is high - low). No entry before there are as many."""
 
     percent: Decimal = ONE
     window: int = 14

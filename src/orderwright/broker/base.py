@@ -208,6 +208,17 @@ class OpenBroker:
     def _engine(self) -> Engine:
         return self._opened.engine
 
+    @property
+    def opened(self) -> OpenedBook:
+        """The book behind this broker, for what stands on it: strategies, executors."""
+        self._check_open()
+        return self._opened
+
+    @property
+    def markets(self) -> Sequence[Market]:
+        """What its simulated exchanges replay; none for real ones."""
+        return self._markets
+
     # The mirror
 
     def refresh_mirror(self) -> Refreshed:

@@ -285,10 +285,15 @@ class Broker(TellsStatistics):
         self._check_open()
         engine, opened = self._engine, self._opened
         if opened.end is None:
-            engine.advance(engine.now)
-        else:
-            step = opened.step if step_ms is None else milliseconds_of(step_ms, "step_ms")
-            engine.advance(max(min(engine.now + step, opened.end), engine.now))
+            return self.update_to(engine.now)
+        step = opened.step if step_ms is None else milliseconds_of(step_ms, "step_ms")
+        return self.update_to(min(engine.now + step, opened.end))
+
+    def update_to(self, time: int) -> list[Fill]:
+        """The same, up to a time in microseconds; one that has passed lets nothing pass."""
+        self._check_open()
+        opened = self._opened
+        self._engine.advance(max(time, self._engine.now))
         if self._checks:
             for order_id in self._checks.due(self.now):
                 self._checks.put_off(order_id, self.now)

@@ -15,6 +15,7 @@ import msgspec
 from orderwright.core import messages as m
 from orderwright.core import risk, validation
 from orderwright.core.asking import fetch_trades, question
+from orderwright.core.groups import shared
 from orderwright.core.model import (
     DONE,
     MAX_REQUESTS,
@@ -127,7 +128,7 @@ def cancel_again(state: State, closer: Order, now: int) -> Decision:
 
 def replace_order(state: State, command: m.ReplaceOrder, now: int, rule: str = "") -> Decision:
     order = state.find(command.order_id)
-    refusal = _not_replaceable(order, command)
+    refusal = _not_replaceable(order, command, rule)
     if refusal is not None or order is None:
         return [], [m.Reply(outcome="refused", order_id=command.order_id, refusal=refusal)]
     account, instrument = state.accounts[order.instruction.account], state.instrument_of(order)
@@ -164,7 +165,7 @@ def asked_for(order: Order) -> tuple[Decimal, Decimal | None, Decimal | None]:
     return quantity, price, stop_price
 
 
-def _not_replaceable(order: Order | None, command: m.ReplaceOrder) -> Refusal | None:
+def _not_replaceable(order: Order | None, command: m.ReplaceOrder, rule: str) -> Refusal | None:
     if order is None:
         return Refusal(Reason.UNKNOWN_ORDER, "no such order", "order_id", command.order_id)
     if order.ending is not None or order.status is OrderStatus.PENDING:
@@ -179,6 +180,9 @@ def _not_replaceable(order: Order | None, command: m.ReplaceOrder) -> Refusal | 
         rule = f"{text(order.filled)} has filled already; cancel it instead"
         return Refusal(Reason.BELOW_FILLED, rule, "quantity", text(command.quantity))
     quantity, price, stop_price = asked_for(order)
+    if order.instruction.group and not rule and command.quantity not in (None, quantity):
+        why = "what an order of a group asks for follows from what the group has filled"
+        return Refusal(Reason.GROUP, why, "quantity", text(command.quantity or ZERO), text(quantity))
     if (
         command.quantity in (None, quantity)
         and command.price in (None, price)
@@ -194,8 +198,11 @@ def _replace_risk(
     """A replace that adds is checked for what it adds; its value for the whole of it."""
     leaves = sized.quantity - order.filled
     margined = risk.margined(state, order.instruction, sized, instrument, leaves, order.exposed)
-    needed = leaves * margined.unit_cost - order.reserved
-    added = leaves - order.exposed
+    reserved, exposed = order.reserved, order.exposed
+    if order.instruction.group:
+        reserved, exposed = shared(state, order.instruction)
+    needed = leaves * margined.unit_cost - reserved
+    added = leaves - exposed
     if needed <= 0 and added <= 0:
         if state.controls.trading is TradingState.HALTED:
             return Refusal(Reason.HALTED, "trading is halted; only cancels go out", "order_id", order.order_id)

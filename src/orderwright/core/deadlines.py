@@ -3,7 +3,8 @@ then does.
 
 The day begins (UTC midnight), trading goes back to ACTIVE, a waiting order's wait is over or it expires, a request is
 overdue and becomes UNKNOWN, an UNKNOWN one is asked about again, trades that the venue has claimed and not shown are
-fetched again, an order that its venue should have expired is cancelled, a rule for orders that linger acts. A driver
+fetched again, an order that its venue should have expired is cancelled, a rule for orders that linger acts, orders that
+belong together are brought in line (at once, whenever something has happened to one of them). A driver
 sends TimePassed before any other input once a deadline has come, so that no decision is made on a day that is over.
 """
 
@@ -13,6 +14,7 @@ from orderwright.core import messages as m
 from orderwright.core import risk
 from orderwright.core.asking import fetch_trades, next_question, question, unknown
 from orderwright.core.changing import cancel, cancel_again
+from orderwright.core.contingent import next_look, settle
 from orderwright.core.lingering import overdue
 from orderwright.core.model import DAY, SECOND, Order, OrderStatus, TradingState
 from orderwright.core.numbers import text
@@ -27,7 +29,7 @@ FETCH_AT_LEAST_EVERY = 60 * SECOND
 def may_be_due(state: State, now: int) -> bool:
     """False where surely nothing is due: the quick question before `next_deadline`, which looks closely."""
     timers, day, until = state.timers, state.day, state.controls.until
-    if (timers and timers[0][0] <= now) or (until is not None and until <= now):
+    if (timers and timers[0][0] <= now) or (until is not None and until <= now) or state.unsettled:
         return True
     return day.start + DAY <= now if day is not None else bool(state.accounts)
 
@@ -43,6 +45,9 @@ def next_deadline(state: State) -> int | None:
         soonest = None
     if until is not None and (soonest is None or until < soonest):
         soonest = until
+    if state.unsettled and (look := next_look(state)) is not None:
+        look = max(look, state.now)
+        soonest = look if soonest is None else min(look, soonest)
     if timers:
         drop_stale_timers(state)
         if timers and (soonest is None or timers[0][0] < soonest):
@@ -63,6 +68,10 @@ def time_passed(state: State, command: m.TimePassed, now: int) -> Decision:
         events.append(m.TradingStateSet(time=now, state=TradingState.ACTIVE, cause="the time set for it is over"))
     if events:  # what is due besides is decided in the new day and state, by the next TimePassed
         return events, actions
+    if state.unsettled:  # one act, and then another look
+        settled = settle(state, now)
+        if settled[0]:
+            return settled
     for order_id in due(state.timers, now):
         order = state.orders.get(order_id)
         if order is None:

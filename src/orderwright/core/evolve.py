@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from orderwright.core import lifecycle
+from orderwright.core import groups, lifecycle
 from orderwright.core import messages as m
 from orderwright.core.model import DONE, SECOND, Execution, Instrument, Order, OrderSide, OrderStatus, Position
 from orderwright.core.numbers import ZERO
@@ -26,6 +26,7 @@ from orderwright.core.state import (
     Exposure,
     Interest,
     State,
+    follow,
     remember,
     set_timer,
     watch,
@@ -86,6 +87,10 @@ def _received(state: State, event: m.OrderReceived) -> Changes:
         state.succeeded[instruction.parent_id] = order_id
     if state.settings.linger or instruction.linger:
         watch(state, order)
+    if _belongs(order):
+        groups.touch(state, order)
+    if instruction.trail is not None:
+        follow(state, order)
     _count(state, event)
     changes = Changes(order, _reserve(state, order, ZERO))
     _expose(state, order, ZERO, OrderStatus.PENDING)
@@ -100,6 +105,8 @@ def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
     order = state.orders.get(order_id) or state.finished[order_id]
     was, reserved, exposed = order.status, order.reserved, order.exposed
     lifecycle.apply(order, event)
+    if _belongs(order):
+        groups.touch(state, order)
     if kind is m.RequestSubmitted and event.number == 0:  # type: ignore[union-attr]
         key = (order.instruction.account, order.instruction.symbol)
         if state.closing.get(key) == order_id:
@@ -134,6 +141,11 @@ def _busted(state: State, event: m.FillBusted) -> Changes:
     return _book(state, order, event, order.executions[event.execution_id], None)
 
 
+def _belongs(order: Order) -> bool:
+    """Whether other orders belong to it."""
+    return bool(order.instruction.group) or order.instruction.bracket is not None
+
+
 def _order(state: State, order_id: str) -> Order:
     return state.orders.get(order_id) or state.finished[order_id]
 
@@ -157,7 +169,14 @@ def _book(
     if execution is not None:
         booked = book_execution(position, instrument, instruction.side, execution)
         moves = moves + booked if moves else booked
-    ledger = post(state.balances, account, moves, order.reserved_asset, order.reserved - reserved)
+    locked = order.reserved - reserved
+    if _belongs(order):
+        groups.touch(state, order)
+        if instruction.group:
+            locked = groups.newly_reserved(state.groups[instruction.group])
+    if state.groups and instrument.linear:
+        groups.touch_all(state, account, instruction.symbol)  # the position bounds what exits may close
+    ledger = post(state.balances, account, moves, order.reserved_asset, locked)
     _expose(state, order, exposed, was)
     interest_in(state, order).until = event.time + MARKED_FOR
     if order.status not in DONE and (order.expire_at is not None or state.settings.linger or instruction.linger):
@@ -168,17 +187,21 @@ def _book(
 def _reserve(state: State, order: Order, reserved: Decimal) -> list[LedgerRow] | None:
     """Bring what is locked in line with the order."""
     locked = order.reserved - reserved
+    if order.instruction.group:
+        locked = groups.newly_reserved(state.groups[order.instruction.group])
     return post(state.balances, order.instruction.account, (), order.reserved_asset, locked) if locked else None
 
 
 def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> None:
     """Bring the exposure in line with the order, and keep live and finished orders apart."""
     if order.exposed is not exposed:
-        exposure = _exposure(state, order)
+        exposure, more = _exposure(state, order), order.exposed - exposed
+        if order.instruction.group:
+            more = groups.newly_exposed(state.groups[order.instruction.group])
         if order.instruction.side is OrderSide.BUY:
-            exposure.buy += order.exposed - exposed
+            exposure.buy += more
         else:
-            exposure.sell += order.exposed - exposed
+            exposure.sell += more
     if order.status in DONE:
         if was not in DONE:
             _finish(state, order)
@@ -187,6 +210,8 @@ def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> N
         _exposure(state, order).orders += 1
         interest_in(state, order).orders += 1
         watch(state, order)
+        if order.instruction.trail is not None:
+            follow(state, order)
         set_timer(state, order)
 
 
@@ -234,6 +259,10 @@ def _finish(state: State, order: Order) -> None:
         interest_in(state, order).orders -= 1
     if state.watched or state.succeeded:
         _relieve(state, order)
+    if order.instruction.trail is not None:
+        for trailing in state.trailing.values():
+            trailing.pop(order_id, None)
+        state.best.pop(order_id, None)
     waiting = state.closing.get(key)
     if waiting == order_id:
         del state.closing[key]
@@ -273,6 +302,7 @@ def _day_started(state: State, event: m.DayStarted) -> Changes:
 def _trading_state_set(state: State, event: m.TradingStateSet) -> Changes:
     controls = state.controls
     controls.trading, controls.cause, controls.until = event.state, event.cause, event.until
+    groups.touch_all(state)
     return NOTHING
 
 

@@ -18,6 +18,11 @@ def order_id_of(time: int, *words: str) -> str:
     return f"{time // 1_000:012x}{digest[:18]}"
 
 
+def is_order_id(word: str) -> bool:
+    """Whether a word looks like an order id of ours."""
+    return len(word) == 30 and all(letter in "0123456789abcdef" for letter in word)
+
+
 def parse_client_id(client_id: str) -> tuple[str, int]:
     """(order id, request number) of a request's client id. Raises InputError for one that is not ours."""
     if len(client_id) != 32 or any(char not in "0123456789abcdef" for char in client_id):

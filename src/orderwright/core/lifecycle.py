@@ -208,7 +208,6 @@ def _submitted(order: Order, event: m.RequestSubmitted) -> None:
     order.price = event.price if event.price is not None else order.price
     order.stop_price = event.stop_price if event.stop_price is not None else order.stop_price
     order.unit_cost, order.arrival = event.unit_cost, event.arrival
-    order.reserved_asset = event.reserved_asset or order.reserved_asset
     order.wait_for, order.wait_until = "", None
     _submit_first(order, event.sign_at, event.lifetime_ms, event.arrival)
 

@@ -148,6 +148,7 @@ def _successor(state: State, order: Order, rule: LingerRule, now: int) -> m.Orde
         parent_id=order.order_id,
         idempotency_key="",
         linger=(),
+        trail=None,
     )
     account, instrument = state.accounts[asked.account], state.instrument_of(order)
     quote = state.quote(account.exchange, instrument.symbol, now)

@@ -350,7 +350,7 @@ class OrderReceived(OrderEvent, tag="order_received"):
     sign_at is set when its first request goes out at once (status SUBMITTED); else the order waits (PENDING) for
     `wait_for` until `wait_until`, or the denial follows. unit_cost x leaves of reserved_asset is locked while it is
     live. today and this_second are its numbers among the book's orders of the day and the second; None until it goes
-    out.
+    out. stop_price: where a trailing stop was given none. kin: the orders that are in its group already.
     """
 
     instruction: Instruction
@@ -370,6 +370,8 @@ class OrderReceived(OrderEvent, tag="order_received"):
     wait_until: int | None = None
     today: int | None = None
     this_second: int | None = None
+    stop_price: Decimal | None = None
+    kin: tuple[str, ...] = ()
 
 
 class OrderDenied(OrderEvent, tag="order_denied"):
@@ -401,8 +403,8 @@ class OrderDelayed(OrderEvent, tag="order_delayed"):
 
 
 class RequestSubmitted(OrderEvent, tag="request_submitted"):
-    """The intent of one request, durable before it leaves. Number 0 is the new order itself (it had been waiting).
-    rule: the lingering rule that asked for it."""
+    """The intent of one request, durable before it leaves. Number 0 is the new order itself (it had been waiting); a
+    bracket's exit gets its prices with it. rule: what asked for it: a lingering rule, `group` or `trail`."""
 
     number: int
     request: Literal["new", "replace", "cancel"]
@@ -535,6 +537,18 @@ class OrderLingered(OrderEvent, tag="order_lingered"):
     mid: Decimal | None = None
 
 
+class OrderJoined(OrderEvent, tag="order_joined"):
+    """Another order has come into its group."""
+
+    joined: str
+
+
+class TrailStarted(OrderEvent, tag="trail_started"):
+    """The market was at the activation price of a trailing stop: from now on it follows. price: the last trade's."""
+
+    price: Decimal
+
+
 # Actions
 
 
@@ -662,6 +676,8 @@ AnyOrderEvent = (
     | GapSeen
     | TradesAsked
     | OrderLingered
+    | OrderJoined
+    | TrailStarted
 )
 AnyEvent = (
     AccountOpened

@@ -311,6 +311,8 @@ class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     user: str = ""
     alert_id: str = ""
     time: int = 0
+    bracket: Bracket | None = None
+    trail: Trail | None = None
 
     @property
     def key(self) -> str:
@@ -423,7 +425,8 @@ class Order(Struct, kw_only=True, gc=False):
     locked in reserved_asset, exposed what may still fill of it, both counting the larger side of a replace in flight.
     fetch_at: when the trades that a claim is ahead of are fetched again, fetch_pause after the last time
     (microseconds); it counts while `has_gap`. reference: the middle of the market when it went out or was last moved.
-    lingered: by rule, when it was due and could do nothing the last time, and the middle of the market then.
+    lingered: by rule, when it was due and could do nothing the last time, and the middle of the market then. kin: the
+    other orders of its group, by id, but for a bracket's. following: a trailing stop whose activation price was seen.
     """
 
     instruction: Instruction
@@ -458,6 +461,8 @@ class Order(Struct, kw_only=True, gc=False):
     accepted_at: int | None = None
     reference: Decimal | None = None
     lingered: dict[str, tuple[int, Decimal | None]] = field(default_factory=dict)
+    kin: tuple[str, ...] = ()
+    following: bool = False
     first_fill_at: int | None = None
     last_fill_at: int | None = None
     updated_at: int = 0

@@ -38,6 +38,7 @@ from orderwright.core.reports import REPORTS, report
 from orderwright.core.risk import free_of
 from orderwright.core.signals import close_position, receive_signal
 from orderwright.core.state import State
+from orderwright.core.trailing import followed
 from orderwright.errors import nearest_name
 
 PATIENT = 60
@@ -57,6 +58,9 @@ def _quote_seen(state: State, command: m.QuoteSeen, now: int) -> Decision:
     events, actions = loss_breach(state, now)
     if key in state.watched and not events:  # a breach of the day's loss is taken in before anything else is decided
         acts, sent = moved(state, command.exchange, command.symbol, now)
+        events, actions = [*events, *acts], [*actions, *sent]
+    if key in state.trailing and not any(isinstance(event, m.TradingStateSet) for event in events):
+        acts, sent = followed(state, command.exchange, command.symbol, now)
         events, actions = [*events, *acts], [*actions, *sent]
     pause = 1 if command.log else 1_000 * _price_pause_ms(state, key, now)
     logged = state.priced.get(key, -pause)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from orderwright.core.ids import is_order_id
 from orderwright.core.model import DAY, MAX_REQUESTS, MINUTE, RECANCEL, Instruction, LingerRule, Order, Settings, Signal
 from orderwright.core.model import OrderStatus as S
 from orderwright.core.numbers import fits, text
@@ -45,7 +46,7 @@ def rules_of(settings: Settings, order: Instruction) -> list[LingerRule]:
 
 def _closeness(rule: LingerRule, order: Instruction) -> int | None:
     """How closely a rule of the settings fits an order; None where it does not."""
-    if order.type not in rule.order_types:
+    if order.type not in rule.order_types or is_order_id(order.group):  # an exit is meant to wait
         return None
     closeness = 0
     for weight, wanted, own in (

@@ -21,9 +21,11 @@ from decimal import Decimal
 
 import msgspec
 
+from orderwright.core import groups, risk, validation
 from orderwright.core import messages as m
-from orderwright.core import risk, validation
 from orderwright.core.evolve import order_key
+from orderwright.core.exits import begins_at
+from orderwright.core.groups import others_in
 from orderwright.core.model import (
     DAY,
     SECOND,
@@ -60,7 +62,13 @@ def submit(state: State, order: Instruction, now: int) -> Decision:
     account, instrument, quote = found
     quote = fresh(state, quote, now)
     sized = UNPRICED
-    refusal = shape(state, order, now)
+    given, refusal = order, shape(state, order, now)
+    if refusal is None and order.trail is not None and order.stop_price is None:
+        begins = begins_at(order, quote, instrument.tick_size)
+        if isinstance(begins, Refusal):
+            refusal = begins
+        else:
+            order = msgspec.structs.replace(order, stop_price=begins)
     if refusal is None:
         numbers = size(order, instrument, account, quote)
         if isinstance(numbers, Refusal):
@@ -69,13 +77,24 @@ def submit(state: State, order: Instruction, now: int) -> Decision:
             sized = numbers
             refusal = check(state, order, sized, account, instrument, quote, now)
     if refusal is not None:
-        return _deny(order, account.exchange, sized, quote, refusal, now)
+        return _deny(given, account.exchange, sized, quote, refusal, now)
     sized = risk.margined(state, order, sized, instrument, sized.quantity)
     wait_for, wait_until = wait_of(state, order, sized, instrument, now)
-    event = received(state, order, account, sized, quote, wait_for, wait_until, now)
+    event = received(state, given, account, sized, quote, wait_for, wait_until, now)
+    events: list[m.AnyEvent] = [event]
+    if given.group or order is not given:
+        events = _joining(state, event, order, now)
     if wait_for:
-        return [event], _wait_notice(order, wait_for)
-    return [event], [send_order(order, account, event.quantity, event.expire_at, now, event.lifetime_ms)]
+        return events, _wait_notice(order, wait_for)
+    return events, [send_order(order, account, event.quantity, event.expire_at, now, event.lifetime_ms)]
+
+
+def _joining(state: State, event: m.OrderReceived, order: Instruction, now: int) -> list[m.AnyEvent]:
+    """The order with those that it joins, each of which is told of it first; and with the stop price it goes out at."""
+    others = others_in(state, order)
+    stop_price = order.stop_price if order is not event.instruction and not event.wait_for else None
+    told = [m.OrderJoined(time=now, order_id=other, joined=order.order_id) for other in others]
+    return [*told, msgspec.structs.replace(event, stop_price=stop_price, kin=tuple(others))]
 
 
 def recognise(state: State, order: Instruction) -> m.Reply | None:
@@ -147,6 +166,8 @@ def fresh(state: State, quote: Quote | None, now: int) -> Quote | None:
 def shape(state: State, order: Instruction, now: int) -> Refusal | None:
     """Is it well formed, and is there a time at which it can be executed?"""
     refusal = validation.shape(order, now)
+    if refusal is None and order.group:
+        refusal = groups.refusal(state, order)
     if refusal is not None or order.execute_at is None:
         return refusal
     return validation.outlives(order, execution_time(state, order, now))

@@ -35,6 +35,9 @@ class Reason(enum.IntEnum):
     EXPIRY_PAST = 134
     EXECUTE_AT_PAST = 135
     LINGER_RULE = 136
+    GROUP = 137
+    BRACKET = 138
+    TRAIL = 139
     # 2xx: the instrument
     UNKNOWN_ACCOUNT = 200
     UNKNOWN_SYMBOL = 201

@@ -12,8 +12,9 @@ names the rows that restore it:
 | orders | the rows of each order that is not finished, folded by the lifecycle |
 | balances, positions | the newest ledger and position row of each |
 | last_order_id | the greatest order id of the book |
-| exposures, interest, watched, routes, closing, succeeded, timers | derived from the above |
-| finished, keys, market | caches and views: the journal and the market bring them back when asked |
+| exposures, interest, watched, routes, closing, succeeded, groups, trailing, timers | derived from the above |
+| finished, keys, market, best | caches and views: the journal and the market bring them back when asked |
+| unsettled | every group is looked at once |
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from orderwright.core import lifecycle
+from orderwright.core import groups, lifecycle
 from orderwright.core import messages as m
 from orderwright.core.evolve import evolve, interest_in
 from orderwright.core.model import SECOND, Balance, Order, OrderSide, OrderStatus, Position
-from orderwright.core.state import Exposure, State, set_timer, watch
+from orderwright.core.state import Exposure, State, follow, set_timer, watch
 
 
 class Kept(Protocol):
@@ -96,9 +97,23 @@ def derive(state: State) -> None:
             exposure = state.exposures.setdefault(key, Exposure())
             exposure.orders += 1
             interest_in(state, order).orders += 1
-            if order.instruction.side is OrderSide.BUY:
-                exposure.buy += order.exposed
-            else:
-                exposure.sell += order.exposed
+            if not order.instruction.group:
+                _expose(exposure, order, order.exposed)
+        if order.instruction.trail is not None:
+            follow(state, order)
+        groups.touch(state, order)
         watch(state, order)
         set_timer(state, order)
+    for group in state.groups.values():
+        groups.newly_reserved(group)
+        if groups.newly_exposed(group):
+            one = next(order for order in group.members.values() if order.exposed)
+            exposure = state.exposures[one.instruction.account, one.instruction.symbol]
+            _expose(exposure, one, group.exposed)
+
+
+def _expose(exposure: Exposure, order: Order, quantity: Decimal) -> None:
+    if order.instruction.side is OrderSide.BUY:
+        exposure.buy += quantity
+    else:
+        exposure.sell += quantity

@@ -10,6 +10,8 @@ import msgspec
 
 from orderwright.core import messages as m
 from orderwright.core import risk
+from orderwright.core.exits import begins_at
+from orderwright.core.groups import left_of
 from orderwright.core.model import Instruction, Instrument, Order, OrderStatus, Quote
 from orderwright.core.placing import (
     Decision,
@@ -23,21 +25,23 @@ from orderwright.core.placing import (
     to_next_second,
 )
 from orderwright.core.reasons import Reason, Refusal
-from orderwright.core.requests import send_order
+from orderwright.core.requests import priced_as, send_order
 from orderwright.core.sizing import Sized, closing_order, size
 from orderwright.core.state import State
 
 
-def release(state: State, order: Order, now: int, *, approved: bool = False) -> Decision:
+def release(
+    state: State, order: Order, now: int, *, approved: bool = False, wanted: Instruction | m.AnyOrderEvent | None = None
+) -> Decision:
     """A waiting order's wait is over: size and check it again, at the price of this moment, and send it, or let it
-    wait on for the next second."""
-    instruction = order.instruction
+    wait on for the next second. wanted: what it is now for, where that is known already."""
+    said = instruction = order.instruction
     found = market_of(state, instruction.account, instruction.symbol)
     if isinstance(found, Refusal):
         return [denied(order.order_id, found, now)], []
     account, instrument, quote = found
     quote = fresh(state, quote, now)
-    wanted = _left_to_do(state, order, instrument, quote, now)
+    wanted = wanted if wanted is not None else _left_to_do(state, order, instrument, quote, now)
     if not isinstance(wanted, Instruction):
         return [wanted], []
     instruction = wanted
@@ -49,7 +53,7 @@ def release(state: State, order: Order, now: int, *, approved: bool = False) -> 
     if refusal_now is not None:
         return [denied(order.order_id, refusal_now, now)], []
     assert isinstance(sized, Sized)
-    at_once = order.wait_for in ("cancels", "parent")
+    at_once = order.wait_for in ("cancels", "parent", "entry")
     if not at_once and risk.over_rate(state, now):  # it only reduces: what adds was refused just now
         return [to_next_second(order.order_id, now)], []
     sized = risk.margined(state, instruction, sized, instrument, sized.quantity)
@@ -62,13 +66,16 @@ def release(state: State, order: Order, now: int, *, approved: bool = False) -> 
         sign_at=now,
         lifetime_ms=account.traits.lifetime_ms,
         quantity=sized.quantity,
+        price=instruction.price if instruction.price != said.price else None,
+        stop_price=instruction.stop_price if instruction.stop_price != said.stop_price else None,
         unit_cost=sized.unit_cost,
         arrival=quote.mid if quote is not None else None,
         cause="approved" if approved else order.wait_for,
         today=today,
         this_second=this_second,
     )
-    return [event], [send_order(order.instruction, account, sized.quantity, order.expire_at, now, event.lifetime_ms)]
+    sent = priced_as(said, event.price or said.price, event.stop_price or said.stop_price)
+    return [event], [send_order(sent, account, sized.quantity, order.expire_at, now, event.lifetime_ms)]
 
 
 def _left_to_do(
@@ -77,6 +84,16 @@ def _left_to_do(
     """What a waiting order is for, now that its wait is over: a closing order for what is held, the successor of an
     order for what is left of that one, any other for what it says. Or how it ends, where nothing is left."""
     instruction = order.instruction
+    if instruction.trail is not None and order.stop_price is None and order.wait_for != "parent":
+        stop_price = begins_at(instruction, quote, instrument.tick_size)
+        if isinstance(stop_price, Refusal):
+            return denied(order.order_id, stop_price, now)
+        instruction = msgspec.structs.replace(instruction, stop_price=stop_price)
+    if instruction.group and order.wait_for != "parent" and instruction.group in state.groups:
+        left = left_of(state, order, state.groups[instruction.group])
+        if left <= 0:
+            return _nothing_left(order, Reason.NOTHING_LEFT, "its group has filled", quote, now)
+        return msgspec.structs.replace(instruction, quantity=min(left, instruction.quantity or left))
     if order.wait_for == "parent":
         parent = state.find(instruction.parent_id)
         cause = "nothing of the order before it was left"

@@ -16,6 +16,7 @@ from typing import Any
 
 from orderwright.core import messages as m
 from orderwright.core.asking import fetch_trades, question, unknown
+from orderwright.core.contingent import told
 from orderwright.core.model import DONE, WORKING, Account, Execution, Order, OrderSide, OrderStatus, Request
 from orderwright.core.numbers import ONE, fits, text
 from orderwright.core.placing import Decision
@@ -39,6 +40,8 @@ def report(state: State, said: Any, now: int) -> Decision:
     if type(said) in _NUMBERED and said.number >= len(order.requests):
         return _park(said, f"the order has no request {said.number}", now)
     decision: Decision = _HANDLERS[type(said)](state, order, said, now)
+    if order.instruction.group and decision[0]:
+        return decision[0], [*decision[1], *told(state, order, decision[0])]
     return decision
 
 

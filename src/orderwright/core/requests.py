@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec import structs
+
 from orderwright.core import messages as m
 from orderwright.core.model import Account, Instruction, Order, Request
 
@@ -65,9 +67,16 @@ def send_replace(order: Order, asked: Asked, account: Account) -> m.SendReplace:
     )
 
 
+def priced_as(said: Instruction, price: Decimal | None, stop_price: Decimal | None) -> Instruction:
+    """An instruction at the prices that it goes out with: a bracket's exit and a trailing stop may get theirs then."""
+    if said.price == price and said.stop_price == stop_price:
+        return said
+    return structs.replace(said, price=price, stop_price=stop_price)
+
+
 def action_of(order: Order, request: Request, account: Account) -> m.SendOrder | m.SendReplace | m.SendCancel:
     """The action that sends a request of an order, whatever kind it is."""
     if request.kind == "new":
-        instruction, expire_at = order.instruction, order.expire_at
+        instruction, expire_at = priced_as(order.instruction, order.price, order.stop_price), order.expire_at
         return send_order(instruction, account, order.quantity, expire_at, request.sign_at, request.lifetime_ms)
     return send_cancel(order, request, account) if request.kind == "cancel" else send_replace(order, request, account)

@@ -18,6 +18,8 @@ from decimal import Decimal
 
 import msgspec
 
+from orderwright.core.groups import shared
+from orderwright.core.ids import is_order_id
 from orderwright.core.model import SECOND, Account, Instruction, Instrument, OrderSide, RiskLimits, TradingState
 from orderwright.core.numbers import (
     ONE,
@@ -98,6 +100,10 @@ def _reducible(state: State, order: Instruction, own: Decimal = ZERO) -> Decimal
     position = state.positions.get(key)
     size = position.size if position is not None else ZERO
     exposure = state.exposures.get(key)
+    if order.group:
+        if is_order_id(order.group):  # a bracket's exit: the exchange holds it to what is held, whatever else works
+            return max(-size if order.side is OrderSide.BUY else size, ZERO)
+        own = shared(state, order)[1]
     if order.side is OrderSide.BUY:
         return max(own - size - (exposure.buy if exposure else ZERO), ZERO)
     return max(own + size - (exposure.sell if exposure else ZERO), ZERO)
@@ -194,7 +200,8 @@ def _position_values(
     if symbol_limit is None and book_limit is None:
         return None
     key = (order.account, order.symbol)
-    added = sized.quantity if order.side is OrderSide.BUY else -sized.quantity
+    more = max(sized.quantity - shared(state, order)[1], ZERO) if order.group else sized.quantity
+    added = more if order.side is OrderSide.BUY else -more
     here = _position_value(state, key, instrument, added, now)
     if symbol_limit is not None and here > symbol_limit:
         nearest = _room(state, order, instrument, symbol_limit, now)
@@ -296,6 +303,8 @@ def _buying_power(
     if instrument.linear and reducing:
         return None
     free, closes = free_of(state, account, sized.reserved_asset), ZERO
+    if order.group:
+        free += shared(state, order)[0]  # of a group's orders only one will need it
     if instrument.linear and (closes := _reducible(state, order)):  # a flip sets free what the old side held
         position = state.positions[order.account, order.symbol]
         free += divided(quantised_ratio(position.cost, closes, abs(position.size)), account.leverage)

@@ -151,6 +151,8 @@ def from_signal(
         signal_id=signal.signal_id,
         decision_price=signal.price if signal.order_type is OrderType.MARKET else None,
         decision_time=signal.time or None,
+        bracket=signal.bracket,
+        trail=signal.trail,
     )
 
 

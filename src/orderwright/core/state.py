@@ -19,6 +19,7 @@ from typing import TypeVar
 from msgspec import Struct, field
 
 from orderwright.core.model import (
+    DONE,
     IN_FLIGHT,
     MARK_OUTS,
     MAX_REQUESTS,
@@ -74,6 +75,25 @@ class Interest(Struct):
     until: int = 0
 
 
+class Group(Struct):
+    """Orders that belong together (`core.groups`). members: by order id, those that are over too. entry: of a bracket.
+    reserved, exposed: what they share now."""
+
+    members: dict[str, Order] = field(default_factory=dict)
+    entry: Order | None = None
+    reserved: Decimal = ZERO
+    exposed: Decimal = ZERO
+
+    @property
+    def filled(self) -> Decimal:
+        return sum((order.filled for order in self.members.values()), ZERO)
+
+    @property
+    def is_over(self) -> bool:
+        ended = self.entry is None or self.entry.status in DONE
+        return ended and all(order.status in DONE for order in self.members.values())
+
+
 class Controls(Struct):
     """Trading state and the counters that limits need."""
 
@@ -88,7 +108,9 @@ class Controls(Struct):
 class State(Struct, kw_only=True):
     """One book. Keys: (exchange, symbol) for instruments, market, interest, watched; (account, symbol) for positions,
     exposures and closing; (account, asset) for balances. succeeded: the market order that waits for the end of an
-    order."""
+    order. groups: orders that belong together, by the group's name or the id of a bracket's entry; unsettled: those to
+    which something has happened. trailing: the stops that follow a market; best: the best price each has seen, where a
+    replace was in the way of following it at once."""
 
     book: str
     sequence: int = 0
@@ -111,11 +133,15 @@ class State(Struct, kw_only=True):
     watched: dict[Pair, dict[str, None]] = field(default_factory=dict)
     closing: dict[Pair, str] = field(default_factory=dict)
     succeeded: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    unsettled: dict[str, None] = field(default_factory=dict)
+    trailing: dict[Pair, dict[str, None]] = field(default_factory=dict)
     routes: dict[Pair, str] = field(default_factory=dict)
     futures: bool = False
     timers: list[tuple[int, str]] = field(default_factory=list)
     # the market view
     market: dict[Pair, Quote] = field(default_factory=dict)
+    best: dict[str, Decimal] = field(default_factory=dict)
 
     def find(self, order_id: str) -> Order | None:
         """The order, live or finished, if it is in memory."""
@@ -210,6 +236,12 @@ def watch(state: State, order: Order) -> None:
     if watches_price(state.settings, order.instruction):
         account = state.accounts[order.instruction.account]
         state.watched.setdefault((account.exchange, order.instruction.symbol), {})[order.order_id] = None
+
+
+def follow(state: State, order: Order) -> None:
+    """Note that this stop follows the market, from when it works on."""
+    account = state.accounts[order.instruction.account]
+    state.trailing.setdefault((account.exchange, order.instruction.symbol), {})[order.order_id] = None
 
 
 def request_deadline(request: Request, account: Account) -> int:

@@ -116,6 +116,8 @@ ROWS: tuple[Row, ...] = (
     Row(m.GapSeen, WORKING | {FILLED}, SAME, "trades are fetched; no fill is made up"),
     Row(m.GapSeen, CUT_SHORT, FILLING, "it waits for the fills that have come to light"),
     Row(m.OrderLingered, FILLING, SAME, "a rule was due and could do nothing"),
+    Row(m.OrderJoined, LIVE | {PENDING}, SAME, "an order has come into its group"),
+    Row(m.TrailStarted, FILLING, SAME, "the market was at its activation price"),
     Row(m.TradesAsked, WORKING, SAME, "what was fetched got lost, or the venue's trades lag behind its claim"),
 )
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from orderwright.core.exits import misshapen, unfit
+from orderwright.core.ids import is_order_id
 from orderwright.core.model import (
     HAS_PRICE,
     HAS_STOP_PRICE,
@@ -81,7 +83,10 @@ def shape(order: Instruction, now: int) -> Refusal | None:
         )
     elif order.quantity <= 0:
         return _not_positive(Reason.QUANTITY_NOT_POSITIVE, "quantity", order.quantity)
-    return _prices(order) or _times(order, now) or problem_of(order.linger)
+    problem = _prices(order) or _times(order, now) or problem_of(order.linger)
+    if problem is None and (order.group or order.bracket is not None or order.trail is not None):
+        return misshapen(order)
+    return problem
 
 
 def _prices(order: Instruction) -> Refusal | None:
@@ -95,6 +100,8 @@ def _prices(order: Instruction) -> Refusal | None:
         return Refusal(Reason.PRICE_UNWANTED, f"a {kind} order has no price", "price", text(order.price))
     if kind in HAS_STOP_PRICE:
         if order.stop_price is None:
+            if order.trail is not None:  # it begins so far behind the market
+                return None
             return Refusal(Reason.STOP_PRICE_MISSING, f"a {kind} order needs a stop price", "stop_price", "")
         if order.stop_price <= 0:
             return _not_positive(Reason.STOP_PRICE_NOT_POSITIVE, "stop_price", order.stop_price)
@@ -153,6 +160,8 @@ def fit(
     if order.stop_price is not None and (
         refusal := _price(order.stop_price, "stop_price", Reason.STOP_PRICE_OFF_TICK, instrument)
     ):
+        return refusal
+    if order.bracket is not None and (refusal := unfit(order, order.bracket, instrument, sized.basis)):
         return refusal
     return (
         _quantity(order, sized.quantity, instrument)
@@ -221,7 +230,7 @@ def _value(sized: Sized, instrument: Instrument) -> Refusal | None:
 
 def _collar(order: Instruction, instrument: Instrument, quote: Quote | None, collar_bps: Decimal) -> Refusal | None:
     """A limit price may not be further beyond the far side of the market than the collar."""
-    if order.price is None:
+    if order.price is None or is_order_id(order.group):  # a bracket's exit stands where it was asked to
         return None
     if quote is None:
         return no_price(order.symbol)

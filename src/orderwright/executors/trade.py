@@ -17,12 +17,14 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from orderwright.core.model import (
+    Bracket,
     Instruction,
     LingerRule,
     Order,
     OrderSide,
     Source,
     TimeInForce,
+    Trail,
 )
 from orderwright.core.numbers import text
 from orderwright.errors import InputError
@@ -30,6 +32,7 @@ from orderwright.executors.standing import NEVER_SUBMITTED, Standing, TradeState
 from orderwright.executors.words import (
     Moment,
     Number,
+    bracket_of,
     execute_at_of,
     flag_of,
     linger_of,
@@ -38,6 +41,7 @@ from orderwright.executors.words import (
     order_type_of,
     text_of,
     time_of,
+    trail_of,
     wait_us,
     word_of,
 )
@@ -50,19 +54,22 @@ class Trade(Standing):
     quantity is in base units, quote_quantity in quote units (market orders only). Text is taken in any case, a number
     as text, int, Decimal or float (through its shortest repr); times as epoch numbers, ISO text or datetime (without a
     zone: UTC). execute_at: now, next_open, after_ms:N or a time. settle: the third part of a contract's symbol
-    (BTC/USDT:USDT). Raises InputError naming field, value and the nearest good one. Whether the exchange would take
+    (BTC/USDT:USDT). group, bracket, trail: orders that belong together (docs/contingent.md); records, or dicts of their
+    fields. Raises InputError naming field, value and the nearest good one. Whether the exchange would take
     it, validation says, not this.
     """
 
     __slots__ = (
         "account",
         "base",
+        "bracket",
         "decision_price",
         "decision_time",
         "episode",
         "exchange",
         "execute_at",
         "expire_at",
+        "group",
         "idempotency_key",
         "linger",
         "metadata",
@@ -81,6 +88,7 @@ class Trade(Standing):
         "strategy",
         "symbol",
         "time_in_force",
+        "trail",
         "user_id",
     )
     __hash__ = None  # type: ignore[assignment]  # it changes as its order does
@@ -115,6 +123,9 @@ class Trade(Standing):
         signal_id: str = "",
         parent_id: str = "",
         linger: Iterable[LingerRule | Mapping[str, object]] = (),
+        group: str = "",
+        bracket: Bracket | Mapping[str, object] | None = None,
+        trail: Trail | Mapping[str, object] | None = None,
         settle: str = "",
         state: TradeState = NEVER_SUBMITTED,
     ) -> None:
@@ -144,6 +155,8 @@ class Trade(Standing):
         self.signal_id = text_of(signal_id, "signal_id")
         self.parent_id = text_of(parent_id, "parent_id")
         self.linger = linger_of(linger)
+        self.group = text_of(group, "group")
+        self.bracket, self.trail = bracket_of(bracket), trail_of(trail)
         self.state = state
 
     # Other ways to make one
@@ -186,6 +199,9 @@ class Trade(Standing):
             signal_id=said.signal_id,
             parent_id=said.parent_id,
             linger=said.linger,
+            group=said.group,
+            bracket=said.bracket,
+            trail=said.trail,
             state=state,
         )
 
@@ -287,6 +303,9 @@ class Trade(Standing):
             decision_price=self.decision_price,
             decision_time=self.decision_time,
             linger=self.linger,
+            group=self.group,
+            bracket=self.bracket,
+            trail=self.trail,
             metadata=self.metadata,
         )
 

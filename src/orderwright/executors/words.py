@@ -11,10 +11,10 @@ from typing import Literal, TypeVar
 import msgspec
 
 from orderwright.alerts import choose, parse_time
-from orderwright.core.model import LingerRule, OrderType, Word
+from orderwright.core.model import Bracket, LingerRule, OrderType, Trail, Word
 from orderwright.core.numbers import parse_decimal
 from orderwright.core.patience import problem_of
-from orderwright.errors import InputError, UnknownName
+from orderwright.errors import InputError, UnknownName, nearest_name
 
 W = TypeVar("W", bound=Word)
 Number = str | int | float | Decimal
@@ -127,3 +127,38 @@ def _rule_of(value: object) -> LingerRule:
         return msgspec.convert({**value}, LingerRule, strict=False)
     except msgspec.ValidationError as error:
         raise InputError(str(error), field="linger", value=value) from None
+
+
+def bracket_of(value: object) -> Bracket | None:
+    """The exits of an entry: a record, or its fields. Raises InputError."""
+    if value is None or isinstance(value, Bracket):
+        return value
+    fields = _fields_of(value, "bracket", Bracket, "{'stop_loss_percent': 2}")
+    trail = trail_of(fields.pop("trail", None), "bracket.trail")
+    numbers = {name: number_of(fields.pop(name), f"bracket.{name}") for name in list(fields) if name != "arm"}  # type: ignore[arg-type]
+    return Bracket(**numbers, trail=trail, **_arm_of(fields))  # type: ignore[arg-type]  # the names of numbers were checked
+
+
+def trail_of(value: object, field: str = "trail") -> Trail | None:
+    """How a stop follows the market: a record, or its fields. Raises InputError."""
+    if value is None or isinstance(value, Trail):
+        return value
+    fields = _fields_of(value, field, Trail, "{'percent': 2}")
+    return Trail(**{name: number_of(said, f"{field}.{name}") for name, said in fields.items()})  # type: ignore[arg-type]
+
+
+def _arm_of(fields: Mapping[str, object]) -> dict[str, object]:
+    arm = fields.get("arm", "fill")
+    if arm not in ("fill", "full"):
+        message = f"{arm!r} is neither fill nor full"
+        raise InputError(message, field="bracket.arm", value=arm, nearest=nearest_name(str(arm), ("fill", "full")))
+    return {"arm": arm}
+
+
+def _fields_of(value: object, field: str, kind: type[Bracket | Trail], example: str) -> dict[str, object]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{value!r} is not a {kind.__name__.lower()}, such as {example}", field=field, value=value)
+    for name in value:
+        if name not in kind.__struct_fields__:
+            raise UnknownName("setting", str(name), kind.__struct_fields__, field=f"{field}.{name}")
+    return dict(value)

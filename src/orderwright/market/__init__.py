@@ -2,7 +2,8 @@
 
 - files.py: load_candles, load_trades, write_candles_csv (CSV, feather, Parquet, JSON)
 - candles.py: Candles
-- feeds.py: Quotes, Trades, candles_from_trades
+- feeds.py: Quotes, Trades
+- building.py: candles_from_trades, resample
 - instruments.py: load_instruments, default_instrument
 - symbols.py: parse_symbol
 - random_market.py: random_candles, a seeded market that is made up

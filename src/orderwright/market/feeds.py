@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from orderwright.core.model import Instrument
 from orderwright.core.numbers import text
 from orderwright.errors import InputError
-from orderwright.market.candles import Candles, check_times
+from orderwright.market.candles import check_times
 from orderwright.market.grid import ARRAYS, Floats, Ints, Source, first, steps_from_floats, ticks_from_floats
 
 
@@ -103,23 +103,3 @@ def trades_from_floats(
     if (at := first(np.abs(sides) > 1)) is not None:
         raise InputError(f"{sides[at]} is not 1, -1 or 0", field="aggressor", value=int(sides[at]), where=source.at(at))
     return Trades(instrument.symbol, instrument, times, prices, sizes, sides)
-
-
-def candles_from_trades(trades: Trades, interval: int) -> Candles:
-    """The candles of trades; `interval` in microseconds, opening at multiples of it. No candle where nothing traded."""
-    if interval <= 0:
-        raise InputError(f"{interval} microseconds is not an interval", field="interval", value=interval)
-    opened = trades.times // interval * interval
-    times, starts = np.unique(opened, return_index=True)
-    lasts = np.append(starts[1:], len(trades))[: len(starts)] - 1
-    return Candles(
-        trades.symbol,
-        trades.instrument,
-        interval,
-        times,
-        trades.price[starts],
-        np.maximum.reduceat(trades.price, starts),
-        np.minimum.reduceat(trades.price, starts),
-        trades.price[lasts],
-        np.add.reduceat(trades.size, starts),
-    )

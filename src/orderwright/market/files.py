@@ -7,6 +7,7 @@ Names are compared without case, spaces and punctuation, so `Open`, `<OPEN>`, `o
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 from orderwright.core.model import Instrument
@@ -15,7 +16,7 @@ from orderwright.errors import InputError, nearest_name
 from orderwright.market.candles import Candles, candles_from_floats, tick_for
 from orderwright.market.feeds import Trades, trades_from_floats
 from orderwright.market.grid import infer_tick
-from orderwright.market.instruments import default_instrument
+from orderwright.market.instruments import DEFAULT_STEP, default_instrument
 from orderwright.market.symbols import parse_symbol
 from orderwright.market.tables import Column, Table, floats, read_table
 from orderwright.market.times import iso, microseconds
@@ -49,18 +50,7 @@ def load_candles(
     (`tick_for`), step 0.00001. interval: microseconds; the most common difference of the times where it is not given.
     Raises InputError naming file, line or row, column and value for anything that cannot be trusted.
     """
-    symbol = parse_symbol(symbol, None if instrument is None else [instrument.symbol])
-    table = read_table(Path(path))
-    found = _find(table, CANDLE_NAMES, base=symbol.partition("/")[0])
-    source = table.source
-    times = microseconds(found["time"], "time", source)
-    opens, highs, lows, closes, volume = (
-        floats(found[name], name, source) for name in ("open", "high", "low", "close", "volume")
-    )
-    prices = (opens, highs, lows, closes)
-    if instrument is None:
-        instrument = default_instrument(symbol, tick_for(prices, source))
-    return candles_from_floats(instrument, times, prices, volume, interval=interval, source=source)
+    return _candles(read_table(Path(path)), symbol, instrument, interval=interval)
 
 
 def load_trades(path: str | Path, symbol: str, instrument: Instrument | None = None) -> Trades:
@@ -68,15 +58,14 @@ def load_trades(path: str | Path, symbol: str, instrument: Instrument | None = N
 
     side is the aggressor's (buy, sell); Binance's isBuyerMaker is read too. Raises InputError as `load_candles` does.
     """
-    symbol = parse_symbol(symbol, None if instrument is None else [instrument.symbol])
+    return _trades(read_table(Path(path)), symbol, instrument)
+
+
+def load_either(path: str | Path, symbol: str, *, step_size: Decimal) -> Candles | Trades:
+    """Candles, where the file has a column of opens, else trades; sizes in steps of `step_size`."""
     table = read_table(Path(path))
-    found = _find(table, TRADE_NAMES, base=symbol.partition("/")[0])
-    times = microseconds(found["time"], "time", table.source)
-    price = floats(found["price"], "price", table.source)
-    size = floats(found["size"], "size", table.source)
-    if instrument is None:
-        instrument = default_instrument(symbol, infer_tick(price, "price", table.source))
-    return trades_from_floats(instrument, times, price, size, _aggressors(table), source=table.source)
+    read = _candles if {_plain(name) for name in table.names} & set(CANDLE_NAMES["open"]) else _trades
+    return read(table, symbol, None, step_size=step_size)
 
 
 def write_candles_csv(candles: Candles, path: str | Path) -> None:
@@ -87,6 +76,38 @@ def write_candles_csv(candles: Candles, path: str | Path) -> None:
     for time, *ohlc, volume in zip(*(column.tolist() for column in columns), strict=True):
         lines.append(",".join([iso(time), *(text(price(ticks)) for ticks in ohlc), text(quantity(volume))]))
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+
+
+def _candles(
+    table: Table,
+    symbol: str,
+    instrument: Instrument | None,
+    *,
+    interval: int | None = None,
+    step_size: Decimal = DEFAULT_STEP,
+) -> Candles:
+    symbol = parse_symbol(symbol, None if instrument is None else [instrument.symbol])
+    found = _find(table, CANDLE_NAMES, base=symbol.partition("/")[0])
+    source = table.source
+    times = microseconds(found["time"], "time", source)
+    opens, highs, lows, closes, volume = (
+        floats(found[name], name, source) for name in ("open", "high", "low", "close", "volume")
+    )
+    prices = (opens, highs, lows, closes)
+    if instrument is None:
+        instrument = default_instrument(symbol, tick_for(prices, source), step_size)
+    return candles_from_floats(instrument, times, prices, volume, interval=interval, source=source)
+
+
+def _trades(table: Table, symbol: str, instrument: Instrument | None, *, step_size: Decimal = DEFAULT_STEP) -> Trades:
+    symbol = parse_symbol(symbol, None if instrument is None else [instrument.symbol])
+    found = _find(table, TRADE_NAMES, base=symbol.partition("/")[0])
+    times = microseconds(found["time"], "time", table.source)
+    price = floats(found["price"], "price", table.source)
+    size = floats(found["size"], "size", table.source)
+    if instrument is None:
+        instrument = default_instrument(symbol, infer_tick(price, "price", table.source), step_size)
+    return trades_from_floats(instrument, times, price, size, _aggressors(table), source=table.source)
 
 
 def _find(table: Table, wanted: dict[str, tuple[str, ...]], *, base: str) -> dict[str, Column]:

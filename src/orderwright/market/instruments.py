@@ -27,8 +27,10 @@ DEFAULT_MIN_NOTIONAL = Decimal(5)
 _TOGETHER = 18
 
 
-def default_instrument(symbol: str, tick_size: Decimal = Decimal("0.01")) -> Instrument:
-    """An instrument for data that came without one: step and minimum quantity 0.00001, minimum value 5 of the quote."""
+def default_instrument(
+    symbol: str, tick_size: Decimal = Decimal("0.01"), step_size: Decimal = DEFAULT_STEP
+) -> Instrument:
+    """An instrument for data that came without one: minimum quantity one step, minimum value 5 of the quote."""
     base, quote = split_symbol(symbol)
     return _checked(
         Instrument(
@@ -36,8 +38,8 @@ def default_instrument(symbol: str, tick_size: Decimal = Decimal("0.01")) -> Ins
             base=base,
             quote=quote,
             tick_size=tick_size,
-            step_size=DEFAULT_STEP,
-            min_quantity=DEFAULT_STEP,
+            step_size=step_size,
+            min_quantity=step_size,
             min_notional=DEFAULT_MIN_NOTIONAL,
         )
     )

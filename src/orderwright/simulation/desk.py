@@ -20,6 +20,7 @@ from orderwright.simulation.models import Models
 from orderwright.simulation.models.fees import FeeModel, Fees
 from orderwright.simulation.models.latency import ConstantLatency
 from orderwright.simulation.order import Book, VenueOrder, exchange_order_id
+from orderwright.simulation.order_list import OrderLists
 
 KEEP_FINISHED = 100_000
 _NO_REFUSAL = VenueRefusal("", "")
@@ -33,6 +34,7 @@ class Desk:
         self.ledger = Ledger()
         self.books = books
         self.working: dict[str, VenueOrder] = {}
+        self.lists = OrderLists()
         self.finished: OrderedDict[str, VenueOrder] = OrderedDict()
         self.timers: list[tuple[int, str]] = []
         self.outbox: deque[tuple[int, m.AnyReport]] = deque()
@@ -109,6 +111,8 @@ class Desk:
         """Fill up to `steps` at a price; returns what the account could pay for. What it cannot, expires."""
         instrument, account = order.instrument, order.account
         price, fees = instrument.price(ticks), self._accounts.get(account, self._fees)
+        if order.together is not None and not (steps := min(steps, order.together.room)):
+            return 0  # another of its group has filled; its cancel is on its way
         paid = self.ledger.affordable(order, price, steps, fees.on_top(instrument))
         if paid:
             quantity = instrument.quantity(paid)
@@ -124,6 +128,8 @@ class Desk:
                 time=time,
             )
             order.filled += paid
+            if order.together is not None:
+                order.together.room -= paid
             order.executions.append(execution)
             if order.filled == order.quantity:
                 self._close(order, OrderStatus.FILLED)
@@ -152,6 +158,8 @@ class Desk:
         order.status = status
         del self.working[order.order_id]
         self.books[order.instrument.symbol].remove(order)
+        if order.together is not None:
+            self.lists.leave(order)
         remember(self.finished, order.order_id, order, KEEP_FINISHED)
 
     # Expiry

@@ -90,14 +90,14 @@ class SimulatedExchange:
         try:
             while True:
                 (time, _), happen = self._next_moment(limit)
-                if outbox and outbox[0][0] <= time:
+                if outbox and outbox[0][0] <= time and not (happen is not None and self._may_wait(time)):
                     return self._deliver()
                 if happen is None:
                     self.now = max(self.now, limit)
                     return limit, ()
                 self.now = time
                 happen(time)
-                if outbox and outbox[0][0] <= time:
+                if outbox and outbox[0][0] <= time and not self._may_wait(time):
                     return self._deliver()
         finally:
             setcontext(outside)
@@ -141,9 +141,24 @@ class SimulatedExchange:
             return request, self._receive
         return soonest, happen
 
+    def _may_wait(self, time: int) -> bool:
+        """Whether what is told next can be told with what else happens at this time: acknowledgements of orders that
+        stand alone, which nobody answers with a request."""
+        working = self._desk.working
+        for due, report in self._desk.outbox:
+            if due != time or type(report) is not m.AckReport:
+                return False
+            order = working.get(report.order_id)
+            said = order.instruction if order is not None else None
+            if said is None or said.group or said.bracket is not None or said.trail is not None:
+                return False
+        return True
+
     def _receive(self, now: int) -> None:
-        """The next request arrives."""
-        self._gateway.handle(heappop(self._requests)[2], now)
+        """The next request arrives, and what else arrives at that time: whatever is answered comes after all of it."""
+        requests = self._requests
+        while requests and requests[0][0] <= now:
+            self._gateway.handle(heappop(requests)[2], now)
 
     def _deliver(self) -> tuple[int, Sequence[m.AnyReport]]:
         """Everything that is due at the earliest time at which something is."""
@@ -166,6 +181,13 @@ class SimulatedExchange:
 
     def symbols(self) -> Iterable[str]:
         return self._markets.keys()
+
+    def point(self, symbol: str) -> tuple[int, int]:
+        """(candle, 0 to 3): the last point of a symbol's candles that was processed (candle_market.py), which is where
+        what it has just told of happened."""
+        market = self._markets[symbol]
+        assert isinstance(market, CandleMarket), f"{symbol} has no candles"
+        return market.point
 
     # Money, and the start
 

@@ -146,10 +146,13 @@ class Gateway:
         order = new_order(
             action.instruction, action.quantity, market.book.instrument, now, desk.next_priority(), expire_at=expire_at
         )
+        room = desk.lists.join(order) if action.instruction.group else 0
         refusal = self._check(order, market.touch(now), moved=True)
         if refusal is None:
             desk.accept(order, now)
             market.arrive(order, now)
+        elif order.together is not None:
+            desk.lists.leave(order, room)
         return refusal
 
     # Replace
@@ -165,8 +168,11 @@ class Gateway:
         moved = (wanted.limit, wanted.stop) != (order.limit, order.stop)
         if moved or wanted.quantity > order.quantity:
             wanted.arrived, wanted.priority = now, desk.next_priority()
+        room = desk.lists.join(wanted) if order.together is not None else 0
         refusal = self._check(wanted, market.touch(now), moved=moved)
         if refusal is not None:
+            if order.together is not None:
+                desk.lists.back(order, room)
             return refusal
         report = m.ReplacedReport(
             order_id=action.order_id,

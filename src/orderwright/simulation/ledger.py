@@ -3,6 +3,7 @@
 - An accepted order reserves what it may take: a buy its value at its limit (else its stop, else the ask of that
   moment) and the fee on top, where fees are taken in quote; a sell its quantity. A fill uses up its share; the end
   releases the rest. So no working order can overdraw a balance, and what is not free cannot be spent twice.
+- Orders of one group reserve together what the one of them needs that needs most (order_list.py).
 - A buy without a limit may meet a price above its reservation. It then fills what the free balance still pays for,
   and expires.
 - A linear contract is margined 1 to 1 in quote. Its `locked` is the cost of the open position and of what orders may
@@ -57,23 +58,25 @@ class Ledger:
         else:
             asset, unit = instrument.base, ONE
         balance = self.balance(order.account, asset)
-        more = unit * self._opening(order) - order.reserved
+        wanted = unit * self._opening(order)
+        more = _more(order, wanted)
         if more > 0 and more > balance.free:
             return False
         balance.locked += more
-        order.unit_cost, order.reserved_asset, order.reserved = unit, asset, order.reserved + more
+        order.unit_cost, order.reserved_asset, order.reserved = unit, asset, wanted
         return True
 
     def adjust(self, order: VenueOrder) -> None:
         """Bring the reservation in line with what may still fill: nothing once the order has ended."""
         wanted = order.unit_cost * self._opening(order) if order.status is None else ZERO
         if wanted != order.reserved:
-            self.balance(order.account, order.reserved_asset).locked += wanted - order.reserved
+            self.balance(order.account, order.reserved_asset).locked += _more(order, wanted)
             order.reserved = wanted
 
     def _opening(self, order: VenueOrder) -> Decimal:
         """The part of what may still fill that does not reduce a position."""
-        leaves = order.instrument.quantity(order.leaves)
+        steps = order.leaves if order.together is None else min(order.leaves, order.together.room)
+        leaves = order.instrument.quantity(steps)
         return max(leaves - self.reducible(order), ZERO) if order.instrument.linear else leaves
 
     def reducible(self, order: VenueOrder) -> Decimal:
@@ -94,6 +97,8 @@ class Ledger:
         each = price * (ONE + on_top)
         cost = order.instrument.quantity(steps) * each
         pays = self.balance(order.account, order.instrument.quote).free + order.reserved
+        if order.together is not None:
+            pays += max(one.reserved for one in order.together.members.values()) - order.reserved
         return steps if cost <= pays else max(order.instrument.steps(divided(pays, each)), 0)
 
     def settle(self, order: VenueOrder, execution: Execution) -> None:
@@ -112,8 +117,16 @@ class Ledger:
         if execution.fee:
             self.balance(account, execution.fee_asset).total -= execution.fee
         self.adjust(order)
+        if order.together is not None:
+            for one in order.together.members.values():
+                self.adjust(one)
 
     def margin(self, account: str, instrument: Instrument, position: Position) -> None:
         """Take over a linear position from before a restart."""
         self.positions[account, instrument.symbol] = position
         self.balance(account, instrument.quote).locked += position.cost
+
+
+def _more(order: VenueOrder, wanted: Decimal) -> Decimal:
+    """How much more is locked where an order wants so much; a list of orders shares what it has locked."""
+    return wanted - order.reserved if order.together is None else order.together.more_for(order, wanted)

@@ -29,7 +29,7 @@ class VenueOrder:
     """quantity and filled in steps, limit and stop in ticks, arrived and expire_at in microseconds.
 
     asked: the quantity in base units, as it was sent. priority: its place in time among the orders of its symbol; a
-    changed order may lose it. status: None while it works.
+    changed order may lose it. status: None while it works. together: the orders of its group.
     """
 
     order_id: str
@@ -52,6 +52,7 @@ class VenueOrder:
     unit_cost: Decimal = ZERO
     reserved_asset: str = ""
     reserved: Decimal = ZERO
+    together: OrderList | None = None
 
     @property
     def exchange_order_id(self) -> str:
@@ -93,6 +94,20 @@ class VenueOrder:
         """Whether a price is at or beyond its level, on the side where it reacts."""
         level = self.level
         return level is None or (price <= level if self.falls_to else price >= level)
+
+
+@dataclass(slots=True, eq=False)
+class OrderList:
+    """Orders of one group (order_list.py). name: account, symbol, group. room: in steps."""
+
+    name: tuple[str, str, str]
+    room: int = 0
+    members: dict[str, VenueOrder] = field(default_factory=dict)
+
+    def more_for(self, order: VenueOrder, wanted: Decimal) -> Decimal:
+        """How much more the list locks where this order wants so much instead of what it has reserved."""
+        others = max((one.reserved for one in self.members.values() if one.order_id != order.order_id), default=ZERO)
+        return max(others, wanted) - max(others, order.reserved)
 
 
 def exchange_order_id(order_id: str) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import structs
 
 from orderwright.core import messages as m
+from orderwright.core.ids import is_order_id
 from orderwright.core.lifecycle import standing
 from orderwright.core.model import WORKING, Balance, Order, Position, Request
 from orderwright.simulation.desk import Desk
@@ -60,6 +61,9 @@ def _restore(desk: Desk, market: Market, order: Order, now: int) -> None:
     restored.dormant = restored.dormant and not woken
     restored.filled = instrument.steps(order.filled)
     restored.executions = standing(order.executions)
+    if said.group:
+        desk.lists.join(restored)
+        _make_room(restored)
     _reserve(desk, market, restored, now)
     desk.enter(restored)
 
@@ -73,6 +77,19 @@ def _reserve(desk: Desk, market: Market, order: VenueOrder, now: int) -> None:
     market_price = instrument.price(touch.taken(order.buy)) if touch is not None else None
     on_top = desk.fees_of(order.account).on_top(instrument)
     desk.ledger.reserve(order, said.price or said.stop_price or market_price, on_top)
+
+
+def _make_room(order: VenueOrder) -> None:
+    """What the orders of a group may still fill: a bracket's exits ask for the same, and one that asks for more has not
+    been told yet; others for what the largest of them first asked for, less what they have filled."""
+    together = order.together
+    assert together is not None
+    members = list(together.members.values())
+    if is_order_id(order.instruction.group):
+        together.room = min(one.leaves for one in members)
+        return
+    whole = max(one.instrument.steps(one.instruction.quantity or one.asked) for one in members)
+    together.room = max(whole - sum(one.filled for one in members), 0)
 
 
 def accepted_at(order: Order) -> int:

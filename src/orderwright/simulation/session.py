@@ -60,6 +60,10 @@ class Session:
         for time, said in inputs:
             self.advance(max(time, self.now))
             self.deliver([said], max(time, self.now))
+        self.close(until)
+
+    def close(self, until: int) -> None:
+        """Go on to the end, and log the last prices."""
         self.advance(until)
         self.deliver(self._closing_prices(until), until)
         self.driver.flush()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def render(report: ExecutionReport, generated: int | None = None) -> str:
     """The page as text. generated: when it is made, in microseconds; it is left out where that is None."""
     charts = figures(report) if report.totals.orders else {}
     body = tag("main", head(report), *_content(report, charts), _foot(generated))
-    page = tag("html", _html_head(report.title), tag("body", body, *_scripts(charts)), lang="en")
+    page = tag("html", html_head(report.title, SHEET), tag("body", body, *scripts(charts)), lang="en")
     return f"<!doctype html>\n{page}\n"
 
 
@@ -38,6 +38,11 @@ def write_page(report: ExecutionReport, path: str | Path, generated: int | None 
 
     Raises InputError where the path cannot be written; then nothing has changed.
     """
+    replace_file(path, lambda: render(report, generated))
+
+
+def replace_file(path: str | Path, render: Callable[[], str]) -> None:
+    """Write a page in one step, once it is known that it can be written there. Raises InputError as `write_page`."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder", field="html", value=str(path), nearest=path / "report.html")
@@ -45,7 +50,7 @@ def write_page(report: ExecutionReport, path: str | Path, generated: int | None 
         raise InputError(f"{path} is no file that could be replaced", field="html", value=str(path))
     if not path.parent.is_dir():
         raise InputError("there is no such folder", field="html", value=str(path), where=str(path.parent))
-    page = render(report, generated)
+    page = render()
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         fresh.write_text(page, encoding="utf-8", errors="replace", newline="\n")
@@ -57,7 +62,7 @@ def write_page(report: ExecutionReport, path: str | Path, generated: int | None 
         raise InputError(message, field="html", value=str(path)) from None
 
 
-def _html_head(title: str) -> Html:
+def html_head(title: str, *sheets: Html) -> Html:
     return tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -65,7 +70,7 @@ def _html_head(title: str) -> Html:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", title),
-        tag("style", _own("page.css")),
+        tag("style", *sheets),
     )
 
 
@@ -99,7 +104,7 @@ def _foot(generated: int | None) -> Html:
     return tag("footer", f"{made}{words}")
 
 
-def _scripts(charts: dict[str, Figure]) -> Iterable[Html]:
+def scripts(charts: dict[str, Figure]) -> Iterable[Html]:
     """Plotly, the charts' data, and the script that draws them; none of them where there is no chart."""
     if not charts:
         return
@@ -115,3 +120,6 @@ def _scripts(charts: dict[str, Figure]) -> Iterable[Html]:
 def _own(name: str) -> Html:
     """A file that lies beside this one."""
     return joined([Html(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))])
+
+
+SHEET = _own("page.css")

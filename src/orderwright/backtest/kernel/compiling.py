@@ -1,0 +1,83 @@
+"""How a plain function over arrays becomes machine code: once on a machine, then from Numba's cache.
+
+- Each kernel is compiled for one signature when its module is imported, and that is the only time types are looked at.
+- Numba knows compiled code by the one file that its function stands in. Kernels call functions of other files, so here
+  compiled code is known by the contents of all of them (`SOURCES`).
+- Where no folder can be written to, kernels are compiled anew in every process, and all else is the same.
+- The one line that says so goes through `announce`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numba import njit
+from numba.core import event
+from numba.extending import register_jitable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_said: list[str] = []
+
+
+def announce(line: str) -> None:
+    """Tell the user, on stderr, once."""
+    if line not in _said:
+        _said.append(line)
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+class _Teller(event.Listener):  # type: ignore[misc]  # numba has no types
+    """Hears of a compilation before it begins; loading from the cache is none."""
+
+    def on_start(self, event: Any) -> None:  # noqa: ARG002  # any compilation
+        announce("Compiling the kernels (once on this machine)...")
+
+    def on_end(self, event: Any) -> None:
+        """Nothing to say."""
+
+
+def kernel(signature: str, **options: Any) -> Callable[[F], F]:
+    """Compile for this signature (Numba's words), or load what was compiled before. options: as of `numba.njit`."""
+
+    def made(function: F) -> F:
+        with event.install_listener("numba:compile", _Teller()):
+            try:
+                dispatcher = njit(cache=True, _nrt=False, **options)(function)
+                _know_by_contents(dispatcher)
+                dispatcher.compile(signature)
+            except (RuntimeError, OSError):  # no folder to keep it in, or a full one
+                dispatcher = njit(_nrt=False, **options)(function)
+                dispatcher.compile(signature)
+        dispatcher.disable_compile()
+        return dispatcher  # type: ignore[no-any-return]
+
+    return made
+
+
+def part(function: F) -> F:
+    """A function that kernels call: compiled into each of them, and plain Python to everybody else."""
+    return register_jitable(_nrt=False)(function)  # type: ignore[no-any-return]
+
+
+SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "sizes.py")
+
+
+@cache
+def _contents() -> str:
+    """A digest of every file that a kernel's code may come from."""
+    files = [file for source in SOURCES for file in (sorted(source.glob("*.py")) if source.is_dir() else [source])]
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _know_by_contents(dispatcher: Any) -> None:
+    """Numba keeps (time, size) of the one file beside what it has compiled, and compares; let it compare ours too."""
+    kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if hasattr(kept, "_source_stamp"):
+        kept._source_stamp = (kept._source_stamp, _contents())

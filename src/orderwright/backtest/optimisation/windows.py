@@ -1,0 +1,131 @@
+"""Which bars are searched, and which are kept back to see whether what was found holds.
+
+    |------------------- optimised, 80 % -------------------|- held out -|
+
+    walk-forward, rolling:                   walk-forward, anchored:
+    |-- in-sample --|out|                    |-- in-sample --|out|
+        |-- in-sample --|out|                |---- in-sample ----|out|
+            |-- in-sample --|out|            |------ in-sample ------|out|
+
+- The held-out part is the last one, and nothing in it is looked at before the search is over.
+- Walk-forward windows lie in the optimised part. Out-of-sample windows are equally long, follow each other without a
+  gap and end with the part; what does not divide is added in sample.
+- What is measured out of sample may look back as far as it likes (indicators need it), and trades inside its window
+  alone, starting flat with the initial balance.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import Struct
+
+from orderwright.backtest.bars import Bars
+from orderwright.backtest.outcome import Ints
+from orderwright.core.numbers import parse_decimal, text
+from orderwright.errors import InputError
+
+LEAST_BARS = 2
+
+
+class Span(Struct, frozen=True):
+    """Bars from start up to stop (not included), counted on the timeline."""
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+class WalkForward(Struct, frozen=True):
+    """windows: how many times parameters are chosen anew. anchored: every search begins with the first bar, where a
+    rolling one keeps its length. in_sample: how many times as long as an out-of-sample window the first search is."""
+
+    windows: int = 5
+    anchored: bool = False
+    in_sample: float = 4.0
+
+
+class Step(Struct, frozen=True):
+    """One step of a walk: search here, trade there."""
+
+    in_sample: Span
+    out_of_sample: Span
+
+
+class Market:
+    """The bars of one symbol or several on one timeline: the close times of all, each once."""
+
+    def __init__(self, bars: Sequence[Bars]) -> None:
+        self.bars = tuple(bars)
+        closes = [one.candles.close_times for one in self.bars]
+        self.times: Ints = closes[0] if len(closes) == 1 else np.unique(np.concatenate(closes))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def cut(self, span: Span) -> Market:
+        """The bars that close inside a span. Views: nothing is copied."""
+        if len(self.bars) == 1:
+            return Market([cut(self.bars[0], span.start, span.stop)])
+        first = int(self.times[span.start])
+        last = int(self.times[min(span.stop, len(self)) - 1])
+        parts = []
+        for one in self.bars:
+            closes = one.candles.close_times
+            start, stop = np.searchsorted(closes, first, "left"), np.searchsorted(closes, last, "right")
+            parts.append(cut(one, int(start), int(stop)))
+        return Market(parts)
+
+
+def cut(bars: Bars, start: int, stop: int) -> Bars:
+    """A part of the bars, as views. Its notes are those of the whole."""
+    rows = slice(start, stop)
+    columns = {name: getattr(bars, name)[rows] for name in ("open", "high", "low", "close", "volume")}
+    index = None if bars.index is None else bars.index[rows]  # type: ignore[index]  # whatever the data came with
+    return dataclasses.replace(bars, candles=bars.candles[rows], index=index, **columns)
+
+
+def split(count: int, holdout: object) -> tuple[Span, Span | None]:
+    """(the optimised part, the held-out part or None) of so many bars. holdout: a fraction, 0 for none.
+
+    Raises InputError (field `holdout`) for a fraction below 0 or of more than nine tenths, and where a part is empty.
+    """
+    share = parse_decimal(holdout, "holdout")
+    if not 0 <= share <= parse_decimal("0.9", "holdout"):
+        near = 0 if share < 0 else "0.2" if share <= 1 else text(min(share / 100, parse_decimal("0.9", "holdout")))
+        message = f"{text(share)} is not a fraction of the bars that could be held out"
+        raise InputError(message, field="holdout", value=holdout, nearest=near)
+    held = int(count * share)
+    if count - held < LEAST_BARS or (share and held < LEAST_BARS):
+        message = f"{count} bars are too few to hold out {text(share)} of them"
+        raise InputError(message, field="holdout", value=holdout, nearest=0)
+    return Span(0, count - held), Span(count - held, count) if held else None
+
+
+def steps(count: int, walk: WalkForward) -> list[Step]:
+    """The steps of a walk over so many bars. Raises InputError (field `walk_forward`) where they do not fit."""
+    if walk.windows < 1 or walk.in_sample <= 0:
+        wrong = walk.windows if walk.windows < 1 else walk.in_sample
+        raise InputError(f"{wrong} is not above 0", field="walk_forward", value=wrong, nearest=1)
+    length = int(count / (walk.windows + walk.in_sample))
+    if length < LEAST_BARS:
+        most = max(1, int(count / LEAST_BARS - walk.in_sample))
+        message = f"{count} bars are too few for {walk.windows} windows"
+        raise InputError(message, field="walk_forward", value=walk.windows, nearest=most)
+    first = count - walk.windows * length
+    starts = [first + at * length for at in range(walk.windows)]
+    return [Step(Span(0 if walk.anchored else at - first, at), Span(at, at + length)) for at in starts]
+
+
+def parse_walk_forward(said: object) -> WalkForward | None:
+    """How many windows, or all of it. Raises InputError (field `walk_forward`)."""
+    if said is None or isinstance(said, WalkForward):
+        return said
+    if isinstance(said, bool) or not isinstance(said, int):
+        message = f"{said!r} is neither a number of windows nor a WalkForward"
+        raise InputError(message, field="walk_forward", value=said, nearest=WalkForward())
+    return WalkForward(said)

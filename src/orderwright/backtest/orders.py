@@ -1,0 +1,547 @@
+"""The orders engine of backtests: the order engine itself, on the simulated exchange.
+
+A strategy's orders go through the same checks, the same log and the same lifecycle as live ones. What happens when:
+
+- The strategy is asked at each close, in order of time; of several symbols that close together, in the order given.
+- With `fill_at="next_open"` its orders leave at the close and meet the market at the next open at the earliest; with
+  `"this_close"` they leave a microsecond before the close, which they and the core are shown as if it were known.
+- Fills are told when they happen (`on_fill`), before anything else does.
+- The market is passed over where nothing waits for it: the engine is moved on when an order can react, a deadline comes
+  or the strategy speaks. Where rules follow the price (trailing stops, lingering orders, the daily loss) it is shown
+  every close at which they could act. Mark-outs after fills are not looked at, and prices are logged once a day.
+
+Equity and positions are computed after the run, over arrays; that they end where the exact Decimal state ends is
+asserted.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal, localcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import structs
+
+from orderwright.backtest.bars import Bars
+from orderwright.backtest.context import Context
+from orderwright.backtest.data import BarsOnHand
+from orderwright.backtest.outcome import REASONS, Fills, Floats, Outcome
+from orderwright.backtest.records import tag_of
+from orderwright.backtest.rules import Rules
+from orderwright.backtest.strategy import Strategy
+from orderwright.backtest.trading import Trading
+from orderwright.broker.places import journal_of
+from orderwright.core import messages as m
+from orderwright.core.model import (
+    DAY,
+    Account,
+    Execution,
+    Instrument,
+    Liquidity,
+    Order,
+    OrderSide,
+    OrderType,
+    Quote,
+    Settings,
+)
+from orderwright.core.numbers import EXACT, ZERO
+from orderwright.engine import Engine
+from orderwright.errors import InputError
+from orderwright.journal.memory import MemoryJournal
+from orderwright.market.candles import Candles
+from orderwright.ports import Journal
+from orderwright.simulation.exchange import SimulatedExchange
+from orderwright.simulation.faults import Faults, FaultyExchange
+from orderwright.simulation.models import Models
+from orderwright.simulation.models.path import nearer_first, open_high_low_close, open_low_high_close, worst_case
+from orderwright.simulation.models.slippage import NoSlippage, SlippageBps, SlippageModel
+from orderwright.simulation.moments import OPENS
+
+EXCHANGE, ACCOUNT, BOOK = "simulated", "main", "backtest"
+KEEP = 1_000
+"""How many finished orders the log of a backtest remembers, where none is given."""
+FAR = 2**62
+FOREVER_MS = 10**14
+BPS = Decimal(10_000)
+DAY_MS = DAY // 1_000
+MOST_AHEAD = 4_096
+PATHS = {
+    "nearest": nearer_first,
+    "worst": worst_case,
+    "high_first": open_high_low_close,
+    "low_first": open_low_high_close,
+}
+_REASON = {name: at for at, name in enumerate(REASONS)}
+_ORDER = _REASON["order"]
+
+
+def run(
+    strategy: Strategy,
+    bars: Sequence[Bars],
+    rules: Rules,
+    *,
+    warm_up: int | None = None,
+    settings: Settings | None = None,
+    models: Models | None = None,
+    faults: Faults | None = None,
+    seed: int = 0,
+    keep: int | None = None,
+    log: Journal | str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Run a strategy's `on_bar` over history, on the order engine.
+
+    bars: one for each symbol, all with the same quote asset. rules: balance, costs, path, when orders fill. warm_up:
+    how many bars of each symbol it is not asked about (None: the strategy's own). settings: risk limits and the like.
+    models, faults: what the simulated exchange is like beyond the rules; seed: of the faults. keep: how many finished
+    orders the log in memory remembers (None: 1,000). log: a path, URL or Journal that keeps everything. progress:
+    called now and then with (bars done, bars in all).
+
+    Raises InputError for bars that cannot be run together, and StrategyError for what the strategy raises.
+    """
+    return OrdersRun(strategy, bars, rules, warm_up, settings, models, faults, seed, keep, log).run(progress)
+
+
+class OrdersRun:
+    """One backtest. See `run`."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        bars: Sequence[Bars],
+        rules: Rules,
+        warm_up: int | None,
+        settings: Settings | None,
+        models: Models | None,
+        faults: Faults | None,
+        seed: int,
+        keep: int | None,
+        log: Journal | str | Path | None,
+    ) -> None:
+        _check(bars)
+        self.strategy, self.rules, self.bars = strategy, rules, list(bars)
+        self.early = 1 if rules.fill_at == "this_close" else 0
+        first = strategy.warm_up if warm_up is None else warm_up
+        self.data = BarsOnHand(self.bars, {one.symbol: first for one in self.bars})
+        self.slippage = _Noted((models or Models()).slippage, rules.slippage)
+        self.exchange = _exchange(self.bars, rules, models, self.slippage, faults, seed)
+        if log is None:
+            log = MemoryJournal(KEEP if keep is None else keep)
+        journal, self._owns_log = journal_of(log)
+        if journal.open_state(BOOK).sequence:
+            raise InputError("a backtest begins with an empty log", field="log", value=log)
+        self.log = journal
+        self.feed = _Shown(self.exchange, early=bool(self.early))
+        self.replies: list[m.Reply] = []
+        start = min(int(one.candles.times[0]) for one in self.bars)
+        self.engine = Engine(BOOK, journal, {EXCHANGE: self.exchange}, start=start, handler=self._hear, marks=False)
+        self.engine.session.markets = {EXCHANGE: self.feed}
+        self._open_book(settings)
+        self.number = 0
+        self.booked = _Booked(self.bars, self.exchange, self.slippage, self.feed, self.engine.session.show_again)
+        self.trading = Trading(
+            self.engine,
+            strategy,
+            ACCOUNT,
+            [one.symbol for one in self.bars],
+            new_id=self._new_id,
+            replies=self.replies,
+            booked=self.booked,
+            early=self.early,
+        )
+        self.context = Context(self.trading, self.data)
+        self._times = self.data.times.data
+        self._due, self._reach, self._look = 0, 1, FAR
+        self._lowest, self._highest = float(self.bars[0].close.min()), float(self.bars[0].close.max())
+        self._level_of: tuple[Decimal, int] | None = None
+        self._level = (0.0, 0.0)
+
+    def _open_book(self, settings: Settings | None) -> None:
+        rules, quote = self.rules, self.bars[0].candles.instrument.quote
+        account = Account(
+            account=ACCOUNT,
+            exchange=EXCHANGE,
+            maker_fee=rules.commission,
+            taker_fee=rules.commission,
+            slippage_bps=rules.slippage * BPS,
+            traits=self.exchange.traits,
+        )
+        self.engine.tell(
+            [
+                m.Configure(settings=_settings(settings, quote, self.bars)),
+                *(m.DefineInstrument(instrument=one) for one in _instruments(self.bars, rules)),
+                m.OpenAccount(account=account),
+                m.MoveCash(account=ACCOUNT, asset=quote, amount=rules.initial_balance, reference="start"),
+            ]
+        )
+        for reply in self.replies:
+            if reply.refusal is not None:
+                why = reply.refusal
+                raise InputError(why.rule, field=why.field or None, value=why.value, nearest=why.nearest)
+        self.engine.session.watch = None  # this run looks at the price itself, where it may matter
+
+    def _hear(self, said: m.RaiseAlert | m.Reply) -> None:
+        if isinstance(said, m.Reply):
+            self.replies.append(said)
+
+    def _new_id(self) -> str:
+        """Ids grow with time and number, so that the driver knows a new one without asking the log."""
+        self.number += 1
+        return f"{self.trading.now // 1_000:012x}{self.number:018x}"
+
+    # The run
+
+    def run(self, progress: Callable[[int, int], None] | None) -> Outcome:
+        with self._log_closed_on_failure():
+            trading, total = self.trading, sum(map(len, self.bars))
+            self._call("on_start")
+            done = 0
+            for rows in self.data.rows():
+                done += self._chunk(rows)
+                if progress is not None:
+                    progress(min(done, total), total)
+            end = int(self.data.times[-1])
+            self.engine.session.close(end)
+            self._call("on_stop")
+            if progress is not None:
+                progress(total, total)
+        return self._outcome()
+
+    def _call(self, hook: str) -> None:
+        trading = self.trading
+        trading.call(hook)
+        if trading.waiting:
+            trading.flush()
+        trading.tell()
+
+    def _chunk(self, rows: Any) -> int:
+        """The heart: every bar comes through here."""
+        trading, context, on_bar, happened = self.trading, self.context, self.strategy.on_bar, self.trading.happened
+        count = 0
+        for row in rows:
+            bar = row[0]
+            if bar.time >= trading.wake:
+                self._catch_up(bar.time)
+            context.bar = bar
+            try:
+                on_bar(context, bar)
+            except Exception as error:
+                raise trading.blame("on_bar", error) from error
+            if trading.waiting:
+                trading.flush()
+            if happened:
+                trading.tell()
+            count += 1
+        return count
+
+    def _catch_up(self, close: int) -> None:
+        """Let everything happen that happens up to a decision, and find out when the next thing may."""
+        trading, session, now = self.trading, self.engine.session, close - self.early
+        if trading.wake == 0 or self._due <= now:
+            self._reach = 1
+            session.advance(now)
+        else:
+            self._reach = min(64 * self._reach, MOST_AHEAD)
+        state = self.engine.state
+        if close == self._look:
+            session.show(now)
+            trading.tell()
+        if self._follows_price():
+            session.show(now)
+            trading.tell()
+            if state.orders:
+                session.advance(now)
+            self._due = trading.wake = now + 1
+            return
+        deadline = self.engine.driver.next_deadline()
+        due = FAR if deadline is None else deadline
+        trading.wake = FAR
+        loses = self._may_lose()
+        if state.orders or loses:
+            horizon = self._times[min(bisect_right(self._times, close) + self._reach, len(self._times)) - 1]
+            moment = self.exchange.next_moment(horizon) if state.orders else None
+            if moment is not None:
+                due = min(due, moment[0] + 1 if moment[1] == OPENS else moment[0])
+            trading.wake = horizon if state.orders else FAR
+            if loses:
+                wake, near = self._loss_near(close, horizon)
+                trading.wake = min(trading.wake, wake)
+                self._look = wake if near else FAR
+        self._due = due
+        trading.wake = max(min(trading.wake, due), 1)
+
+    def _follows_price(self) -> bool:
+        """Whether a rule looks at every close: a trailing stop works, or orders that linger are looked after."""
+        state = self.engine.state
+        return any(state.trailing.values()) or any(state.watched.values()) or bool(state.settings.linger)
+
+    def _may_lose(self) -> bool:
+        """Whether the daily loss is limited, and something is held that can lose."""
+        limited = self.engine.state.settings.limits.max_daily_loss is not None
+        return limited and any(self.trading.positions.values())
+
+    def _loss_near(self, close: int, horizon: int) -> tuple[int, bool]:
+        """(the first close, up to a horizon, at which the day's loss may be near its limit, True); or (when to ask
+        again, False). The core decides; this only says when to show it the market, so it is on the safe side by a part
+        in 500."""
+        after = bisect_right(self._times, close)
+        if after >= len(self._times):
+            return FAR, False
+        bars, *others = self.bars
+        if others or bars.candles.instrument.quote not in self.engine.state.settings.parity:
+            return self._times[after], True
+        size, level = self._loss_level(bars)
+        if level < self._lowest if size > 0 else level > self._highest:
+            return FAR, False
+        ahead = bars.close[after : bisect_right(self._times, horizon)]
+        near = ahead <= level if size > 0 else ahead >= level
+        at = int(near.argmax()) if near.size else 0
+        return (self._times[after + at], True) if near.size and near[at] else (horizon, False)
+
+    def _loss_level(self, bars: Bars) -> tuple[float, float]:
+        """What is held of the one symbol, and the price at which the day's loss comes near its limit."""
+        state = self.engine.state
+        position, day = self.trading.position(bars.symbol), state.day
+        key = (position.size, day.start if day is not None else 0)
+        if key != self._level_of and day is not None:
+            size, limit = float(position.size), float(state.settings.limits.max_daily_loss or ZERO)
+            worth = float(self.trading.worth({bars.symbol: ZERO}))
+            floor = float(day.equity) + sum(map(float, day.moved.values())) - limit
+            level = (floor - worth) / size
+            self._level_of, self._level = key, (size, level + abs(level) * (0.002 if size > 0 else -0.002))
+        return self._level
+
+    @contextmanager
+    def _log_closed_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if self._owns_log:
+                self.log.close()
+            raise
+
+    # What has come of it
+
+    def _outcome(self) -> Outcome:
+        fills = self.booked.fills()
+        equity, position = self._curves(fills)
+        self._check_end(float(equity[-1]))
+        return Outcome(
+            symbols=tuple(one.symbol for one in self.bars),
+            times=self.data.times,
+            equity=equity,
+            position=position,
+            fills=fills,
+            ties=getattr(self.strategy, "ties", 0),
+            orders=self.trading.orders_sent,
+            log=self.log,
+        )
+
+    def _curves(self, fills: Fills) -> tuple[Floats, Floats]:
+        """(equity, value of what is held), float64[n] each, at each close of any symbol."""
+        times = self.data.times
+        n = len(times)
+        cash, value = np.zeros(n), np.zeros(n)
+        for at, bars in enumerate(self.bars):
+            instrument, closes = bars.candles.instrument, self.data.closes(bars.symbol)
+            mine = fills.symbol == at
+            steps = (fills.side * fills.quantity)[mine]
+            paid = steps.astype(np.float64) * fills.price[mine] * float(instrument.tick_size * instrument.step_size)
+            row = np.searchsorted(times, closes[fills.bar[mine]])
+            cash -= np.bincount(row, weights=paid + fills.fee[mine], minlength=n)
+            held = np.zeros(n, dtype=np.int64)
+            np.add.at(held, row, steps)
+            last = np.searchsorted(closes, times, side="right") - 1
+            price = np.where(last >= 0, bars.close[np.maximum(last, 0)], 0.0)
+            value += np.cumsum(held) * float(instrument.step_size) * price
+        return float(self.rules.initial_balance) + np.cumsum(cash) + value, value
+
+    def _check_end(self, equity: float) -> None:
+        """The arrays must end where the book does."""
+        state, total = self.engine.state, ZERO
+        with localcontext(EXACT):
+            for bars, instrument in zip(self.bars, self.trading.instruments.values(), strict=True):
+                price = instrument.price(int(bars.candles.close[-1]))
+                position = self.trading.position(bars.symbol)
+                total += position.size * price
+                if instrument.linear:
+                    total -= position.cost if position.size > 0 else -position.cost
+            balance = state.balances.get((ACCOUNT, self.trading.quote_asset))
+            total += balance.total if balance is not None else ZERO
+        if abs(float(total) - equity) > 1e-9 * max(abs(float(total)), float(self.rules.initial_balance)):
+            raise AssertionError(f"equity by arrays {equity!r}, by the book {total}")
+
+
+class _Booked:
+    """The fills, as they are booked: nine numbers each, and no records."""
+
+    def __init__(
+        self,
+        bars: Sequence[Bars],
+        exchange: SimulatedExchange,
+        slippage: _Noted,
+        feed: _Shown,
+        show_again: Callable[[], None],
+    ) -> None:
+        self._exchange, self._slippage, self._feed, self._show_again = exchange, slippage, feed, show_again
+        self._symbols = {one.symbol: (at, one.candles) for at, one in enumerate(bars)}
+        self._times = {one.symbol: one.candles.times.data for one in bars}
+        self._numbers, self._amounts = array("q"), array("d")
+
+    def __call__(self, order: Order, execution: Execution) -> None:
+        said = order.instruction
+        symbol, buy = said.symbol, said.side is OrderSide.BUY
+        at, candles = self._symbols[symbol]
+        instrument = candles.instrument
+        ticks, steps = instrument.ticks(execution.price), instrument.steps(execution.quantity)
+        bar = self._bar(symbol, execution.time)
+        self._numbers.extend((bar, execution.time, at, 1 if buy else -1, ticks, steps, reason_of(order)))
+        worse = self._slippage.worse(ticks, buy=buy) if execution.liquidity is Liquidity.TAKER else 0
+        fee = execution.fee
+        if fee and execution.fee_asset != instrument.quote:
+            fee = fee * execution.price if execution.fee_asset == instrument.base else ZERO
+        self._amounts.extend((float(fee), worse * steps * float(instrument.tick_size * instrument.step_size)))
+
+    def _bar(self, symbol: str, time: int) -> int:
+        """The bar in which it happened. At the very time at which one closes and the next opens, the exchange knows."""
+        bar, stage = self._exchange.point(symbol)
+        times = self._times[symbol]
+        if stage == 0 and bar >= 0 and times[bar] == time:
+            self._feed.opened[symbol] = time
+            self._show_again()
+            return bar
+        found = bisect_right(times, time) - 1
+        return bar if stage and bar == found - 1 and times[found] == time else found
+
+    def fills(self) -> Fills:
+        numbers = np.frombuffer(self._numbers, dtype=np.int64).reshape(-1, 7)
+        amounts = np.frombuffer(self._amounts, dtype=np.float64).reshape(-1, 2)
+        bar, time, symbol, side, price, quantity, reason = (np.ascontiguousarray(column) for column in numbers.T)
+        fee, slippage = (np.ascontiguousarray(column) for column in amounts.T)
+        return Fills(bar, time, symbol, side, price, quantity, fee, slippage, reason)
+
+
+def reason_of(order: Order) -> int:
+    """Why an order filled, as a number of `REASONS`: its tag says, or its place in a bracket."""
+    said = order.instruction
+    named = _REASON.get(tag_of(said))
+    if named is not None:
+        return named
+    if said.trail is not None:
+        return _REASON["trailing_stop"]
+    if not said.parent_id:
+        return _ORDER
+    return _REASON["stop_loss" if said.type in (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT) else "take_profit"]
+
+
+class _Noted:
+    """A slippage model that remembers which price of the market each fill came from."""
+
+    def __init__(self, model: SlippageModel, slippage: Decimal) -> None:
+        if isinstance(model, NoSlippage) and slippage:
+            model = SlippageBps(slippage * BPS)
+        self._model = model
+        self._from: dict[tuple[int, bool], int] = {}
+
+    def slipped(self, price: int, buy: bool, quantity: int, volume: int) -> int:
+        worse = self._model.slipped(price, buy, quantity, volume)
+        if len(self._from) > 64:
+            self._from.clear()
+        self._from[worse, buy] = price
+        return worse
+
+    def worse(self, ticks: int, *, buy: bool) -> int:
+        """How many ticks beyond the market's price a taker has just paid."""
+        price = self._from.get((ticks, buy), ticks)
+        return ticks - price if buy else price - ticks
+
+
+class _Shown:
+    """What the core is shown of the exchange. Two moments have more to show than their time alone tells: just before a
+    close that is traded on, it is shown as if it were known; and right after an open has filled something, that open is
+    known, though the close before has the same time."""
+
+    def __init__(self, exchange: SimulatedExchange, *, early: bool = False) -> None:
+        self._exchange, self._early = exchange, early
+        self.opened: dict[str, int] = {}
+
+    def symbols(self) -> Any:
+        return self._exchange.symbols()
+
+    def quote(self, symbol: str, time: int) -> Quote | None:
+        opened = self.opened.get(symbol) == time
+        if opened or self._early:
+            ahead = self._exchange.quote(symbol, time + 1)
+            if ahead is not None and ahead.time == (time if opened else time + 1):
+                return ahead
+        return self._exchange.quote(symbol, time)
+
+
+def _check(bars: Sequence[Bars]) -> None:
+    """Raises InputError for bars that cannot be run together."""
+    if not bars:
+        raise InputError("no bars", field="bars", value=0)
+    symbols = [one.symbol for one in bars]
+    for one in bars:
+        if not len(one):
+            raise InputError("it has no bars", field="bars", value=one.symbol)
+        if symbols.count(one.symbol) > 1:
+            raise InputError("it is there twice", field="bars", value=one.symbol)
+        quote, first = one.candles.instrument.quote, bars[0].candles.instrument.quote
+        if quote != first:
+            message = f"{one.symbol} is traded in {quote}, {symbols[0]} in {first}: one balance pays for both"
+            raise InputError(message, field="bars", value=one.symbol)
+
+
+def _instruments(bars: Sequence[Bars], rules: Rules) -> list[Instrument]:
+    """Where shorts are allowed, contracts: margined 1 to 1 in quote."""
+    return [
+        structs.replace(
+            one.candles.instrument, exchange=EXCHANGE, linear=rules.allow_short or one.candles.instrument.linear
+        )
+        for one in bars
+    ]
+
+
+def _exchange(
+    bars: Sequence[Bars], rules: Rules, models: Models | None, slippage: _Noted, faults: Faults | None, seed: int
+) -> SimulatedExchange:
+    feeds = [
+        Candles(one.symbol, instrument, one.candles.interval, *(getattr(one.candles, name) for name in _ARRAYS))
+        for one, instrument in zip(bars, _instruments(bars, rules), strict=True)
+    ]
+    given = models or Models(stops_in_market="trigger")
+    path = PATHS[rules.path] if given.path is nearer_first else given.path
+    models = structs.replace(given, slippage=slippage, path=path)
+    if faults is not None:
+        return FaultyExchange(feeds, models, faults=faults, seed=seed)
+    return SimulatedExchange(feeds, models)
+
+
+_ARRAYS = ("times", "open", "high", "low", "close", "volume")
+
+
+def _settings(given: Settings | None, quote: str, bars: Sequence[Bars]) -> Settings:
+    """What was given; and where nothing was, what a backtest wants: a price counts until the next one comes, and prices
+    are logged once a day."""
+    plain = Settings()
+    wanted = Settings(
+        currency=quote,
+        parity=plain.parity if quote in plain.parity else (quote, *plain.parity),
+        max_price_age_ms=FOREVER_MS,
+        bar_ms=max(min(one.candles.interval for one in bars) // 1_000, 1),
+        price_every_ms=DAY_MS,
+        execution_price_every_ms=DAY_MS,
+    )
+    if given is None:
+        return wanted
+    names = [name for name in Settings.__struct_fields__ if getattr(given, name) != getattr(plain, name)]
+    return structs.replace(wanted, **{name: getattr(given, name) for name in names})
+
+
+__all__ = ["OrdersRun", "reason_of", "run"]

@@ -1,0 +1,127 @@
+"""A strategy on paper: the same object as in a backtest, through a `Broker`, bar by bar.
+
+    with Broker(log="paper.sqlite", feeds=[candles]) as broker:
+        trade(SmaCross(), broker, "BTC/USDT")
+
+- Its hooks are called with the same `Context`; the same candles, costs and models give the same fills as a backtest.
+- It goes on where the log ends: bars that had closed before are history, which indicators see; positions and open
+  orders are the book's. The bar at whose close the log ends is asked about once more, since nobody knows how far the
+  strategy had got with it.
+- That doubles nothing: each order has an idempotency key made of the strategy, the symbol, the bar's time (or the fill
+  that it answers) and its number, so an order that was placed before comes back as it stands. What a strategy keeps in
+  attributes of its own does not survive a restart: let it ask the context.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from orderwright.backtest.bars import Bars
+from orderwright.backtest.context import Context
+from orderwright.backtest.data import BarsOnHand
+from orderwright.backtest.outcome import Floats, Ints
+from orderwright.backtest.strategy import Strategy
+from orderwright.backtest.trading import Trading
+from orderwright.broker import Broker, Fill
+from orderwright.core.model import Execution, Instrument, Order
+from orderwright.errors import InputError, UnknownName
+from orderwright.market.candles import Candles
+
+
+def trade(
+    strategy: Strategy,
+    broker: Broker,
+    symbol: str = "BTC/USDT",
+    *,
+    exchange: str = "",
+    user_id: str = "",
+    bars: Bars | None = None,
+    until: int | None = None,
+    warm_up: int | None = None,
+) -> list[Fill]:
+    """Let a strategy trade one symbol of a simulated exchange until its candles end; the fills of its account.
+
+    exchange, user_id: whose account it trades with (None named: the broker's first, nobody's own). bars: the candles of
+    that exchange with the floats that they came with; None: made of the exchange's own. until: microseconds, to stop
+    before the first bar that closes later. warm_up: how many bars it is not asked about (None: the strategy's own).
+
+    Raises InputError where the exchange has no candles of the symbol, StrategyError for what the strategy raises.
+    """
+    opened = broker.opened
+    exchange, symbol = opened.exchange_of(exchange), opened.symbol_of(symbol)
+    candles = _candles(broker, exchange, symbol)
+    account = opened.account_of(user_id, exchange)
+    fills: list[Fill] = []
+
+    def booked(order: Order, execution: Execution) -> None:
+        said = order.instruction
+        fills.append(Fill(said.order_id, said.account, said.symbol, said.side, execution))
+
+    shown = bars if bars is not None else bars_of(candles)
+    first = max(
+        int(np.searchsorted(candles.close_times, broker.now)), strategy.warm_up if warm_up is None else warm_up
+    )
+    data = BarsOnHand([shown], {symbol: first})
+    trading = Trading(
+        opened.engine,
+        strategy,
+        account,
+        [symbol],
+        new_id=lambda: opened.new_order_id(account),
+        replies=opened.replies,
+        booked=booked,
+    )
+    trading.keyed = True
+    try:
+        _ask(strategy, broker, trading, Context(trading, data), data, until)
+    finally:
+        trading.leave()
+    return fills
+
+
+def _ask(
+    strategy: Strategy, broker: Broker, trading: Trading, context: Context, data: BarsOnHand, until: int | None
+) -> None:
+    """Bar by bar, as in a backtest, but that the engine goes along with every bar."""
+    trading.because("start")
+    trading.call("on_start")
+    for rows in data.rows():
+        for row in rows:
+            bar = row[0]
+            if until is not None and bar.time > until:
+                return
+            broker.update_to(bar.time)
+            context.bar = bar
+            trading.because(str(bar.time))
+            trading.call("on_bar", bar)
+            trading.tell()
+    broker.update_to(broker.now)
+    trading.call("on_stop")
+    trading.tell()
+
+
+def _candles(broker: Broker, exchange: str, symbol: str) -> Candles:
+    for market in broker.markets:
+        if market.exchange == exchange:
+            for feed in market.feeds:
+                if feed.symbol == symbol and isinstance(feed, Candles):
+                    return feed
+            candles = [feed.symbol for feed in market.feeds if isinstance(feed, Candles)]
+            raise UnknownName("candles of", symbol, candles, field="symbol")
+    message = "strategies trade on simulated exchanges as yet: give the broker feeds"
+    raise InputError(message, field="exchange", value=exchange)
+
+
+def bars_of(candles: Candles) -> Bars:
+    """Candles with their prices as floats."""
+    prices = [_floats(column, candles.instrument) for column in (candles.open, candles.high, candles.low, candles.close)]
+    return Bars(candles, *prices, candles.volume * float(candles.instrument.step_size))
+
+
+def _floats(ticks: Ints, instrument: Instrument) -> Floats:
+    """The float nearest to each price."""
+    top, bottom = instrument.tick_size.as_integer_ratio()
+    return np.asarray(ticks * top / bottom, dtype=np.float64)
+
+
+__all__ = ["bars_of", "trade"]

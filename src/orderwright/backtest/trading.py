@@ -1,0 +1,385 @@
+"""A strategy's side of one book: its orders go out, and what becomes of them is told to it.
+
+The same for a backtest, on paper and live: all that it stands on is an `Engine`. What the engine logs is overheard
+(`Overheard`), put by, and told to the strategy between turns, in the order in which it happened; so a strategy that
+acts in `on_fill` acts before anything else happens. What it asks for in `on_bar` goes out at once; what follows from it
+is told when `on_bar` has returned.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, localcontext
+from typing import Any
+
+from orderwright.backtest.records import Fill, OrderHandle
+from orderwright.backtest.strategy import Strategy
+from orderwright.core import messages as m
+from orderwright.core.evolve import Changes
+from orderwright.core.model import (
+    DONE,
+    Account,
+    Execution,
+    Instruction,
+    Instrument,
+    Order,
+    OrderStatus,
+    Position,
+    Quote,
+)
+from orderwright.core.numbers import EXACT, ZERO, parse_decimal
+from orderwright.core.placing import closable_of
+from orderwright.core.reasons import Refusal
+from orderwright.core.risk import free_of
+from orderwright.engine import Engine
+from orderwright.errors import InputError, OrderwrightError, UnknownName
+from orderwright.market.times import iso
+from orderwright.ports import Journal
+
+_SLACK = 1e-9
+
+
+class StrategyError(OrderwrightError):
+    """A strategy raised; its own error is the cause. strategy: its name. bar: the index of the bar (None before the
+    first). time: the bar's close, microseconds."""
+
+    def __init__(self, strategy: str, method: str, bar: Any, error: Exception) -> None:
+        self.strategy, self.bar, self.time = strategy, getattr(bar, "index", None), getattr(bar, "time", None)
+        where = "before the first bar" if bar is None else f"at bar {bar.index} of {bar.symbol} ({iso(bar.time)})"
+        super().__init__(f"{strategy}.{method} {where}: {type(error).__name__}: {error}")
+
+
+class Overheard:
+    """A journal, and who is told of each order's fills and ends."""
+
+    def __init__(self, journal: Journal, hear: Callable[[Any, Order], None]) -> None:
+        self._journal, self._append, self._hear = journal, journal.append, hear
+        self.write, self.commit = journal.write, journal.commit
+
+    def append(self, book: str, sequence: int, event: m.AnyEvent, changes: Changes) -> None:
+        self._append(book, sequence, event, changes)
+        order = changes.order
+        if order is not None and (order.status in DONE or type(event) is m.OrderFilled):
+            self._hear(event, order)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+
+class Trading:
+    """strategy: whose hooks are called with `context`. account: the one that it trades with. symbols: those it may
+    trade, each listed on the account's exchange. new_id: the next order's id. replies: where the engine's handler puts
+    its answers. booked: called with every fill. early: how long before its close a bar is decided on, microseconds.
+
+    wake: when the engine next has something to do, as far as whoever moves it on has found out; 0, now.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        strategy: Strategy,
+        account: str,
+        symbols: Sequence[str],
+        *,
+        new_id: Callable[[], str],
+        replies: list[m.Reply],
+        booked: Callable[[Order, Execution], None] | None = None,
+        early: int = 0,
+    ) -> None:
+        self.engine, self.strategy, self.early = engine, strategy, early
+        self.context: Any = None
+        self.wake = 0
+        self.state, self.session = engine.state, engine.session
+        self.account: Account = engine.state.accounts[account]
+        self.symbols = tuple(symbols)
+        self.instruments = {symbol: self.state.instruments[self.account.exchange, symbol] for symbol in symbols}
+        self.quote_asset = next(iter(self.instruments.values())).quote
+        self.feed = engine.session.markets[self.account.exchange]
+        self.positions = {symbol: float(self.position(symbol).size) for symbol in symbols}
+        self.happened: deque[tuple[Order, Execution | None]] = deque()
+        self.waiting: list[m.Input] = []
+        self._new: list[OrderHandle] = []
+        self.orders_sent = 0
+        self.keyed = False
+        """Whether each order gets a key of its own that is the same in every run: what caused it, and its number."""
+        self._cause, self._caused = "", 0
+        self._new_id, self._replies, self._booked = new_id, replies, booked
+        self._handles: dict[str, OrderHandle] = {}
+        self._busy = False
+        self._grids = {symbol: (float(one.tick_size), float(one.step_size)) for symbol, one in self.instruments.items()}
+        mine = type(strategy)
+        self._tells_fills = mine.on_fill is not Strategy.on_fill
+        self._tells_ends = mine.on_order is not Strategy.on_order
+        self._journal = engine.driver.journal
+        engine.driver.journal = Overheard(engine.driver.journal, self._hear)
+        engine.session.told = self.tell
+
+    def leave(self) -> None:
+        """Listen no more."""
+        self.engine.driver.journal, self.engine.session.told = self._journal, None
+
+    # What happened
+
+    def _hear(self, event: m.AnyOrderEvent, order: Order) -> None:
+        """Note what an event means to the strategy; it is told when the turn is over."""
+        said = order.instruction
+        if said.account != self.account.account or said.symbol not in self.positions:
+            return
+        if type(event) is m.OrderFilled:
+            self.positions[said.symbol] = float(self.position(said.symbol).size)
+            if self._booked is not None:
+                self._booked(order, event.execution)
+            if self._tells_fills:
+                self.happened.append((order, event.execution))
+                return
+        elif self._tells_ends:
+            self.happened.append((order, None))
+            return
+        if order.status in DONE:
+            self._handles.pop(said.order_id, None)
+
+    def tell(self) -> None:
+        """Tell the strategy what has happened, unless it is being told something now."""
+        if self._busy or not self.happened:
+            return
+        self._busy = True
+        try:
+            while self.happened:
+                self._tell(*self.happened.popleft())
+                if self.waiting:
+                    self.flush()
+        finally:
+            self._busy = False
+
+    def _tell(self, order: Order, execution: Execution | None) -> None:
+        said = order.instruction
+        if said.strategy != self.strategy.name:
+            return
+        handle = self.handle(order)
+        if order.status in DONE:
+            self._handles.pop(said.order_id, None)
+        if self.keyed:
+            self.because(execution.execution_id if execution is not None else f"{order.order_id} ended")
+        if execution is not None:
+            self.call("on_fill", Fill(handle, execution))
+        elif order.status is not OrderStatus.FILLED:
+            self.call("on_order", handle)
+
+    def call(self, hook: str, *what: Any) -> None:
+        """Call one of the strategy's hooks. Raises StrategyError for whatever it raises."""
+        try:
+            getattr(self.strategy, hook)(self.context, *what)
+        except StrategyError:
+            raise
+        except Exception as error:
+            raise self.blame(hook, error) from error
+
+    def blame(self, hook: str, error: Exception) -> StrategyError:
+        """The error that says where the strategy raised."""
+        return StrategyError(self.strategy.name, hook, getattr(self.context, "bar", None), error)
+
+    @property
+    def now(self) -> int:
+        """Microseconds. The engine may lag behind a bar at which nothing happened."""
+        bar, reached = self.context.bar, self.session.now
+        return reached if bar is None else max(reached, bar.time - self.early)
+
+    # Words to the book
+
+    def post(self, command: m.Input) -> None:
+        """Put a command with those that go to the book in one turn: when somebody looks at what has become of them, or
+        the strategy has nothing more to say."""
+        self.wake = 0
+        self.waiting.append(command)
+        if self.keyed:
+            self.flush()
+
+    def because(self, cause: str) -> None:
+        """What the strategy is asked about now: a bar's time, a fill, an order's end."""
+        self._cause, self._caused = cause, 0
+
+    def key(self, symbol: str) -> str:
+        """The idempotency key of the next order."""
+        self._caused += 1
+        return f"{self.strategy.name}|{symbol}|{self._cause}|{self._caused}"
+
+    def flush(self) -> None:
+        """Let the book decide on what was asked so far."""
+        said, self.waiting = self.waiting, []
+        new, self._new = self._new, []
+        replies, busy = self._replies, self._busy
+        replies.clear()
+        self._busy = True
+        try:
+            self.session.deliver(said, self.now)
+        finally:
+            self._busy = busy
+        state = self.state
+        for handle in new:
+            order_id = handle.said.order_id
+            order = state.orders.get(order_id) or state.finished.get(order_id)
+            handle.decided(order if order is not None else self._not_taken(handle.said))
+        for reply in replies:
+            if reply.outcome == "refused" and (asked := self._handles.get(reply.order_id)) is not None:
+                asked.answered(str(reply.refusal) if reply.refusal is not None else reply.text)
+
+    def ask(self, command: m.Input) -> m.Reply | None:
+        """One command, now; the reply where it did not become what it asked for."""
+        if self.waiting:
+            self.flush()
+        self.waiting.append(command)
+        self.wake = 0
+        self.flush()
+        return self._replies[0] if self._replies else None
+
+    def submit(self, instruction: Instruction) -> OrderHandle:
+        """Send an order; a refusal comes back in its handle."""
+        self.orders_sent += 1
+        handle = OrderHandle(instruction, self)
+        self._handles[instruction.order_id] = handle
+        self._new.append(handle)
+        self.post(m.SubmitOrder(instruction=instruction))
+        return handle
+
+    def new_id(self) -> str:
+        return self._new_id()
+
+    def cancel(self, order_id: str) -> None:
+        self.post(m.CancelOrder(order_id=order_id))
+
+    def replace(
+        self, said: Instruction, *, quantity: object = None, price: object = None, stop_price: object = None
+    ) -> None:
+        symbol = said.symbol
+        self.post(
+            m.ReplaceOrder(
+                order_id=said.order_id,
+                quantity=None if quantity is None else self.quantity(quantity, symbol),
+                price=None if price is None else self.price(price, symbol, "price"),
+                stop_price=None if stop_price is None else self.price(stop_price, symbol, "stop_price"),
+            )
+        )
+
+    def _not_taken(self, said: Instruction) -> Order:
+        """The order of an instruction that made none: the one that came before under its key, or one that says why the
+        book would not even write it down."""
+        self._handles.pop(said.order_id, None)
+        reply = self._replies[-1] if self._replies else None
+        if reply is not None and reply.outcome == "duplicate":
+            before = self.engine.order(reply.order_id)
+            if before is not None:
+                return before
+        return _never_logged(said, reply, self.now)
+
+    def handle(self, order: Order) -> OrderHandle:
+        """The one handle of an order that lives."""
+        order_id = order.instruction.order_id
+        found = self._handles.get(order_id)
+        if found is None:
+            found = OrderHandle(order.instruction, self, order)
+            if order.status not in DONE:
+                self._handles[order_id] = found
+        else:
+            found.decided(order)
+        return found
+
+    def open_orders(self, symbol: str = "") -> list[OrderHandle]:
+        """Those of the strategy that may still fill, oldest first."""
+        if self.waiting:
+            self.flush()
+        name = self.strategy.name
+        working = self.state.working(self.account.account, symbol)
+        return [self.handle(order) for order in working if order.instruction.strategy == name]
+
+    # Numbers
+
+    def known(self, symbol: str | None) -> str:
+        """A symbol that the strategy trades; its first one where none is named. Raises UnknownName."""
+        if symbol is None:
+            return self.context.bar.symbol if self.context is not None and self.context.bar else self.symbols[0]
+        if symbol not in self.positions:
+            raise UnknownName("symbol", symbol, self.symbols, field="symbol")
+        return symbol
+
+    def quantity(self, value: object, symbol: str) -> Decimal:
+        """A float is floored to the step; what is exact is taken to the letter."""
+        if type(value) is float:
+            steps = value / self._grids[symbol][1]
+            if not 0 <= steps < 2.0**62:
+                raise InputError(f"{value!r} is no quantity", field="quantity", value=value)
+            return int(steps + _SLACK) * self.instruments[symbol].step_size
+        return Decimal(value) if type(value) is int else parse_decimal(_plain(value), "quantity")
+
+    def price(self, value: object, symbol: str, field: str) -> Decimal:
+        """A float is rounded to the nearest tick; what is exact is taken to the letter."""
+        if type(value) is float:
+            ticks = value / self._grids[symbol][0]
+            if not 0 < ticks < 2.0**62:
+                raise InputError(f"{value!r} is no price", field=field, value=value)
+            return max(round(ticks), 1) * self.instruments[symbol].tick_size
+        return parse_decimal(_plain(value), field)
+
+    def position(self, symbol: str) -> Position:
+        """What is held, exactly."""
+        return self.state.positions.get((self.account.account, symbol)) or Position()
+
+    def held(self, symbol: str) -> Decimal:
+        """What is held and may be sold, as far as the account has it free; what is short, below zero."""
+        return closable_of(self.state, self.account.account, symbol)
+
+    def market(self, symbol: str) -> Quote:
+        """The market as it is known now. Raises InputError before the first price."""
+        found = self.feed.quote(symbol, self.now)
+        if found is None:
+            raise InputError("it has no price yet", field="symbol", value=symbol)
+        return found
+
+    def cash(self) -> Decimal:
+        """The quote asset that is free."""
+        if self.waiting:
+            self.flush()
+        with localcontext(EXACT):
+            return free_of(self.state, self.account, self.quote_asset)
+
+    def equity(self) -> Decimal:
+        """What the account is worth now, in the quote asset."""
+        if self.waiting:
+            self.flush()
+        return self.worth({symbol: self.market(symbol).mid for symbol, size in self.positions.items() if size})
+
+    def worth(self, prices: Mapping[str, Decimal]) -> Decimal:
+        """What the account is worth at these prices, in the quote asset; what has none is left out."""
+        with localcontext(EXACT):
+            balance = self.state.balances.get((self.account.account, self.quote_asset))
+            total = balance.total if balance is not None else ZERO
+            for symbol, price in prices.items():
+                total += self._value(symbol, price)
+            return total
+
+    def _value(self, symbol: str, price: Decimal) -> Decimal:
+        position, value = self.position(symbol), self.position(symbol).size * price
+        if not self.instruments[symbol].linear:
+            return value
+        return value - position.cost if position.size > 0 else value + position.cost
+
+
+def _plain(value: object) -> object:
+    """A NumPy scalar as the Python number that it is."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) else value
+
+
+def _never_logged(instruction: Instruction, reply: m.Reply | None, now: int) -> Order:
+    """The order that the book would not even write down: its id or key was used for another one."""
+    refusal: Refusal | None = reply.refusal if reply is not None else None
+    return Order(
+        instruction=instruction,
+        quantity=instruction.quantity or ZERO,
+        price=instruction.price,
+        stop_price=instruction.stop_price,
+        created_at=now,
+        status=OrderStatus.DENIED,
+        code=refusal.code if refusal is not None else "",
+        reason=str(refusal) if refusal is not None else "not taken",
+    )
