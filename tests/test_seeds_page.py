@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "orderwright"
 PAGE = ROOT / "docs" / "seeds.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-STILL_TO_COME = {"trading/binance_connector.py", "trading/backtester.py"}
+STILL_TO_COME = {"trading/binance_connector.py"}
 NOT_KEPT = {"backend/models.py", "api/order_routes.py", "api/tradingview_routes.py"}
-ELSEWHERE = {"binance_connector.py", "backtester.py"}  # the page names them after their folder, trading/
+ELSEWHERE = {"binance_connector.py"}  # the page names them after their folder, trading/
 
 FILES = sorted(set(re.findall(r"`([\w/]+\.py)`", TEXT)) - NOT_KEPT - ELSEWHERE)
 FOLDERS = sorted(set(re.findall(r"`([\w/]+/)`", TEXT)) - {"src/orderwright/"})

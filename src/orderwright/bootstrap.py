@@ -260,6 +260,7 @@ def _run(
     if state.last_order_id:  # deposits are what an account starts with, not what a rerun brings
         opening = [said for said in opening if not isinstance(said, m.MoveCash)]
     engine.tell(opening)
+    engine.look_out_for(signals)
     wanted = [signal for signal in signals if signal.time >= began or _is_known(journal, options.book, signal)]
     engine.session.run(((signal.time, command_of(options.book, signal)) for signal in wanted), end)
     repeated = sum(_is_repeated_signal(word) for word in said)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from orderwright.core import messages as m
 from orderwright.core.evolve import order_key
-from orderwright.core.model import MINUTE, Instruction, Order
+from orderwright.core.model import MINUTE, Instruction, Order, Signal
 from orderwright.core.numbers import EXACT, ZERO
 from orderwright.core.recovery import order_from
 from orderwright.core.state import State
@@ -72,7 +72,7 @@ class Engine:
         self.driver.recover()
         self.session = Session(self.driver, venue, self.simulated or markets or {}, marks=marks, progress=progress)
         self.session.now = began
-        self._watch(order.instruction for order in self.state.orders.values())
+        self.look_out_for(order.instruction for order in self.state.orders.values())
 
     @property
     def state(self) -> State:
@@ -97,7 +97,7 @@ class Engine:
             exchange = self.simulated.get(state.accounts[account].exchange)
             if exchange is not None and moved:
                 exchange.deposit(account, asset, moved)
-        self._watch(())
+        self.look_out_for(())
 
     def do(self, command: m.Input) -> None:
         """One command, durable when this returns, and what the exchanges answer to it at once."""
@@ -108,7 +108,7 @@ class Engine:
     def submit(self, instruction: Instruction) -> None:
         """One order, durable when this returns; what the exchange says to it comes with the next `advance`."""
         if _follows(instruction):
-            self._watch([instruction])
+            self.look_out_for([instruction])
         self.session.deliver([m.SubmitOrder(instruction=instruction)], self.now)
 
     def advance(self, until: int) -> None:
@@ -136,11 +136,11 @@ class Engine:
         key = order_key(idempotency_key)
         return self.state.keys.get(key) or self.driver.journal.recall_key(self.state.book, key)
 
-    def _watch(self, instructions: Iterable[Instruction]) -> None:
+    def look_out_for(self, wanted: Iterable[Instruction | Signal]) -> None:
         """Look at the market every minute, whatever happens, where rules follow the price."""
         settings = self.state.settings
         rules = settings.limits.max_daily_loss is not None or settings.linger
-        if rules or any(_follows(instruction) for instruction in instructions):
+        if rules or any(_follows(one) for one in wanted):
             self.session.watch = MINUTE
 
     def _venues(self, connectors: Mapping[str, Connector]) -> tuple[Mapping[str, Connector], Connector]:
@@ -177,10 +177,11 @@ class Engine:
         return [order for order in state.orders.values() if state.accounts[order.instruction.account].exchange == name]
 
 
-def _follows(said: Instruction) -> bool:
+def _follows(said: Instruction | Signal) -> bool:
     """Whether something of it, or of its exits, follows the price or the time."""
     bracket = said.bracket
-    return bool(said.linger) or said.trail is not None or (bracket is not None and bracket.trail is not None)
+    patient = isinstance(said, Instruction) and bool(said.linger)
+    return patient or said.trail is not None or (bracket is not None and bracket.trail is not None)
 
 
 class _InTurn:

@@ -31,8 +31,10 @@ def an_instrument(symbol: str = "BTC/USDT") -> Instrument:
 
 def bars_of(candles: Candles, **more: Any) -> Bars:
     tick, step = float(candles.instrument.tick_size), float(candles.instrument.step_size)
-    open_, high, low, close = (getattr(candles, name) * tick for name in ("open", "high", "low", "close"))
-    return Bars(candles, open_, high, low, close, candles.volume * step, **more)
+    open_, high, low, close = (
+        np.multiply(getattr(candles, name), tick, dtype=np.float64) for name in ("open", "high", "low", "close")
+    )
+    return Bars(candles, open_, high, low, close, candles.volume.astype(np.float64) * step, **more)
 
 
 def a_market(n: int = 200, symbol: str = "BTC/USDT", interval: int = DAY, seed: int = 7, **more: Any) -> Bars:

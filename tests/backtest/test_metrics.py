@@ -29,7 +29,7 @@ def a_walk(seed: int, n: int, volatility: float = 0.02, drift: float = 0.0005) -
     draw = np.random.default_rng(seed)
     returns = draw.standard_t(4, n) * volatility + drift
     returns[draw.random(n) < 1 / 3] = 0.0
-    return INITIAL * np.cumprod(1 + np.clip(returns, -0.5, 0.5))
+    return INITIAL * np.cumprod(1 + np.clip(returns, -0.5, 0.5), dtype=np.float64)
 
 
 def equity_metrics(equity: Floats, times: Ints | None = None, years: float = YEARS) -> dict[str, float]:
@@ -42,8 +42,9 @@ def of_quantstats(equity: Floats, times: Ints, years: float) -> dict[str, float]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # theirs are not ours to mend
         import pandas as pd
-        import quantstats.stats as qs
+        import quantstats.stats
 
+        qs: Any = quantstats.stats  # its types say whole numbers of periods; it takes any
         index = pd.DatetimeIndex(times.astype("datetime64[us]"))
         returns = pd.Series(metrics.returns_of(equity, INITIAL), index=index)
         found: dict[str, Any] = {

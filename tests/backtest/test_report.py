@@ -214,7 +214,8 @@ def test_weeks_are_shown_by_day_and_days_by_hour() -> None:
     days = calendar_of(a_result(a_market(20)))
     hours = calendar_of(a_result(a_market(90, interval=MINUTE)))
 
-    assert days is not None and hours is not None
+    assert days is not None
+    assert hours is not None
     assert (days.unit, days.rows[0], days.names[0][0]) == ("day", "Week of 2024-01-01", "Mon 2024-01-01")
     assert (hours.unit, hours.rows) == ("hour", ["2024-01-01"])
     assert [cell is not None for cell in hours.cells[0]] == [True, True, *[False] * 22]

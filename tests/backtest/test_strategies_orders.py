@@ -13,13 +13,16 @@ import pytest
 from orderwright.backtest import orders
 from orderwright.backtest.bars import Bars
 from orderwright.backtest.outcome import Outcome
+from orderwright.backtest.paper import trade
 from orderwright.backtest.rules import Rules
 from orderwright.backtest.strategies import DCAStrategy, GridStrategy, MarketMakerStrategy
 from orderwright.backtest.strategy import Strategy
-from orderwright.core.model import DAY
+from orderwright.broker import Broker
+from orderwright.core.model import DAY, OrderSide
 from orderwright.errors import InputError
 from orderwright.market.candles import candles_from_floats
 from orderwright.market.files import load_candles
+from orderwright.market.random_market import random_candles
 from tests.backtest.strategy_bars import BTC, MINUTE, bars_of
 
 FREE = Rules()
@@ -47,6 +50,11 @@ def fills_of(outcome: Outcome) -> list[Filled]:
     fills = outcome.fills
     columns = (fills.bar, fills.side, fills.price, fills.quantity)
     return [(bar, side, price / 100, quantity / 100_000) for bar, side, price, quantity in np.array(columns).T.tolist()]
+
+
+def paper_fills(fills: list[Any]) -> list[tuple[int, float, float]]:
+    said = [(fill.side, fill.execution.price, fill.execution.quantity) for fill in fills]
+    return [(1 if side is OrderSide.BUY else -1, float(price), float(quantity)) for side, price, quantity in said]
 
 
 def test_dollar_cost_averaging_spends_the_same_at_every_n_th_bar() -> None:
@@ -143,6 +151,39 @@ def test_the_same_object_runs_again_as_if_new(shared: Path) -> None:
         strategy = make()
         once, again = (fills_of(orders.run(strategy, [bars], CHEAP)) for _ in range(2))
         assert once == again
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_on_paper_each_trades_as_it_did_in_the_backtest_through_a_restart_too(
+    make: Callable[[], Strategy], tmp_path: Path
+) -> None:
+    candles = random_candles(11, 400, BTC, volatility=0.001)
+    middle = int(candles.times[200])
+
+    def on_paper(log: Path, until: int | None) -> list[Any]:
+        with Broker(log=log, feeds=[candles], maker_fee="0.0002", taker_fee="0.0002") as broker:
+            return trade(make(), broker, "BTC/USDT", until=until)
+
+    once = on_paper(tmp_path / "once.sqlite", None)
+    twice = on_paper(tmp_path / "twice.sqlite", middle) + on_paper(tmp_path / "twice.sqlite", None)
+
+    backtest = fills_of(orders.run(make(), [bars_of(candles)], CHEAP))
+    assert paper_fills(once) == paper_fills(twice) == [fill[1:] for fill in backtest]
+    assert len(once) >= 2
+
+
+def test_a_grid_sells_what_is_left_where_fees_are_taken_out_of_what_it_bought() -> None:
+    times = START + MINUTE * np.arange(3)
+    prices = [
+        np.array(column, dtype=np.float64) for column in ((100, 100, 50), (100, 100, 120), (100, 45, 50), (100, 50, 90))
+    ]
+    candles = candles_from_floats(BTC, times, (prices[0], prices[1], prices[2], prices[3]), np.ones(3), interval=MINUTE)
+
+    with Broker(feeds=[candles], maker_fee="0.01", taker_fee="0.01", fee_in="received") as broker:
+        bought, sold = trade(GridStrategy(spacing=1, levels=1), broker, "BTC/USDT")
+
+    # 10,000 pay for 198.01980 at 50 and 1 % more; 1 % of what came in was taken out of it
+    assert paper_fills([bought, sold]) == [(1, 50, 198.0198), (-1, 100, 196.0396)]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from orderwright.config import load_settings
 from orderwright.core.evolve import evolve
 from orderwright.core.messages import AnyEvent, OrderWithdrawn, RequestSubmitted
 from orderwright.core.model import LingerRule
-from orderwright.core.numbers import EXACT
+from orderwright.core.numbers import EXACT, ZERO
 from orderwright.core.state import State
 from orderwright.journal.memory import MemoryJournal
 from orderwright.market.candles import Candles
@@ -48,11 +48,34 @@ SIGNALS: list[tuple[float, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+BRACKETS: list[tuple[float, dict[str, Any]]] = [
+    (1.0, {"action": "buy", "quantity": "0.02", "stop_loss_percent": "0.3", "take_profit_percent": "0.4"}),
+    (3.0, {"action": "buy", "quantity": "0.03", "trail_percent": "0.2"}),
+    (5.0, {"action": "buy", "order_type": "limit", "quantity": "0.02", "price": "49950", "stop_loss": "49800",
+           "trail_amount": "120", "time_in_force": "gtd", "expire_at": 8}),
+    (9.0, {"action": "buy", "order_type": "limit", "quantity": "0.02", "price": "49900", "take_profit": "50000",
+           "time_in_force": "gtd", "expire_at": 19}),
+    (12.0, {"action": "buy", "quantity": "0.01", "take_profit_percent": "0.1", "stop_loss_percent": "5"}),
+    (20.0, {"action": "close"}),
+    (22.0, {"action": "buy", "quantity": "0.02", "trail_percent": "0.1", "take_profit_percent": "0.3"}),
+    (23.0, {"action": "sell", "order_type": "stop", "quantity": "0.01", "stop_price": "49000", "trail_amount": "90"}),
+    (25.0, {"action": "buy", "quantity": "0.02", "take_profit_percent": "0.2"}),
+]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def signals(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("cut") / "signals.jsonl"
+    return written(SIGNALS, tmp_path_factory.mktemp("cut") / "signals.jsonl")
+
+
+@pytest.fixture(scope="module")
+def brackets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(BRACKETS, tmp_path_factory.mktemp("cut") / "brackets.jsonl")
+
+
+def written(signals: list[tuple[float, dict[str, Any]]], path: Path) -> Path:
     lines = []
-    for number, (minute, words) in enumerate(SIGNALS):
+    for number, (minute, words) in enumerate(signals):
         said: dict[str, Any] = {"ticker": "BTCUSDT", "alert_id": str(number), **words}
         said["time"] = START + int(minute * MINUTE * 1_000_000)
         if "expire_at" in said:
@@ -156,6 +179,24 @@ def test_a_log_cut_while_rules_act_on_orders_that_linger_ends_as_if_it_had_not_b
     assert different == []
 
 
+@pytest.mark.parametrize("seed", [13, 18])
+def test_a_log_cut_while_brackets_and_trails_stand_ends_as_if_it_had_not_been_cut(brackets: Path, seed: int) -> None:
+    candles = random_candles(seed, 40, BTC, volatility=0.0012)
+    asked = options(brackets)
+    whole = MemoryJournal()
+    finish(whole, asked, candles)
+    events, expected = [event for _, event in whole.events("main")], outcome(whole)
+    acted = {event.rule for event in events if isinstance(event, RequestSubmitted | OrderWithdrawn) and event.rule}
+    assert {"group", "trail"} <= acted
+    different = []
+    for rows in range(len(events)):
+        journal = cut(events, rows)
+        finish(journal, asked, candles)
+        if outcome(journal) != expected:
+            different.append((rows, type(events[rows - 1]).__name__, type(events[rows]).__name__))
+    assert different == []
+
+
 @pytest.mark.parametrize("latency", ["30", "20-900"])
 def test_a_log_cut_while_messages_are_on_their_way_loses_and_doubles_nothing(signals: Path, latency: str) -> None:
     """What was on its way is sent again and arrives later than it would have: prices may differ, nothing else."""
@@ -174,3 +215,27 @@ def test_a_log_cut_while_messages_are_on_their_way_loses_and_doubles_nothing(sig
         assert sum(row["filled_quantity"] for row in orders) == sum(fill["quantity"] for fill in fills)
         bought = sum(fill["quantity"] if fill["side"] == "buy" else -fill["quantity"] for fill in fills)
         assert {row["asset"]: row["total"] for row in journal.latest("ledger")}["BTC"] == bought
+
+
+@pytest.mark.parametrize(("seed", "latency"), [(14, "0"), (18, "20-900")])
+def test_a_log_cut_while_brackets_fill_in_parts_never_sells_more_than_was_bought(
+    brackets: Path, seed: int, latency: str
+) -> None:
+    """What was taken of the candle at the cut can be had again, so quantities may differ; sums may not."""
+    candles = random_candles(seed, 40, BTC, volatility=0.0012)
+    asked = options(brackets, volume_share="0.0002", latency_ms=latency)
+    whole = MemoryJournal()
+    finish(whole, asked, candles)
+    events = [event for _, event in whole.events("main")]
+    assert "group" in {getattr(event, "rule", "") for event in events}
+    for rows in range(0, len(events), 3):
+        journal = cut(events, rows)
+        finish(journal, asked, candles)
+        filled: dict[str, Decimal] = {}
+        orders = {row["client_order_id"]: row for row in journal.latest("orders")}
+        for row in orders.values():
+            entry = orders.get(row["parent_id"] or "", row)["client_order_id"]
+            filled[entry] = filled.get(entry, ZERO) + (1 if row["side"] == "buy" else -1) * row["filled_quantity"]
+        bought = {order_id: left for order_id, left in filled.items() if orders[order_id]["side"] == "buy"}
+        assert min(bought.values()) >= 0
+        assert {row["asset"]: row["total"] for row in journal.latest("ledger")}["BTC"] == sum(filled.values())

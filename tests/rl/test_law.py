@@ -1,5 +1,5 @@
-"""One law: with the same market and actions, a market of `VectorTradingEnv` has the equity of `Trading-v0`, which trades
-on the order engine. Both kernels, all ways to act, long only and with shorts."""
+"""One law: with the same market and actions, a market of `VectorTradingEnv` has the equity of `Trading-v0`, which
+trades on the order engine. Both kernels, all ways to act, long only and with shorts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ def actions_of(kind: str, seed: int, *, shorts: bool) -> np.ndarray[Any, Any]:
 def both(kernel: str, kind: str, candles: Candles, actions: Any, *, shorts: bool, **terms: Any) -> None:
     """Hold one to the other, step by step. The data are as long as the episode, so both begin at the same candle."""
     steps = len(candles) - WINDOW - 1
-    shared = {"data": candles, "window": WINDOW, "episode_length": steps, "actions": kind, "allow_short": shorts} | terms
+    shared: dict[str, Any] = {
+        "data": candles,
+        "window": WINDOW,
+        "episode_length": steps,
+        "actions": kind,
+        "allow_short": shorts,
+    } | terms
     env = TradingEnv(**shared, slots=0, flat=True)
     vector = VectorTradingEnv(1, **shared, columns=COLUMNS, kernel=kernel)
     seen, _ = env.reset(seed=3)
@@ -49,7 +55,7 @@ def both(kernel: str, kind: str, candles: Candles, actions: Any, *, shorts: bool
     assert traded > len(actions) // 5
 
 
-CASES = [
+CASES: list[tuple[str, bool, dict[str, Any]]] = [
     ("discrete", False, {}),
     ("discrete", False, {"slippage": 0.0007, "size": 0.6}),
     ("discrete", True, {"slippage": 0.0007, "commission": 0.0005}),

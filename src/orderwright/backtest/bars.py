@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing import Any
+
 from orderwright.backtest.outcome import Floats
+from orderwright.core.model import Instrument
 from orderwright.market.candles import Candles
 
 
@@ -33,3 +36,25 @@ class Bars:
     @property
     def symbol(self) -> str:
         return self.candles.symbol
+
+
+def read_bars(
+    data: Any, symbol: str, *, instrument: Instrument | None = None, interval: int | None = None, source: str = ""
+) -> Bars:
+    """Bars from a DataFrame, a mapping of names to arrays, `Candles`, or the path of a file; `Bars` stay what they are.
+
+    Columns open, high, low, close and (may be missing) volume are found by name in any case; times are the index, or a
+    column timestamp, date or time: text, epoch or datetime. symbol: BTC/USDT in any form; a name without a quote asset
+    (GOOG) is taken in USD. instrument: its tick and step; without one the tick is the coarsest decimal grid that holds
+    every price, the step as fine as it can be (1e-8 and coarser), and prices of more than 8 decimal places are rounded,
+    which a note says. interval: microseconds, else the most common distance. source: what errors call the data.
+
+    Raises InputError, before anything is done, for the first thing that cannot be trusted: a missing column, times that
+    do not increase, a price that is missing, not positive, off the tick or out of its bar, fewer than two bars.
+    """
+    from orderwright.backtest.admitting import read
+
+    return read(data, symbol, instrument, interval, source)
+
+
+__all__ = ["Bars", "read_bars"]

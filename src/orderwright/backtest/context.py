@@ -178,8 +178,7 @@ class Context:
         """
         trading = self.trading
         symbol = trading.known(symbol)
-        if type(side) is not OrderSide:
-            side = _word(OrderSide, side, "side")
+        wanted: OrderSide = side if isinstance(side, OrderSide) else _word(OrderSide, side, "side")
         limit = None if price is None else trading.price(price, symbol, "price")
         stop = None if stop_price is None else trading.price(stop_price, symbol, "stop_price")
         if order_type is None:
@@ -189,7 +188,7 @@ class Context:
         if quantity is not None and percent is None and quote is None:
             size = trading.quantity(quantity, symbol)
         else:
-            size = self._size(side, symbol, quantity, percent, quote, limit or stop, reduce_only)
+            size = self._size(wanted, symbol, quantity, percent, quote, limit or stop, reduce_only)
         words: dict[str, Any] = {"metadata": {"tag": tag}} if tag else {}
         if time_in_force is not None or expire_after is not None:
             words |= self._lifetime(time_in_force, expire_after, symbol)
@@ -202,7 +201,7 @@ class Context:
                 order_id=trading.new_id(),
                 account=self._account,
                 symbol=symbol,
-                side=side,
+                side=wanted,
                 type=kind,
                 quantity=size,
                 price=limit,
@@ -268,7 +267,7 @@ class Context:
         if isinstance(order, OrderHandle):
             order.cancel()
         else:
-            self.trading.cancel(order)
+            self.trading.post(m.CancelOrder(order_id=order))
 
     def cancel_all(self, symbol: str | None = None) -> None:
         """Cancel the account's orders, of one symbol or of all."""
@@ -286,7 +285,7 @@ class Context:
         """
         if len(wanted) < 2:
             raise InputError("two orders at least", field="wanted", value=len(wanted))
-        group = self.trading.new_id()
+        group = f"oco {self.trading.new_id()}"
         return [self.order(**{**one, "group": group}) for one in wanted]
 
     # Their words
@@ -413,7 +412,7 @@ def _trail(said: Any, trading: Trading, symbol: str) -> Trail | None:
 def _more(words: Mapping[str, Any]) -> dict[str, Any]:
     for name in words:
         if name not in _MORE:
-            raise UnknownName("word of an order", name, [*_MORE, *Context.order.__kwdefaults__], field=name)
+            raise UnknownName("word of an order", name, [*_MORE, *(Context.order.__kwdefaults__ or ())], field=name)
     return dict(words)
 
 

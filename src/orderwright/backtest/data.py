@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from orderwright.backtest.arguments import whole_number
 from orderwright.backtest.bars import Bars
 from orderwright.backtest.outcome import Floats, Ints
 from orderwright.backtest.records import Bar, History, Indicator, frozen
@@ -67,8 +68,7 @@ class BarsOnHand:
 
     def close_after(self, symbol: str, now: int, n: int) -> int:
         """Beyond the data, at its interval."""
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise InputError(f"{n!r} is not a number of bars, 1 or more", field="expire_after", value=n, nearest=1)
+        n = whole_number(n, "expire_after")
         one = self._symbols[symbol]
         last = bisect_right(one.times.data, now) - 1 + n
         beyond = last - (len(one.times) - 1)

@@ -198,7 +198,7 @@ class OrdersRun:
 
     def run(self, progress: Callable[[int, int], None] | None) -> Outcome:
         with self._log_closed_on_failure():
-            trading, total = self.trading, sum(map(len, self.bars))
+            total = sum(map(len, self.bars))
             self._call("on_start")
             done = 0
             for rows in self.data.rows():

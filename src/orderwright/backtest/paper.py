@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 
 from orderwright.backtest.bars import Bars
@@ -23,7 +25,7 @@ from orderwright.backtest.outcome import Floats, Ints
 from orderwright.backtest.strategy import Strategy
 from orderwright.backtest.trading import Trading
 from orderwright.broker import Broker, Fill
-from orderwright.core.model import Execution, Instrument, Order
+from orderwright.core.model import Execution, Order
 from orderwright.errors import InputError, UnknownName
 from orderwright.market.candles import Candles
 
@@ -58,9 +60,7 @@ def trade(
         fills.append(Fill(said.order_id, said.account, said.symbol, said.side, execution))
 
     shown = bars if bars is not None else bars_of(candles)
-    first = max(
-        int(np.searchsorted(candles.close_times, broker.now)), strategy.warm_up if warm_up is None else warm_up
-    )
+    first = max(int(np.searchsorted(candles.close_times, broker.now)), strategy.warm_up if warm_up is None else warm_up)
     data = BarsOnHand([shown], {symbol: first})
     trading = Trading(
         opened.engine,
@@ -73,15 +73,13 @@ def trade(
     )
     trading.keyed = True
     try:
-        _ask(strategy, broker, trading, Context(trading, data), data, until)
+        _ask(broker, trading, Context(trading, data), data, until)
     finally:
         trading.leave()
     return fills
 
 
-def _ask(
-    strategy: Strategy, broker: Broker, trading: Trading, context: Context, data: BarsOnHand, until: int | None
-) -> None:
+def _ask(broker: Broker, trading: Trading, context: Context, data: BarsOnHand, until: int | None) -> None:
     """Bar by bar, as in a backtest, but that the engine goes along with every bar."""
     trading.because("start")
     trading.call("on_start")
@@ -113,15 +111,18 @@ def _candles(broker: Broker, exchange: str, symbol: str) -> Candles:
 
 
 def bars_of(candles: Candles) -> Bars:
-    """Candles with their prices as floats."""
-    prices = [_floats(column, candles.instrument) for column in (candles.open, candles.high, candles.low, candles.close)]
-    return Bars(candles, *prices, candles.volume * float(candles.instrument.step_size))
+    """Candles with their prices and volumes as floats."""
+    instrument = candles.instrument
+    open_, high, low, close = (
+        _floats(one, instrument.tick_size) for one in (candles.open, candles.high, candles.low, candles.close)
+    )
+    return Bars(candles, open_, high, low, close, _floats(candles.volume, instrument.step_size))
 
 
-def _floats(ticks: Ints, instrument: Instrument) -> Floats:
-    """The float nearest to each price."""
-    top, bottom = instrument.tick_size.as_integer_ratio()
-    return np.asarray(ticks * top / bottom, dtype=np.float64)
+def _floats(counts: Ints, grid: Decimal) -> Floats:
+    """The float nearest to each number of ticks or steps."""
+    top, bottom = grid.as_integer_ratio()
+    return np.asarray(counts * top / bottom, dtype=np.float64)
 
 
 __all__ = ["bars_of", "trade"]

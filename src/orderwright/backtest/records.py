@@ -68,11 +68,11 @@ class ChangesOrders(Protocol):
     def flush(self) -> None:
         """Let the book decide on what was asked so far."""
 
-    def cancel(self, order_id: str) -> None:
+    def cancel(self, order: OrderHandle) -> None:
         """Ask for a cancel."""
 
     def replace(
-        self, said: Instruction, *, quantity: object = None, price: object = None, stop_price: object = None
+        self, order: OrderHandle, *, quantity: object = None, price: object = None, stop_price: object = None
     ) -> None:
         """Ask for other values."""
 
@@ -102,8 +102,8 @@ class OrderHandle:
         return self._problem
 
     def decided(self, record: Order) -> None:
-        """The book has it."""
-        self._record = record
+        """The book has it; or, under its key, the one that came before."""
+        self.said, self._record = record.instruction, record
 
     def answered(self, problem: str) -> None:
         """What the book had against the last wish."""
@@ -176,13 +176,13 @@ class OrderHandle:
     def cancel(self) -> None:
         """Ask for its cancel. `problem` says why not, where it cannot be asked."""
         self._problem = ""
-        self._desk.cancel(self.said.order_id)
+        self._desk.cancel(self)
 
     def replace(self, *, quantity: object = None, price: object = None, stop_price: object = None) -> None:
         """Ask for another whole quantity (what has filled included) or other prices. `problem` says why not, where it
         cannot be asked. Raises InputError for what is no number."""
         self._problem = ""
-        self._desk.replace(self.said, quantity=quantity, price=price, stop_price=stop_price)
+        self._desk.replace(self, quantity=quantity, price=price, stop_price=stop_price)
 
     def __repr__(self) -> str:
         order, said = self.record, self.said

@@ -70,7 +70,7 @@ class BacktestResult:
         self.max_drawdown: float = found.max_drawdown
         self.sharpe_ratio: float = found.sharpe_ratio
         self.sortino_ratio: float = found.sortino_ratio
-        self.total_trades: int = self._trips.closed
+        self.total_trades: int = len(self._trips)
         self.winning_trades: int = self._trips.won
         self.losing_trades: int = self._trips.lost
         self.win_rate: float = 100 * self.winning_trades / self.total_trades if self.total_trades else 0.0
@@ -125,12 +125,12 @@ class BacktestResult:
     @cached_property
     def trades(self) -> list[RoundTrip]:
         """The closed trades, in the order in which they closed."""
-        return records(self._trips, self.outcome, self.bars, closed=True)
+        return records(self._trips, self.symbols)
 
     @cached_property
     def open_trades(self) -> list[RoundTrip]:
         """What is still held at the end, as trades without an exit; their profit is at the last close."""
-        return records(self._trips, self.outcome, self.bars, closed=False)
+        return records(self._trips.still_open, self.symbols, closed=False)
 
     @cached_property
     def equity_curve(self) -> pd.DataFrame:
@@ -166,7 +166,7 @@ class BacktestResult:
         return {
             **equity_metrics(equity, outcome.times, outcome.position, self.initial_balance, years),
             "buy_and_hold": self._buy_and_hold(),
-            **trade_metrics(trips.profit, trips.returns, trips.bars),
+            **trade_metrics(trips.profit, trips.returns, trips.bars.astype(float)),
             **cost_metrics(self._traded(), fees, slippage, equity, years),
         }
 

@@ -7,6 +7,7 @@ The kernel does the same arithmetic over arrays. What of the rules lies elsewher
 from __future__ import annotations
 
 from decimal import Decimal
+
 import numpy as np
 from numpy.typing import NDArray
 

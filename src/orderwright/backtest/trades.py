@@ -6,10 +6,12 @@ Floats, in quote units: they are for statistics and the eye. The exact fills, in
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from msgspec import Struct
 
+from orderwright.backtest.kernel.figures import Trips
 from orderwright.backtest.outcome import REASONS
 
 Side = Literal["long", "short"]
@@ -45,31 +47,54 @@ class RoundTrip(Struct, frozen=True, kw_only=True):
     exit_reason: str | None
 
 
-def records(trips, outcome, bars, *, closed):
-    rows = trips.all[: trips.closed] if closed else trips.all[trips.closed :]
-    out = []
-    for r in rows:
-        out.append(
-            RoundTrip(
-                symbol=outcome.symbols[r["symbol"]],
-                side="long" if r["side"] > 0 else "short",
-                quantity=r["eq"],
-                entry_time=time_of(r["et"]),
-                exit_time=time_of(r["xt"]) if closed else None,
-                entry_price=r["ep"],
-                exit_price=r["xp"] if closed else None,
-                profit=r["profit"],
-                return_pct=r["ret"] * 100,
-                fees=r["fee"],
-                slippage=r["sl"],
-                bars=r["bars"],
-                entry_bar=r["eb"],
-                exit_bar=r["xb"] if closed else None,
-                entry_reason=REASONS[r["er"]],
-                exit_reason=REASONS[r["xr"]] if closed else None,
-            )
-        )
-    return out
+def records(trips: Trips | None, symbols: Sequence[str], *, closed: bool = True) -> list[RoundTrip]:
+    """Arrays of round trips as a record each. closed: whether they have an exit."""
+    if trips is None:
+        return []
+    columns = (
+        trips.symbol,
+        trips.side,
+        trips.quantity,
+        trips.entry_time,
+        trips.exit_time,
+        trips.entry_price,
+        trips.exit_price,
+        trips.profit,
+        trips.returns,
+        trips.fees,
+        trips.slippage,
+        trips.bars,
+        trips.entry_bar,
+        trips.exit_bar,
+        trips.entry_reason,
+        trips.exit_reason,
+    )
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [_record(symbols[symbol], closed, row) for symbol, *row in rows]
+
+
+def _record(symbol: str, closed: bool, row: list[Any]) -> RoundTrip:
+    side, quantity, entered, left, price, exit_price, profit, gained, fees, slippage, bars, first, last, why, ended = (
+        row
+    )
+    return RoundTrip(
+        symbol=symbol,
+        side="long" if side > 0 else "short",
+        quantity=quantity,
+        entry_time=time_of(entered),
+        exit_time=time_of(left) if closed else None,
+        entry_price=price,
+        exit_price=exit_price if closed else None,
+        profit=profit,
+        return_pct=100 * gained,
+        fees=fees,
+        slippage=slippage,
+        bars=bars,
+        entry_bar=first,
+        exit_bar=last if closed else None,
+        entry_reason=REASONS[why],
+        exit_reason=REASONS[ended] if closed else None,
+    )
 
 
 def time_of(microseconds: int) -> dt.datetime:

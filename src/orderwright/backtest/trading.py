@@ -22,7 +22,6 @@ from orderwright.core.model import (
     Account,
     Execution,
     Instruction,
-    Instrument,
     Order,
     OrderStatus,
     Position,
@@ -100,6 +99,7 @@ class Trading:
         self.happened: deque[tuple[Order, Execution | None]] = deque()
         self.waiting: list[m.Input] = []
         self._new: list[OrderHandle] = []
+        self._asked: dict[str, OrderHandle] = {}
         self.orders_sent = 0
         self.keyed = False
         """Whether each order gets a key of its own that is the same in every run: what caused it, and its number."""
@@ -207,7 +207,7 @@ class Trading:
     def flush(self) -> None:
         """Let the book decide on what was asked so far."""
         said, self.waiting = self.waiting, []
-        new, self._new = self._new, []
+        (new, asked), (self._new, self._asked) = (self._new, self._asked), ([], {})
         replies, busy = self._replies, self._busy
         replies.clear()
         self._busy = True
@@ -221,8 +221,8 @@ class Trading:
             order = state.orders.get(order_id) or state.finished.get(order_id)
             handle.decided(order if order is not None else self._not_taken(handle.said))
         for reply in replies:
-            if reply.outcome == "refused" and (asked := self._handles.get(reply.order_id)) is not None:
-                asked.answered(str(reply.refusal) if reply.refusal is not None else reply.text)
+            if reply.outcome == "refused" and (one := asked.get(reply.order_id)) is not None:
+                one.answered(str(reply.refusal) if reply.refusal is not None else reply.text)
 
     def ask(self, command: m.Input) -> m.Reply | None:
         """One command, now; the reply where it did not become what it asked for."""
@@ -245,21 +245,22 @@ class Trading:
     def new_id(self) -> str:
         return self._new_id()
 
-    def cancel(self, order_id: str) -> None:
-        self.post(m.CancelOrder(order_id=order_id))
+    def cancel(self, order: OrderHandle) -> None:
+        self._asked[order.order_id] = order
+        self.post(m.CancelOrder(order_id=order.order_id))
 
     def replace(
-        self, said: Instruction, *, quantity: object = None, price: object = None, stop_price: object = None
+        self, order: OrderHandle, *, quantity: object = None, price: object = None, stop_price: object = None
     ) -> None:
-        symbol = said.symbol
-        self.post(
-            m.ReplaceOrder(
-                order_id=said.order_id,
-                quantity=None if quantity is None else self.quantity(quantity, symbol),
-                price=None if price is None else self.price(price, symbol, "price"),
-                stop_price=None if stop_price is None else self.price(stop_price, symbol, "stop_price"),
-            )
+        symbol = order.symbol
+        command = m.ReplaceOrder(
+            order_id=order.order_id,
+            quantity=None if quantity is None else self.quantity(quantity, symbol),
+            price=None if price is None else self.price(price, symbol, "price"),
+            stop_price=None if stop_price is None else self.price(stop_price, symbol, "stop_price"),
         )
+        self._asked[order.order_id] = order
+        self.post(command)
 
     def _not_taken(self, said: Instruction) -> Order:
         """The order of an instruction that made none: the one that came before under its key, or one that says why the

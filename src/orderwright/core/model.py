@@ -288,7 +288,8 @@ class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What someone wants, before it is an order.
 
     quantity in base units, or quote_quantity in quote units, or (action target) target_quantity, signed, in base
-    units. execute_at: microseconds; or `next_open`; or None for now. Two signals are the same when `key` is.
+    units. execute_at: microseconds; or `next_open`; or None for now. bracket, trail: as in `Instruction`. Two signals
+    are the same when `key` is.
     """
 
     signal_id: str

@@ -276,8 +276,10 @@ class ExecutorConnector:
             raise Unreachable(status.error or "no answer")
 
     def _trade(self, instruction: Instruction, quantity: Decimal, expire_at: int | None, exchange: str) -> Trade:
-        """The trade as the exchange is to have it: sized, due now, and without an expiry that it does not know."""
+        """The trade as the exchange is to have it: sized, due now, without an expiry that it does not know, and without
+        what we do ourselves."""
         changes: dict[str, Any] = {"quantity": quantity, "quote_quantity": None, "execute_at": None, "linger": ()}
+        changes |= {"bracket": None, "trail": None}
         changes["exchange"] = instruction.exchange or exchange
         if not self._traits.expires_orders and instruction.time_in_force in (TimeInForce.GTD, TimeInForce.DAY):
             changes |= {"time_in_force": TimeInForce.GTC, "expire_at": None}

@@ -87,7 +87,7 @@ def _candles(
     step_size: Decimal = DEFAULT_STEP,
 ) -> Candles:
     symbol = parse_symbol(symbol, None if instrument is None else [instrument.symbol])
-    found = _find(table, CANDLE_NAMES, base=symbol.partition("/")[0])
+    found = find_columns(table, CANDLE_NAMES, base=symbol.partition("/")[0])
     source = table.source
     times = microseconds(found["time"], "time", source)
     opens, highs, lows, closes, volume = (
@@ -101,7 +101,7 @@ def _candles(
 
 def _trades(table: Table, symbol: str, instrument: Instrument | None, *, step_size: Decimal = DEFAULT_STEP) -> Trades:
     symbol = parse_symbol(symbol, None if instrument is None else [instrument.symbol])
-    found = _find(table, TRADE_NAMES, base=symbol.partition("/")[0])
+    found = find_columns(table, TRADE_NAMES, base=symbol.partition("/")[0])
     times = microseconds(found["time"], "time", table.source)
     price = floats(found["price"], "price", table.source)
     size = floats(found["size"], "size", table.source)
@@ -110,7 +110,9 @@ def _trades(table: Table, symbol: str, instrument: Instrument | None, *, step_si
     return trades_from_floats(instrument, times, price, size, _aggressors(table), source=table.source)
 
 
-def _find(table: Table, wanted: dict[str, tuple[str, ...]], *, base: str) -> dict[str, Column]:
+def find_columns(table: Table, wanted: dict[str, tuple[str, ...]], *, base: str) -> dict[str, Column]:
+    """The columns that play each wanted role. Raises InputError where one is missing (the nearest name is offered) or is
+    there twice."""
     plain = [_plain(name) for name in table.names]
     found: dict[str, Column] = {}
     for role, names in wanted.items():

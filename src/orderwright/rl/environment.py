@@ -13,7 +13,7 @@ One seed and the same actions give the same observations, rewards and log. See d
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 from gymnasium import spaces
@@ -42,7 +42,10 @@ class TradingEnv(gymnasium.Env[Any, Any]):
     terms.py. ruin: a share of the initial balance. keep: finished orders that the log remembers; None keeps all, and
     its digests. Raises InputError, UnknownName."""
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": 4}
+    metadata: dict[str, Any] = {  # noqa: RUF012  # Gymnasium's own annotation
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 4,
+    }
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class TradingEnv(gymnasium.Env[Any, Any]):
         strip, start, end = self._markets.draw(self.np_random)
         chance = int(self.np_random.integers(LARGEST_SEED))
         episode = self._episode = Episode(strip, start, end, self.terms, seed=chance, keep=self._keep)
-        self._equity = episode.equity
+        self._equity, self._over = episode.equity, False
         self._before = (0, 0, 0, 0.0, 0.0)
         self._reward.reset()
         return self._observer.see(episode), self._info(episode, 0, 0, 0)
@@ -99,7 +102,7 @@ class TradingEnv(gymnasium.Env[Any, Any]):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Act at the close, go on to the next. Raises InputError for what is no action, and before `reset`."""
         episode = self._episode
-        if episode is None or episode.over:
+        if episode is None or self._over:
             problem = "reset first" if episode is None else "the episode is over: reset"
             raise InputError(problem, field="step")
         refused = self._acting.act(episode, action)
@@ -117,7 +120,9 @@ class TradingEnv(gymnasium.Env[Any, Any]):
         info = self._info(episode, tally.orders - orders, tally.fills - fills, rejected)
         if self.render_mode == "human":
             self._show()
-        return self._observer.see(episode), reward, equity < self._ruin, episode.over, info
+        ruined = equity < self._ruin
+        self._over = ruined or episode.over
+        return self._observer.see(episode), reward, ruined, episode.over, info
 
     def _info(self, episode: Episode, orders: int, fills: int, rejections: int) -> dict[str, Any]:
         equity, price = self._equity, episode.price
@@ -141,7 +146,7 @@ class TradingEnv(gymnasium.Env[Any, Any]):
             raise InputError("reset first", field="journal")
         return self._episode.journal
 
-    def render(self) -> str | None:  # type: ignore[override]  # gymnasium's RenderFrame is any type
+    def render(self) -> str | None:
         """A line of text: time, price, position, equity, open orders. "ansi" returns it, "human" writes it."""
         if self.render_mode == "ansi":
             return self._line()

@@ -77,7 +77,9 @@ class Episode:
                 m.Configure(settings=_QUIET),
                 m.DefineInstrument(instrument=self.instrument),
                 m.OpenAccount(account=self.account),
-                m.MoveCash(account=ACCOUNT, asset=self.instrument.quote, amount=terms.initial_balance, reference="start"),
+                m.MoveCash(
+                    account=ACCOUNT, asset=self.instrument.quote, amount=terms.initial_balance, reference="start"
+                ),
             ]
         )
         self.state = engine.state
@@ -102,6 +104,7 @@ class Episode:
         until = self._times[self.bar + 1]
         if self.state.orders or self.session.then is not None or self.exchange.next_moment(until) is not None:
             self.session.advance(until)
+        self.session.moment = until
         self.bar += 1
         self.look()
 
@@ -190,11 +193,14 @@ class Episode:
         self.send(_SELL if closable > 0 else _BUY, abs(closable), quote)
 
     def _enter(self, share: Decimal) -> None:
-        """The other side, once what was held is gone."""
+        """The other side, once what was held is gone. Where that went at an open, the market is that open."""
         if self.state.orders:
             return
-        self.session.then = None
+        session = self.session
+        session.then = None
         if not self._size():
+            if session.moment == self.strip.candles.times[self.bar + 1]:
+                session.open()
             with localcontext(EXACT):
                 self._hold(share)
 
@@ -223,7 +229,9 @@ class Episode:
     def send(self, side: OrderSide, quantity: Decimal, quote: Quote, limit: Decimal | None = None) -> None:
         """One order, if it is large enough for the exchange."""
         instrument = self.instrument
-        most = instrument.max_quantity if limit is not None else instrument.market_max_quantity or instrument.max_quantity
+        most = (
+            instrument.max_quantity if limit is not None else instrument.market_max_quantity or instrument.max_quantity
+        )
         if most is not None:
             quantity = min(quantity, most)
         if not self._is_enough(side, quantity, quote, limit):
@@ -253,7 +261,6 @@ class Episode:
 
     def _quote(self) -> Quote:
         """The market as the core sees it when it decides."""
-        self.session.moment = max(self.session.moment, self._times[self.bar])
         return self.session.look(self.session.moment)
 
     def _size(self) -> Decimal:
@@ -280,15 +287,16 @@ class Episode:
         assert price is not None
         return slipped(price, side, self.account)
 
-    def _most(
-        self, side: OrderSide, quote: Quote, share: Decimal = ONE, limit: Decimal | None = None
-    ) -> Decimal:
+    def _most(self, side: OrderSide, quote: Quote, share: Decimal = ONE, limit: Decimal | None = None) -> Decimal:
         """The largest quantity that a share of what is free can open (spot: buy or sell), costs included."""
         instrument, account = self.instrument, self.account
         if side is _SELL and not instrument.linear:
             free = max(free_of(self.state, account, instrument.base), ZERO)
             return free * share // instrument.step_size * instrument.step_size
-        price = limit if limit is not None else self._expected(side, quote)
+        price = limit
+        if price is None:  # the exchange reckons a short's margin at the market's price
+            price = self._expected(side, quote) if side is _BUY else quote.bid
+        assert price is not None
         free = max(free_of(self.state, account, instrument.quote), ZERO) * share
         return most_within(free, price + price * account.taker_fee, instrument.step_size)
 
@@ -328,6 +336,11 @@ class Moves(Session):
             assert quote is not None  # an episode begins at a close
             self._looked, self._last = time, quote
         return self._last
+
+    def open(self) -> None:
+        """A candle has opened now, and the next thing said is said in view of that."""
+        self._last = self._exchange.quote(self.symbol, self.moment + 1) or self._last
+        self._looked, self._shown = self.moment, -1
 
     def deliver(self, inputs: Iterable[m.Input], time: int) -> None:
         self.now = self.moment = max(self.now, time)

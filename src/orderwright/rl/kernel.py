@@ -4,9 +4,9 @@ It does for market orders what an episode on the order engine does (episode.py, 
 
 1. The position wanted is floor(|share| x equity / close / step) steps, equity at the close.
 2. What is held on the other side is closed first; the entry follows at the same open, sized by the money there is then,
-   at the close still.
-3. What adds takes at most what the free money pays for at the close, slippage and commission included. On a linear
-   contract the cost of what is held is not free.
+   and at that open.
+3. What adds takes at most what the free money pays for at the close, commission and a buy's slippage included. On a
+   linear contract the cost of what is held is not free.
 4. An order below the exchange's smallest quantity or value is not sent.
 5. It fills at the next open, slippage added and rounded to the tick against it. A spot buy that meets a dearer open
    takes what the money pays for.
@@ -14,21 +14,23 @@ It does for market orders what an episode on the order engine does (episode.py, 
 Prices are ticks and holdings are steps, int64, so slippage is exact; money is float64. SLACK is what a quotient may be
 below a whole number of steps and still count as it: the orders engine, in Decimal, has no such doubt.
 
-One loop over the markets holds the arrays; the rest is arithmetic on numbers. A function that is handed the arrays costs
-as much as all it does.
+One loop over the markets holds the arrays; the rest is arithmetic on numbers. A function that is handed the arrays
+costs as much as all it does.
 """
 
 from __future__ import annotations
 
 from math import floor, log, sqrt
+from typing import Any
 
 import numpy as np
-from numba import types, typeof
+from numba import typeof, types
 
 from orderwright.backtest.kernel.compiling import kernel, part
 from orderwright.rl.kernel_records import (
     CLOSE,
     DISCRETE,
+    NO_RATES,
     OPEN,
     PROFIT,
     RETURN,
@@ -46,14 +48,21 @@ from orderwright.rl.market import BOUND
 from orderwright.rl.rewards import LARGEST, LEAST_EQUITY, LEAST_VARIANCE
 
 Account = tuple[float, int, float]
-"""cash: quote units; units: steps, signed; basis: quote units, what a linear position was opened for, signed like it."""
+"""cash: quote units; units: steps, signed; basis: quote units, what a linear position was opened for, signed."""
 
 _WHOLE, _REAL, _FLAG, _SMALL = np.zeros(1, np.int64), np.zeros(1), np.zeros(1, np.bool_), np.zeros((1, 1), np.float32)
-_ACTIONS = typeof(_REAL)
-_DATA = typeof(Data(np.zeros((1, 2), np.int64), _SMALL))
-_ACCOUNTS = typeof(Accounts(_WHOLE, _WHOLE, _FLAG, _REAL, _WHOLE, _REAL, _REAL, _REAL, _REAL))
-_RATES = typeof(Rates(0, 0, False, 0, 0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
-_SEEN = typeof(Seen(_SMALL, _REAL, _FLAG, _FLAG, _SMALL[0]))
+_ACTIONS, _DATA, _ACCOUNTS, _RATES, _SEEN = map(
+    typeof,
+    (
+        _REAL,
+        Data(np.zeros((1, 2), np.int64), _SMALL),
+        Accounts(_WHOLE, _WHOLE, _FLAG, _REAL, _WHOLE, _REAL, _REAL, _REAL, _REAL),
+        NO_RATES,
+        Seen(_SMALL, _REAL, _FLAG, _FLAG, _SMALL[0]),
+    ),
+)
+_CHECKED: Any = types.int64(_ACTIONS, types.float64, types.float64)
+_STEPPED: Any = types.void(_ACTIONS, _DATA, _ACCOUNTS, _RATES, _SEEN)
 
 
 @part
@@ -81,8 +90,7 @@ def wanted_by(share: float, account: Account, close: int, rates: Rates) -> int:
 def affordable(account: Account, buy: bool, close: int, rates: Rates) -> int:
     """What the free money opens at the close, costs included, in steps."""
     free = max(account[0] - abs(account[2]), 0.0)
-    allowance = rates.slip / rates.slip_of
-    price = close * rates.tick * (1.0 + allowance if buy else 1.0 - allowance)
+    price = close * rates.tick * (1.0 + rates.slip / rates.slip_of if buy else 1.0)
     return whole(free / (price * (1.0 + rates.fee) * rates.step))
 
 
@@ -125,7 +133,8 @@ def moved(account: Account, share: float, close: int, opens: int, rates: Rates) 
         account, closed = traded(account, -have, close, opens, rates)
         if wanted == 0 or account[1] != 0:
             return account, closed
-        have, wanted = 0, wanted_by(share, account, close, rates)
+        have, close = 0, opens
+        wanted = wanted_by(share, account, close, rates)
     quantity = wanted - have
     if abs(wanted) > abs(have):
         most = affordable(account, quantity > 0, close, rates)
@@ -161,7 +170,7 @@ def bounded(number: float) -> float:
     return min(max(number, -BOUND), BOUND)
 
 
-@kernel(types.int64(_ACTIONS, types.float64, types.float64), error_model="numpy")
+@kernel(_CHECKED, error_model="numpy")
 def first_bad(actions: Floats, least: float, most: float) -> int:
     """The first market whose action is out of bounds; -1 where there is none."""
     for market in range(len(actions)):
@@ -170,7 +179,7 @@ def first_bad(actions: Floats, least: float, most: float) -> int:
     return -1
 
 
-@kernel(types.void(_ACTIONS, _DATA, _ACCOUNTS, _RATES, _SEEN), error_model="numpy", nogil=True)
+@kernel(_STEPPED, error_model="numpy", nogil=True)
 def step(actions: Floats, data: Data, accounts: Accounts, rates: Rates, seen: Seen) -> None:
     """Every market acts, goes on by a candle and is observed; one that is fresh is only observed. actions: one a
     market, checked."""
@@ -196,7 +205,11 @@ def step(actions: Floats, data: Data, accounts: Accounts, rates: Rates, seen: Se
             if rates.reward == PROFIT:
                 reward = log(max(worth, LEAST_EQUITY) / max(before, LEAST_EQUITY))
             else:
-                earned, mean, square = worth / max(before, LEAST_EQUITY) - 1.0, accounts.mean[market], accounts.square[market]
+                earned, mean, square = (
+                    worth / max(before, LEAST_EQUITY) - 1.0,
+                    accounts.mean[market],
+                    accounts.square[market],
+                )
                 reward = sharpened(earned, mean, square)
                 accounts.mean[market] = mean + rates.rate * (earned - mean)
                 accounts.square[market] = square + rates.rate * (earned * earned - square)

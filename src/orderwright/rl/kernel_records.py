@@ -21,8 +21,8 @@ SMALLEST = 1e-6
 class Data(NamedTuple):
     """All candles of all markets, end to end; a candle's numbers lie together, since markets are visited in turn.
 
-    ticks: int64[n, 2], OPEN and CLOSE. table: float32[n, 2 + columns]: RETURN, the log return of its close; SCALE, as in
-    `market.Strip`, below 0 where something in its window is out of bounds; from SHOWN on the columns that are shown,
+    ticks: int64[n, 2], OPEN and CLOSE. table: float32[n, 2 + columns]: RETURN, the log return of its close; SCALE, as
+    in `market.Strip`, below 0 where something in its window is out of bounds; from SHOWN on the columns that are shown,
     log(price / its own close), and the volume as in `market.Strip`.
     """
 
@@ -48,9 +48,10 @@ class Accounts(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """prices: how many of the columns are prices. tick, step: sizes. fee: a fraction. slip, slip_of: slippage as a fraction of whole numbers. least_units,
-    most_units: steps of an order; least_value: quote units. size, other: the shares that discrete actions 1 and 2 want.
-    ruin: quote units. cost: per share of equity that is traded. rate: of the differential Sharpe ratio."""
+    """prices: how many of the columns are prices. tick, step: sizes. fee: a fraction. slip, slip_of: slippage as a
+    fraction of whole numbers. least_units, most_units: steps of an order; least_value: quote units. size, other: the
+    shares that discrete actions 1 and 2 want. ruin: quote units. cost: per share of equity that is traded. rate: of
+    the differential Sharpe ratio."""
 
     actions: int
     reward: int
@@ -82,3 +83,6 @@ class Seen(NamedTuple):
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     scratch: NDArray[np.float32]
+
+
+NO_RATES = Rates(0, 0, False, 1, 0, 1.0, 1.0, 0.0, 0, 1, 1, 1, 0.0, 1.0, 0.0, 0.0, 0.0, 0.01, 1.0)

@@ -48,9 +48,9 @@ LARGEST_SEED = 2**31
 class Strip:
     """n candles and their features.
 
-    prices: float64[p, n], log prices of the columns that are shown. volume: float32[v, n], v is 0 where it is not shown.
+    prices: float64[p, n], log prices of the columns that are shown. volume: float32[v, n]; v is 0 where it is hidden.
     anchor: float64[n], log close. scale: float64[n], one over what the close wanders over a window. wild: uint8[n],
-    whether something in the window is beyond BOUND. opens, closes: float64[n], quote units. close_times: int64[n],
+    whether something in the window is beyond BOUND. closes: float64[n], quote units. close_times: int64[n],
     microseconds.
     """
 
@@ -60,7 +60,6 @@ class Strip:
     anchor: Floats
     scale: Floats
     wild: NDArray[np.uint8]
-    opens: Floats
     closes: Floats
     close_times: Ints
 
@@ -71,7 +70,7 @@ class Strip:
 def strip_of(candles: Candles, window: int, columns: Sequence[str] = COLUMNS) -> Strip:
     """The features of checked candles."""
     tick = float(candles.instrument.tick_size)
-    closes = candles.close * tick
+    closes = np.asarray(candles.close * tick, np.float64)
     anchor = np.log(closes)
     shown = [np.log(getattr(candles, name) * tick) for name in columns if name in PRICES]
     prices = np.array(shown).reshape(len(shown), len(closes))
@@ -83,7 +82,6 @@ def strip_of(candles: Candles, window: int, columns: Sequence[str] = COLUMNS) ->
         anchor=anchor,
         scale=scale,
         wild=_wild(prices, anchor, scale, window),
-        opens=candles.open * tick,
         closes=closes,
         close_times=candles.close_times,
     )
@@ -99,7 +97,8 @@ def _wild(prices: Floats, anchor: Floats, scale: Floats, window: int) -> NDArray
         np.maximum(top[back:], highest[:-back], out=top[back:])
         np.minimum(bottom[back:], lowest[:-back], out=bottom[back:])
     most = np.maximum(top - anchor, anchor - bottom) * scale
-    return (most >= BOUND * (1.0 - 1e-6)).astype(np.uint8)
+    beyond: NDArray[np.uint8] = (most >= BOUND * (1.0 - 1e-6)).astype(np.uint8)
+    return beyond
 
 
 def _volatility(anchor: Floats) -> Floats:
@@ -214,7 +213,7 @@ def candles_of(data: Any, symbol: str = DEFAULT_SYMBOL) -> Candles:
 
 
 def _made(maker: Maker, seed: int) -> Candles:
-    made = maker(seed)
+    made: object = maker(seed)
     if not isinstance(made, Candles | Bars):
         message = f"the function gave {type(made).__name__} for the seed {seed}, not Candles"
         raise InputError(message, field="data", value=made)

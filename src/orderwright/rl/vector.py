@@ -12,7 +12,7 @@ and returns its first observation, with reward 0. Actions and all that is return
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -23,8 +23,8 @@ from orderwright.core.model import Instrument
 from orderwright.core.numbers import ceil_to, parse_decimal
 from orderwright.errors import InputError, UnknownName
 from orderwright.rl.acting import acting_of, at_least, number_of
-from orderwright.rl.kernel_records import DISCRETE, PROFIT, SHARPE, TARGET, Accounts, Data, Rates, Seen
-from orderwright.rl.market import BOUND, Floats, Ints, Markets, Small, Strip
+from orderwright.rl.kernel_records import DISCRETE, NO_RATES, PROFIT, SHARPE, TARGET, Accounts, Data, Ints, Rates, Seen
+from orderwright.rl.market import BOUND, Floats, Markets, Small, Strip
 from orderwright.rl.rewards import NAMES, DifferentialSharpe
 from orderwright.rl.terms import Terms, terms_of
 
@@ -33,16 +33,16 @@ LARGEST = 2**62
 
 
 class VectorTradingEnv(VectorEnv[Any, Any, Any]):
-    """num_envs markets. data: as for `TradingEnv`: given data are shared, each episode beginning somewhere in them;
-    a function from a seed to Candles gives `num_markets` (default: num_envs) of them, None one random walk that is as
+    """num_envs markets. data: as for `TradingEnv`: given data are shared, each episode beginning somewhere in them; a
+    function from a seed to Candles gives `num_markets` (default: num_envs) of them, None one random walk that is as
     long as so many episodes; they are made at a reset with a seed (and the first one), and each episode begins
-    somewhere in one of them. window, columns: candles that are seen. episode_length: steps. actions: "discrete" or "target"; size, reward
-    ("profit" or "differential_sharpe"), sharpe_rate, cost, ruin, initial_balance, commission, slippage, allow_short: as
-    for `TradingEnv`. copy: False hands out the same arrays at each step, overwritten. kernel: "numba", or its twin
-    "numpy". Observations are those of `TradingEnv(flat=True, slots=0)`: float32[num_envs, columns x window + 3].
-    Raises InputError, UnknownName."""
+    somewhere in one of them. window, columns: candles that are seen. episode_length: steps. actions: "discrete" or
+    "target"; size, reward ("profit" or "differential_sharpe"), sharpe_rate, cost, ruin, initial_balance, commission,
+    slippage, allow_short: as for `TradingEnv`. copy: False hands out the same arrays at each step, overwritten.
+    kernel: "numba", or its twin "numpy". Observations are those of `TradingEnv(flat=True, slots=0)`: float32[num_envs,
+    columns x window + 3]. Raises InputError, UnknownName."""
 
-    metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": []}  # type: ignore[misc]
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": []}  # noqa: RUF012  # Gymnasium's
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class VectorTradingEnv(VectorEnv[Any, Any, Any]):
         }
         self._bounds = (0.0, 2.0) if actions == "discrete" else (-1.0 if allow_short else 0.0, 1.0)
         self._kernel = import_module(KERNELS[kernel])
-        self._copy, self._rates, self._began = copy, _NO_RATES, False
+        self._copy, self._rates, self._began = copy, NO_RATES, False
         self._ended = np.zeros(self.num_envs, np.bool_)
         shown = len(self._markets.columns) * self._markets.window + 3
         self.single_action_space: spaces.Space[Any] = acting.space
@@ -121,7 +121,8 @@ class VectorTradingEnv(VectorEnv[Any, Any, Any]):
         self._kernel.step(wanted, self._data, self._accounts, self._rates, seen)
         np.logical_or(seen.terminated, seen.truncated, out=self._ended)
         given = (self._given(part) for part in seen[:4])
-        return (*given, self._info())  # type: ignore[return-value]  # the four of them
+        shown, rewards, ended, over = given
+        return shown, rewards, ended, over, self._info()
 
     def _checked(self, actions: Any) -> Floats:
         if not self._began:
@@ -160,7 +161,9 @@ class VectorTradingEnv(VectorEnv[Any, Any, Any]):
         lengths = np.array([len(strip) for strip in strips])
         self._first = np.concatenate([[0], np.cumsum(lengths)[:-1]]) + self._markets.window
         self._last = np.cumsum(lengths) - 1 - self._length
-        self._rates = _rates(self._terms, instrument, self._data, self._markets.window, len(strips[0].prices), self._settings)
+        self._rates = _rates(
+            self._terms, instrument, self._data, self._markets.window, len(strips[0].prices), self._settings
+        )
 
     def _begin(self, which: Ints) -> None:
         """The next episodes of these markets."""
@@ -192,7 +195,7 @@ def _rates(
 ) -> Rates:
     """The numbers of the market, for the kernel."""
     slip, slip_of = terms.slippage.as_integer_ratio()
-    if slip * int(data.ticks.max()) >= LARGEST:
+    if slip * int(data.ticks.max(initial=0)) >= LARGEST:
         message = f"{terms.slippage} has too many digits for these prices"
         raise InputError(message, field="slippage", value=terms.slippage)
     step = instrument.step_size
@@ -218,13 +221,12 @@ def _rates(
 
 
 def _accounts(count: int) -> Accounts:
-    whole, real = (lambda: np.zeros(count, np.int64)), (lambda: np.zeros(count))
-    return Accounts(whole(), whole(), np.zeros(count, np.bool_), real(), whole(), real(), real(), real(), real())
+    whole, real = np.zeros((3, count), np.int64), np.zeros((5, count))
+    at, end, units = whole
+    cash, basis, equity, mean, square = real
+    return Accounts(at, end, np.zeros(count, np.bool_), cash, units, basis, equity, mean, square)
 
 
 def _seen(count: int, shown: int, window: int) -> Seen:
     flags = np.zeros((2, count), np.bool_)
     return Seen(np.zeros((count, shown), np.float32), np.zeros(count), flags[0], flags[1], np.zeros(window, np.float32))
-
-
-_NO_RATES = Rates(0, 0, False, 1, 0, 1.0, 1.0, 0.0, 0, 1, 1, 1, 0.0, 1.0, 0.0, 0.0, 0.0, 0.01, 1.0)

@@ -25,6 +25,7 @@ from orderwright.backtest.kernel.layout import (
     FILL_BAR,
     FILL_NUMBERS,
     HELD,
+    LOST,
     ORDERS,
     PAID,
     PRICE,
@@ -50,7 +51,7 @@ from orderwright.backtest.kernel.layout import (
     UNIT,
     UNIT_LOW,
     WAITING,
-    WINS,
+    WON,
 )
 from orderwright.backtest.kernel.money import add, times, two_product
 
@@ -132,7 +133,8 @@ def fill(stage: int, side: int, price: int, market: int, steps: int, reason: int
         f[SHORT_VALUE] *= s[HELD] / held
     if s[HELD] == 0:
         s[TRADES] += 1
-        s[WINS] += cash > f[BEFORE]
+        s[WON] += cash > f[BEFORE]
+        s[LOST] += cash < f[BEFORE]
         s[STOP] = 0
         s[PROFIT] = 0
     at = QUEUE + s[WAITING] * FILL_NUMBERS

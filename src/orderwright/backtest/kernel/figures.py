@@ -143,7 +143,9 @@ def round_trips(outcome: Outcome, bars: Sequence[Bars]) -> Trips:
 
 def _last_close(bars: Bars) -> int:
     """When the last bar closes."""
-    return int(bars.candles[len(bars) - 1 :].times[0]) + bars.candles.interval
+    candles = bars.candles
+    look = getattr(candles, "times_at", None)  # candles that make their columns when asked need not make this one
+    return int(candles.times[-1] if look is None else look(len(candles) - 1)) + candles.interval
 
 
 def _trips(rows: Ints, amounts: Floats, still_open: Trips | None = None) -> Trips:

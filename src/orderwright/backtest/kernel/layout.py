@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import numpy as np
 
-from orderwright.backtest.bars import Bars
 from orderwright.backtest.outcome import Floats, Ints
 from orderwright.backtest.rules import PATHS, Rules, TargetPosition, VolatilityRisk
 from orderwright.backtest.sizes import fixed_steps, share_of, sizing_kind
@@ -18,9 +17,9 @@ from orderwright.core.numbers import text
 from orderwright.errors import InputError
 
 # Settings, whole numbers. A fraction is two of them, top and bottom; a top of -1 is "off".
-SHORTS, THIS_CLOSE, SIZING, PATH, LIMIT_BARS, FIXED_STEPS, WINDOW = range(7)
-SLIPPAGE, STOP_LOSS, TAKE_PROFIT, TRAILING, LIMIT_ENTRY = range(7, 17, 2)
-SETTINGS = 17
+SHORTS, LINEAR, THIS_CLOSE, SIZING, PATH, LIMIT_BARS, FIXED_STEPS, WINDOW = range(8)
+SLIPPAGE, STOP_LOSS, TAKE_PROFIT, TRAILING, LIMIT_ENTRY = range(8, 18, 2)
+SETTINGS = 18
 
 # Settings, floats. Pairs are twice floats (money.py).
 TICK, STEP, COMMISSION, SHARE, UNIT, UNIT_LOW, FEE, FEE_LOW, INITIAL, INITIAL_LOW = range(10)
@@ -32,9 +31,9 @@ FACTORS = 10
     HELD, PENDING, SENT, THEN,
     LIMIT, LIMIT_SIDE, LIMIT_STEPS, LIMIT_TAKING, LIMIT_LATE, LIMIT_LAST,
     STOP, STOP_REASON, MOVED, PROFIT, PROFIT_TAKING, BEST, ARRIVED,
-    BAR, CLOSE_BEFORE, FILLS, ORDERS, TIES, TRADES, WINS, WAITING,
-) = range(SETTINGS, SETTINGS + 25)  # fmt: skip
-QUEUE = SETTINGS + 25
+    BAR, CLOSE_BEFORE, FILLS, ORDERS, TIES, TRADES, WON, LOST, WAITING,
+) = range(SETTINGS, SETTINGS + 26)  # fmt: skip
+QUEUE = SETTINGS + 26
 
 # State, floats, behind the factors: cash (a pair), the value at which a short was opened, cash when the position was
 # flat, the average true range up to this bar and up to the one before.
@@ -66,6 +65,7 @@ def beginning(rules: Rules, instrument: Instrument) -> tuple[Ints, Floats]:
 
     settings, factors = np.zeros(NUMBERS, dtype=np.int64), np.zeros(AMOUNTS, dtype=np.float64)
     settings[SHORTS] = rules.allow_short
+    settings[LINEAR] = rules.allow_short or instrument.linear
     settings[THIS_CLOSE] = rules.fill_at == "this_close"
     settings[SIZING] = sizing_kind(rules.sizing)
     settings[PATH] = PATHS.index(rules.path)
@@ -98,11 +98,6 @@ def refuse_mixed(rules: Rules) -> None:
             if getattr(rules, name) is not None:
                 message = "TargetPosition moves a position at every signal; limit entries and exits belong to one entry"
                 raise InputError(message, field=name, value=getattr(rules, name), nearest="None, or PercentOfEquity")
-
-
-def columns(bars: Bars) -> tuple[Floats, Floats, Floats, Floats]:
-    """open, high, low, close as the kernels take them."""
-    return bars.open, bars.high, bars.low, bars.close
 
 
 def _ratio(fraction: Decimal, name: str) -> tuple[int, int]:

@@ -112,8 +112,10 @@ def pair(
                 going[which, EXIT_BAR] = bar[at]
                 going[which, EXIT_TIME] = time[at]
                 going[which, EXIT_REASON] = reason[at]
-                trips[closed, :] = going[which, :]
-                amounts[closed, :] = going_amounts[which, :]
+                for place in range(8):
+                    trips[closed, place] = going[which, place]
+                for place in range(6):
+                    amounts[closed, place] = going_amounts[which, place]
                 closed += 1
         if left == 0:
             continue
@@ -123,7 +125,8 @@ def pair(
             going[which, ENTRY_BAR] = bar[at]
             going[which, ENTRY_TIME] = time[at]
             going[which, ENTRY_REASON] = reason[at]
-            going_amounts[which, :] = 0.0
+            for place in range(6):
+                going_amounts[which, place] = 0.0
         base = left * steps[which]
         going_amounts[which, QUANTITY] += base
         going_amounts[which, ENTRY_VALUE] += base * each

@@ -44,6 +44,7 @@ from orderwright.backtest.kernel.layout import (
     LIMIT_SIDE,
     LIMIT_STEPS,
     LIMIT_TAKING,
+    LINEAR,
     LOW_FIRST,
     MOVED,
     NONE,
@@ -176,7 +177,7 @@ def fill_market(stage: int, price: int, arrived: int, touch: int, s: Array, f: A
     kind, steps, side = s[PENDING], abs(s[SENT]), 1 if s[SENT] > 0 else -1
     s[PENDING] = NONE
     paying = taken(price, side > 0, 0, s)
-    if side > 0 and s[SHORTS] == 0:
+    if side > 0 and s[LINEAR] == 0:
         steps = affordable(paying, steps, f)
     if steps < 1:
         return

@@ -1,32 +1,207 @@
 """What one trial is: a strategy with some parameters, run over some bars, and what it came to.
 
-- A strategy of signals on one symbol goes through the kernel. Where every objective is among the figures that the
-  kernel counts as it goes (`SCORED`), no result is built at all.
+- A strategy of signals on one symbol goes through the kernel. Where every objective is a field of the result
+  (`FIELDS`), the kernel counts them as it goes, and no result is built at all.
 - Anything else is run as the backtester runs it, on the order engine.
-- A span that is measured out of sample is traded from its first bar on, flat at its start; signals, and what a strategy
-  of orders looks back at, come from all the bars before it too.
+- A span that is measured out of sample is traded from its first bar on, flat at its start. Its signals, and what a
+  strategy of orders looks back at, come from all the bars before it too.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from orderwright.backtest.bars import Bars, read_bars
+from orderwright.backtest.bars import read_bars
 from orderwright.backtest.metrics import bars_per_year
-from orderwright.backtest.optimisation.objectives import Objective
-from orderwright.backtest.optimisation.space import Parameters, Space
+from orderwright.backtest.optimisation.objectives import FIELDS, Objective, figure_of
+from orderwright.backtest.optimisation.space import Parameters
 from orderwright.backtest.optimisation.trials import FIGURES, Score, nothing
-from orderwright.backtest.optimisation.windows import Market, Span
+from orderwright.backtest.optimisation.windows import Market, Span, cut, tail
+from orderwright.backtest.rules import Rules
 from orderwright.backtest.strategy import Strategy
 from orderwright.errors import InputError
 
 if TYPE_CHECKING:
-    from orderwright.backtest.backtester import Backtester
+    from orderwright.backtest.kernel import Scorer, Scores
     from orderwright.backtest.outcome import Outcome
     from orderwright.backtest.result import BacktestResult
-    from orderwright.backtest.rules import Rules
+
+Constraint = Callable[[Parameters], bool]
+
+
+def market_of(data: Any, symbol: str) -> Market:
+    """Data as `Backtester.run` takes it: of one symbol, or a mapping of symbols to data. Raises InputError."""
+    if isinstance(data, Mapping) and data and all(isinstance(name, str) and "/" in name for name in data):
+        return Market([read_bars(one, name) for name, one in data.items()])
+    return Market([read_bars(data, symbol)])
+
+
+def has_signals(strategy: type[Strategy]) -> bool:
+    """Whether a strategy says what it wants by signals; else it sends orders bar by bar."""
+    own = (strategy.signals, strategy.generate_signals)
+    return own != (Strategy.signals, Strategy.generate_signals)
+
+
+class Measure:
+    """strategy: the class. rules: to trade by. market: the bars. objectives: what a trial's values are. engine: kernel,
+    orders, or None: the one that fits. constraint: says of parameters whether they are to be tried.
+
+    Called with parameters it gives their scores: the job of a worker. It can be pickled where strategy, constraint and
+    objectives can.
+    """
+
+    def __init__(
+        self,
+        strategy: type[Strategy],
+        rules: Rules,
+        market: Market,
+        objectives: Sequence[Objective],
+        *,
+        engine: str | None = None,
+        constraint: Constraint | None = None,
+    ) -> None:
+        self.strategy, self.rules, self.market, self.objectives = strategy, rules, market, tuple(objectives)
+        self.engine, self.constraint = engine, constraint
+        self.signals = has_signals(strategy) and len(market.bars) == 1
+        if engine == "kernel" and not self.signals:
+            why = "several symbols" if len(market.bars) > 1 else "orders, not signals"
+            message = f"the kernel runs signals of one symbol, and this is {why}"
+            raise InputError(message, field="engine", value=engine, nearest="orders")
+        self.kernel = self.signals and engine != "orders"
+        self.quick = self.kernel and all(one.figure in FIELDS for one in objectives)
+        self.bars_per_year = bars_per_year(market.times, market.bars[0].candles.interval)
+        self._scorer: Scorer | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_scorer": None}
+
+    def over(self, span: Span) -> Measure:
+        """The same over a part of the bars, as if there were no others."""
+        part = self.market.cut(span)
+        return Measure(self.strategy, self.rules, part, self.objectives, engine=self.engine, constraint=self.constraint)
+
+    @property
+    def rules_text(self) -> str:
+        """The rules and the engine, to tell studies apart."""
+        return f"{msgspec.json.encode(self.rules).decode()} on {'kernel' if self.kernel else 'orders'}"
+
+    # --- trials ---
+
+    def __call__(self, several: list[Parameters]) -> list[Score]:
+        return [self.score(parameters) for parameters in several]
+
+    def score(self, parameters: Parameters) -> Score:
+        """The score of one trial. What a strategy raises, other than to refuse its parameters, is raised, and says with
+        which parameters it came."""
+        count = len(self.objectives)
+        made = self._made(parameters)
+        if isinstance(made, str):
+            return nothing("refused", count, made)
+        try:
+            values, figures = self._quickly(made) if self.quick else self._fully(made, parameters)
+        except Exception as error:
+            error.add_note(f"with {', '.join(f'{name}={value!r}' for name, value in parameters.items())}")
+            raise
+        return Score("undefined" if any(map(math.isnan, values)) else "done", values, figures)
+
+    def _made(self, parameters: Parameters) -> Strategy | str:
+        """The strategy, or why it is not to be tried."""
+        if self.constraint is not None and not self.constraint(parameters):
+            return "the constraint says no"
+        try:
+            made = self.strategy(**parameters)
+        except (InputError, ValueError) as error:
+            return str(error)
+        if made.warm_up >= len(self.market):
+            return f"it needs {made.warm_up:,} bars before it begins, and there are {len(self.market):,}"
+        return made
+
+    def _quickly(self, made: Strategy) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        if self._scorer is None:
+            from orderwright.backtest.kernel import Scorer
+
+            self._scorer = Scorer(self.market.bars[0], self.rules, self.bars_per_year)
+        found = self._scorer.score(self._signals(made, self.market))
+        fields = self._fields(found)
+        values = tuple(fields[one.figure or one.name] for one in self.objectives)
+        return values, tuple(fields[name] for name in FIGURES)
+
+    def _fields(self, found: Scores) -> dict[str, float]:
+        initial, trades = float(self.rules.initial_balance), found.total_trades
+        gained = found.final_balance - initial
+        return {
+            "final_balance": found.final_balance,
+            "total_return": gained,
+            "total_return_pct": gained / initial * 100,
+            "total_trades": float(trades),
+            "winning_trades": float(found.winning_trades),
+            "losing_trades": float(found.losing_trades),
+            "win_rate": 100 * found.winning_trades / trades if trades else 0.0,
+            "max_drawdown": found.max_drawdown,
+            "sharpe_ratio": found.sharpe_ratio,
+            "sortino_ratio": found.sortino_ratio,
+        }
+
+    def _fully(self, made: Strategy, parameters: Parameters) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        result = self._result(made, parameters, Span(0, len(self.market)))
+        return tuple(one.of(result) for one in self.objectives), tuple(
+            float(figure_of(result, name)) for name in FIGURES
+        )
+
+    def _signals(self, made: Strategy, market: Market) -> Any:
+        """int8[n]. Raises InputError for another number of them."""
+        bars = market.bars[0]
+        found = np.ascontiguousarray(made.signals(bars), dtype=np.int8)
+        if found.shape != (len(bars),):
+            message = f"{made.name} gave signals of shape {found.shape} for {len(bars)} bars"
+            raise InputError(message, field="signals", value=found.shape, nearest=(len(bars),))
+        return found
+
+    # --- results ---
+
+    def result(self, parameters: Parameters, span: Span | None = None) -> BacktestResult:
+        """What the parameters come to over a span of the bars: all of them, unless given."""
+        return self._result(self.strategy(**parameters), parameters, span or Span(0, len(self.market)))
+
+    def _result(self, made: Strategy, parameters: Parameters, span: Span) -> BacktestResult:
+        from orderwright.backtest.result import BacktestResult
+
+        market = self.market.cut(span)
+        outcome = self._traded(made, span, market) if self.signals else self._ordered(made, span, market)
+        engine = "kernel" if self.kernel else "orders"
+        return BacktestResult(
+            outcome, market.bars, self.rules, strategy=made.name, parameters=parameters, engine=engine
+        )
+
+    def _traded(self, made: Strategy, span: Span, market: Market) -> Outcome:
+        """Signals, traded inside the span."""
+        seen = self.market.cut(Span(0, span.stop))
+        signals = self._signals(made, seen)[span.start :]
+        if self.kernel:
+            from orderwright.backtest import kernel
+
+            return kernel.run(market.bars[0], signals, self.rules)
+        from orderwright.backtest import orders
+        from orderwright.backtest.signal_trader import SignalTrader
+
+        trader = SignalTrader(signals, self.rules, bars=market.bars[0], name=made.name)
+        return orders.run(trader, market.bars, self.rules, warm_up=0)
+
+    def _ordered(self, made: Strategy, span: Span, market: Market) -> Outcome:
+        """Orders, sent inside the span. The strategy may look at all that was before; with several symbols, whose bars
+        may be of different lengths, at its warm-up of each."""
+        from orderwright.backtest import orders
+
+        if not span.start:
+            return orders.run(made, market.bars, self.rules)
+        seen = self.market.cut(Span(0, span.stop)).bars
+        before = [len(whole) - len(part) for whole, part in zip(seen, market.bars, strict=True)]
+        back = max(made.warm_up, span.start) if len(seen) == 1 else made.warm_up
+        shown = [cut(whole, max(0, at - back), len(whole)) for whole, at in zip(seen, before, strict=True)]
+        outcome = orders.run(made, shown, self.rules, warm_up=back)
+        return tail(outcome, [min(at, back) for at in before], int(market.times[0]))

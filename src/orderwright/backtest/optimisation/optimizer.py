@@ -31,6 +31,7 @@ from orderwright.backtest.optimisation.windows import (
     steps,
 )
 from orderwright.backtest.optimisation.workers import crew
+from orderwright.backtest.rules import Rules
 from orderwright.backtest.strategy import Strategy
 from orderwright.errors import InputError, UnknownName
 
@@ -147,12 +148,11 @@ def optimize(
     """
     search = _search(strategy, space, objective, method, n_trials, n_jobs, seed, study, name or f"{symbol}")
     walk = parse_walk_forward(walk_forward)
-    market = market_of(data, symbol, backtester)
-    whole = Measure(strategy, backtester, market, search.objectives, engine=engine, constraint=constraint)
+    market = market_of(data, symbol)
+    whole = Measure(strategy, _rules(backtester), market, search.objectives, engine=engine, constraint=constraint)
     inside, outside = split(len(market), holdout)
     planned = steps(len(inside), walk) if walk else []
     measure = whole.over(inside)
-    measure.check(search.space)
     with progress_bar("optimising", progress) as told:
         trials = search.run(measure, told)
     walked = _walk(search, measure, walk, planned, progress) if walk else None
@@ -193,10 +193,9 @@ def walk_forward(
     InputError as it does, and where the windows do not fit the bars."""
     search = _search(strategy, space, objective, method, n_trials, n_jobs, seed, study, name or f"{symbol}")
     walk = parse_walk_forward(windows) or WalkForward()
-    market = market_of(data, symbol, backtester)
-    measure = Measure(strategy, backtester, market, search.objectives, engine=engine, constraint=constraint)
+    market = market_of(data, symbol)
+    measure = Measure(strategy, _rules(backtester), market, search.objectives, engine=engine, constraint=constraint)
     planned = steps(len(market), walk)
-    measure.check(search.space)
     return _walk(search, measure, walk, planned, progress)
 
 
@@ -231,6 +230,14 @@ def _search(
     return search
 
 
+def _rules(backtester: Backtester | None) -> Rules:
+    if backtester is None:
+        from orderwright.backtest.backtester import Backtester
+
+        backtester = Backtester()
+    return backtester.rules
+
+
 def _walk(
     search: Search, measure: Measure, walk: WalkForward, planned: list[Step], progress: Asked | Told
 ) -> WalkForwardResult:
@@ -254,7 +261,6 @@ def _step(measure: Measure, step: Step, trials: Trials) -> Walked:
     best = trials[trials.best() or 0]
     result = measure.result(best.parameters, step.out_of_sample)
     times = measure.market.times
-    seen = result.outcome.times >= times[step.out_of_sample.start]  # what it looked back at comes before
     return Walked(
         step,
         int(times[step.in_sample.start]),
@@ -267,9 +273,9 @@ def _step(measure: Measure, step: Step, trials: Trials) -> Walked:
         result.sharpe_ratio,
         result.max_drawdown,
         result.total_trades,
-        result.outcome.times[seen],
-        result.outcome.equity[seen],
-        result.outcome.position[seen],
+        result.outcome.times,
+        result.outcome.equity,
+        result.outcome.position,
     )
 
 

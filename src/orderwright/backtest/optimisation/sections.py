@@ -150,8 +150,8 @@ def _walk(result: OptimizationResult, charts: dict[str, Figure]) -> Section | No
     if walk is None:
         return None
     lead = (
-        f"Parameters were chosen in sample, then traded in the window after. {walk_words(walk)} Grey bars are growth in "
-        "sample, blue and orange ones out of sample."
+        f"Parameters were chosen in sample, then traded in the window after. {walk_words(walk)} Grey bars are growth "
+        "in sample, blue and orange ones out of sample."
     )
     body = [
         *_chart(charts, "walk", "The stitched out-of-sample balance, window by window"),

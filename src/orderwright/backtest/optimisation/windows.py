@@ -23,7 +23,7 @@ import numpy as np
 from msgspec import Struct
 
 from orderwright.backtest.bars import Bars
-from orderwright.backtest.outcome import Ints
+from orderwright.backtest.outcome import Ints, Outcome
 from orderwright.core.numbers import parse_decimal, text
 from orderwright.errors import InputError
 
@@ -87,6 +87,25 @@ def cut(bars: Bars, start: int, stop: int) -> Bars:
     columns = {name: getattr(bars, name)[rows] for name in ("open", "high", "low", "close", "volume")}
     index = None if bars.index is None else bars.index[rows]  # type: ignore[index]  # whatever the data came with
     return dataclasses.replace(bars, candles=bars.candles[rows], index=index, **columns)
+
+
+def tail(outcome: Outcome, before: Sequence[int], start: int) -> Outcome:
+    """An outcome from a moment on (close time of the first bar that counts), as if it had begun there; nothing was
+    traded before. before: by symbol, how many bars lie before it."""
+    first = int(np.searchsorted(outcome.times, start))
+    fills = outcome.fills
+    moved = dataclasses.replace(fills, bar=fills.bar - np.asarray(before, dtype=np.int64)[fills.symbol])
+    return Outcome(
+        outcome.symbols,
+        outcome.times[first:],
+        outcome.equity[first:],
+        outcome.position[first:],
+        moved,
+        outcome.ties,
+        outcome.orders,
+        outcome.log,
+        outcome.notes,
+    )
 
 
 def split(count: int, holdout: object) -> tuple[Span, Span | None]:

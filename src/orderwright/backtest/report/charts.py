@@ -81,7 +81,8 @@ def _bin_edges(returns: Floats) -> Floats:
     """Equal bins with an edge at 0, in round steps, over all but the outermost hundredths."""
     low, high = (float(at) for at in np.quantile(returns, (0.01, 0.99)))
     width = _round_up((max(high, 0) - min(low, 0)) / _BARS or 1.0)
-    return width * np.arange(min(math.floor(low / width), -1), max(math.ceil(high / width), 1) + 1)
+    first, last = min(math.floor(low / width), -1), max(math.ceil(high / width), 1)
+    return width * np.arange(first, last + 1, dtype=np.float64)
 
 
 def _round_up(width: float) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 
 from orderwright.analytics.page.html import Column, Html, joined, table, tag
 from orderwright.analytics.page.text import moment, number, span
@@ -119,8 +121,8 @@ def _button(result: Run, place: int, one: RoundTrip) -> Html:
     )
 
 
-def _microseconds(time: object) -> int:
-    return round(time.timestamp() * 1_000_000)  # type: ignore[attr-defined]  # a datetime
+def _microseconds(time: dt.datetime) -> int:
+    return round(time.timestamp() * 1_000_000)
 
 
 def _held(one: RoundTrip) -> Html:
@@ -168,8 +170,8 @@ def rule_words(result: Run) -> list[tuple[str, str]]:
     return words
 
 
-def _rate(fraction: object) -> str:
-    return f"{text(fraction * 100)}\u00a0%"  # type: ignore[operator, arg-type]  # a Decimal
+def _rate(fraction: Decimal) -> str:
+    return f"{text(fraction * 100)}\u00a0%"
 
 
 def _size(told: Rules) -> str:

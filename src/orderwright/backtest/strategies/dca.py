@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 
 class DCAStrategy(Strategy):
-    """Buys for `amount` (quote units, costs included) at the first bar and from then on once in `every`: so many bars,
-    or a length of time such as "1d" or "1w", counted from 1970 in UTC. It never sells, and where less than `amount` is
-    left it waits. Raises InputError for an amount that is not positive and a length that is none."""
+    """Buys for `amount` (quote units, costs included) at the first bar of the data and from then on once in `every`: at
+    each n-th bar, or, for a length of time such as "1d" or "1w", at the first close in each (counted from 1970, UTC).
+    It never sells, and skips where less than `amount` is left.
+
+    Raises InputError for an amount that is not positive and a length that is none.
+    """
 
     causal = True
 
@@ -25,17 +28,18 @@ class DCAStrategy(Strategy):
         self.amount = positive(amount, "amount", nearest=100)
         self.every = every
         self._by_time = isinstance(every, str) and not every.isdecimal()
-        self._length = parse_length(str(every), "every") if self._by_time else whole_number(_number(every), "every")
-        self._last: int | None = None
-
-    def on_start(self, context: Context) -> None:  # noqa: ARG002 - a hook
-        self._last = None
+        self._length = parse_length(every, "every") if self._by_time else whole_number(_number(every), "every")
 
     def on_bar(self, context: Context, bar: Bar) -> None:
-        period = (bar.time if self._by_time else bar.index) // self._length
-        if period != self._last and context.cash >= self.amount:
+        if self._due(context, bar) and context.cash >= self.amount:
             context.buy(quote=self.amount)
-            self._last = period
+
+    def _due(self, context: Context, bar: Bar) -> bool:
+        """From the bars alone, so that a restart on paper buys nothing twice."""
+        if bar.index == 0 or not self._by_time:
+            return bar.index % self._length == 0
+        before = int(context.history(2).time[0])
+        return bar.time // self._length != before // self._length
 
 
 def _number(every: object) -> object:

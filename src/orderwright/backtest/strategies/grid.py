@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from orderwright.backtest.arguments import number_between, positive, whole_number
 from orderwright.backtest.strategy import Strategy
 from orderwright.core.model import OrderSide
+from orderwright.core.numbers import ZERO
 
 if TYPE_CHECKING:
     from orderwright.backtest.context import Context
-    from orderwright.backtest.records import Bar, Fill
+    from orderwright.backtest.records import Bar, Fill, OrderHandle
 
 
 class GridStrategy(Strategy):
@@ -30,31 +32,40 @@ class GridStrategy(Strategy):
         self.spacing = float(positive(spacing, "spacing", nearest=0.01))
         self.levels = whole_number(levels, "levels")
         self.percent = float(number_between(percent, "percent", 0, 100))
-        self._top = self._each = 0.0
-        self._bought: dict[int, float] = {}
+        self._begun: set[str] = set()
 
     def on_start(self, context: Context) -> None:  # noqa: ARG002 - a hook
-        self._top, self._bought = 0.0, {}
+        self._begun = set()
 
     def on_bar(self, context: Context, bar: Bar) -> None:
-        if not self._top:
-            self._top = bar.close
-            self._each = round(context.cash * self.percent / 100 / self.levels, 8)
+        if bar.symbol in self._begun:
+            return
+        self._begun.add(bar.symbol)
+        if not context.orders(bar.symbol):  # after a restart on paper its orders are there
+            each = round(context.cash * self.percent / 100 / self.levels, 8)
             for rung in range(1, self.levels + 1):
-                self._buy(context, rung)
+                self._buy(context, bar.symbol, rung, bar.close, each)
 
     def on_fill(self, context: Context, fill: Fill) -> None:
-        rung = int(fill.tag)
-        if fill.side is OrderSide.BUY:
-            fee = fill.fee if fill.execution.fee_asset == fill.symbol.partition("/")[0] else 0.0
-            self._bought[rung] = self._bought.get(rung, 0.0) + fill.quantity - fee
-            if fill.order.done:
-                context.sell(self._bought.pop(rung), price=self._price(rung - 1), tag=str(rung))
-        elif fill.order.done:
-            self._buy(context, rung)
+        if not fill.order.done:
+            return
+        rung, top, each = fill.tag.split()
+        if fill.side is OrderSide.SELL:
+            self._buy(context, fill.symbol, int(rung), float(top), float(each))
+        else:
+            price = self._price(int(rung) - 1, float(top))
+            context.sell(float(_received(fill.order)), price=price, tag=fill.tag, symbol=fill.symbol)
 
-    def _buy(self, context: Context, rung: int) -> None:
-        context.buy(quote=self._each, price=self._price(rung), tag=str(rung))
+    def _buy(self, context: Context, symbol: str, rung: int, top: float, each: float) -> None:
+        """Its tag says all that there is to know when it fills."""
+        context.buy(quote=each, price=self._price(rung, top), tag=f"{rung} {top!r} {each!r}", symbol=symbol)
 
-    def _price(self, rung: int) -> float:
-        return self._top / (1 + self.spacing) ** rung
+    def _price(self, rung: int, top: float) -> float:
+        return top / (1 + self.spacing) ** rung
+
+
+def _received(order: OrderHandle) -> Decimal:
+    """What an order bought, less the fees that were taken out of it."""
+    base = order.symbol.partition("/")[0]
+    trades = (trade for trade in order.record.executions.values() if trade is not None)
+    return sum((trade.quantity - (trade.fee if trade.fee_asset == base else ZERO) for trade in trades), ZERO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orderwright.backtest.arguments import number_between, positive
@@ -42,13 +43,9 @@ class MarketMakerStrategy(Strategy):
         self.target_percent = float(number_between(target_percent, "target_percent", 0, 100))
         self.max_percent = float(number_between(max_percent, "max_percent", 0, 100))
         self.skew = float(number_between(skew, "skew", 0, 1))
-        self._quotes: dict[OrderSide, OrderHandle] = {}
         if self.target_percent >= self.max_percent:
             message = f"{target_percent} is not below max_percent, {max_percent}"
             raise InputError(message, field="target_percent", value=target_percent, nearest=f"{self.max_percent / 2:g}")
-
-    def on_start(self, context: Context) -> None:  # noqa: ARG002 - a hook
-        self._quotes = {}
 
     def on_bar(self, context: Context, bar: Bar) -> None:
         room = (self.max_percent - self.target_percent) / 100 * context.equity / bar.close
@@ -56,16 +53,26 @@ class MarketMakerStrategy(Strategy):
         size = self.size_percent / 100 * context.equity / bar.close
         lean = self.skew * max(-1.0, min(1.0, excess / room))
         half = self.spread / 2
-        self._quote(context, OrderSide.BUY, bar.close * (1 - half * (1 + lean)), size, room - excess)
-        self._quote(context, OrderSide.SELL, bar.close * (1 + half * (1 - lean)), size, room + excess)
+        bid, ask = bar.close * (1 - half * (1 + lean)), bar.close * (1 + half * (1 - lean))
+        resting = {order.side: order for order in context.orders(bar.symbol)}
+        self._quote(context, OrderSide.BUY, resting, bid, size, room - excess)
+        self._quote(context, OrderSide.SELL, resting, ask, size, room + excess)
 
-    def _quote(self, context: Context, side: OrderSide, price: float, size: float, room: float) -> None:
+    def _quote(
+        self,
+        context: Context,
+        side: OrderSide,
+        resting: Mapping[OrderSide, OrderHandle],
+        price: float,
+        size: float,
+        room: float,
+    ) -> None:
         """Keep one order of the side at the price; none where there is next to no room for it."""
-        order = self._quotes.get(side)
-        if order is not None and not order.done:
-            if room <= 0:
-                order.cancel()
-            elif abs((order.price or 0.0) - price) > price * self.spread / 10:
-                order.replace(price=price)
-        elif room > size / 10:
-            self._quotes[side] = context.order(side, min(size, room), price=price, post_only=True, tag="quote")
+        order = resting.get(side)
+        if order is None:
+            if room > size / 10:
+                context.order(side, min(size, room), price=price, post_only=True, tag="quote")
+        elif room <= 0:
+            order.cancel()
+        elif abs((order.price or 0.0) - price) > price * self.spread / 10:
+            order.replace(price=price)

@@ -37,8 +37,10 @@ class SimpleMovingAverageStrategy(SignalStrategy):
         return sma_cross(_ticks(close), self.fast_period, self.slow_period)
 
     def signals(self, bars: Bars) -> Signals:
+        from orderwright.backtest.kernel import sma_cross_signals
+
         self._check_length(len(bars))
-        return sma_cross(bars.candles.close, self.fast_period, self.slow_period)
+        return sma_cross_signals(bars.candles.close, self.fast_period, self.slow_period)
 
     def longest(self) -> tuple[str, int]:
         return "slow_period", self.slow_period

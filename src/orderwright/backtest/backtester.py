@@ -1,0 +1,310 @@
+"""`Backtester`: the rules of a backtest, checked once, and `run`.
+
+Two engines stand behind it. Signals of one symbol go through the kernel, in milliseconds; a strategy of orders, several
+symbols at once, and whatever wants a log, a model or a fault, through the order engine itself. By the rules in rules.py
+both give the same fills.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from msgspec import structs
+
+from orderwright.backtest.arguments import whole_number
+from orderwright.backtest.bars import Bars, read_bars
+from orderwright.backtest.checking import Signals, check_look_ahead, checked_signals, frame_of, has_signals
+from orderwright.backtest.kernel.layout import refuse_mixed
+from orderwright.backtest.rules import (
+    PATHS,
+    FillAt,
+    FixedQuantity,
+    PathName,
+    PercentOfEquity,
+    Rules,
+    Sizing,
+    TargetPosition,
+    VolatilityRisk,
+)
+from orderwright.backtest.strategy import Strategy
+from orderwright.core.numbers import ONE, ZERO, parse_decimal, text
+from orderwright.errors import InputError, UnknownName
+
+if TYPE_CHECKING:
+    from orderwright.backtest.outcome import Outcome
+    from orderwright.backtest.result import BacktestResult
+    from orderwright.core.model import Instrument, Settings
+    from orderwright.ports import Journal
+    from orderwright.simulation.faults import Faults
+    from orderwright.simulation.models import Models
+
+Number = Decimal | int | float | str
+Data = Any
+"""A DataFrame, arrays by name, Candles, Bars or a file's path; or a mapping of symbols to any of these."""
+
+ENGINES = ("kernel", "orders")
+HUNDRED = Decimal(100)
+
+
+class Backtester:
+    """Trades strategies over history by one set of rules.
+
+    initial_balance: quote units. commission, slippage: fractions of each fill (0.001 is 0.1 %). allow_short: -1 opens a
+    short; the instrument is then a linear contract. sizing: PercentOfEquity (all of it), FixedQuantity, TargetPosition
+    or VolatilityRisk. stop_loss, take_profit, trailing_stop, limit_entry: fractions of a price; None is off. limit_bars:
+    how long a limit entry waits. fill_at: "next_open" or "this_close". path: "nearest", "worst", "high_first" or
+    "low_first". What each means is at the head of backtest/rules.py.
+
+    Raises InputError for what cannot be meant, with the nearest that can.
+    """
+
+    def __init__(
+        self,
+        initial_balance: Number = 10_000,
+        commission: Number = "0.001",
+        slippage: Number = "0.0005",
+        *,
+        allow_short: bool = False,
+        sizing: Sizing | None = None,
+        stop_loss: Number | None = None,
+        take_profit: Number | None = None,
+        trailing_stop: Number | None = None,
+        limit_entry: Number | None = None,
+        limit_bars: int = 1,
+        fill_at: FillAt = "next_open",
+        path: PathName = "nearest",
+    ) -> None:
+        balance = parse_decimal(initial_balance, "initial_balance")
+        if balance <= 0:
+            message = f"{text(balance)} is not a balance to begin with"
+            raise InputError(message, field="initial_balance", value=initial_balance, nearest=10_000)
+        rules = Rules(
+            initial_balance=balance,
+            commission=_cost(commission, "commission"),
+            slippage=_cost(slippage, "slippage"),
+            allow_short=bool(allow_short),
+            fill_at=_one_of(fill_at, get_args(FillAt), "fill_at"),
+            sizing=_sizing(PercentOfEquity() if sizing is None else sizing),
+            stop_loss=_distance(stop_loss, "stop_loss"),
+            take_profit=_distance(take_profit, "take_profit", most=ONE if allow_short else Decimal(9)),
+            trailing_stop=_distance(trailing_stop, "trailing_stop"),
+            limit_entry=_distance(limit_entry, "limit_entry"),
+            limit_bars=whole_number(limit_bars, "limit_bars"),
+            path=_one_of(path, PATHS, "path"),
+        )
+        refuse_mixed(rules)
+        self.rules = rules
+
+    def run(
+        self,
+        strategy: Strategy,
+        data: Data,
+        symbol: str = "BTC/USDT",
+        *,
+        engine: str | None = None,
+        instrument: Instrument | None = None,
+        interval: int | None = None,
+        warm_up: int | None = None,
+        check_look_ahead: bool = True,
+        bars_per_year: float | None = None,
+        settings: Settings | None = None,
+        models: Models | None = None,
+        faults: Faults | None = None,
+        seed: int = 0,
+        keep: int | None = None,
+        log: Journal | str | Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> BacktestResult:
+        """Run a strategy over history.
+
+        data: a DataFrame, arrays by name, Candles, a file's path (`bars.read_bars`), or a mapping of symbols to any of
+        these. symbol, instrument, interval: of data that is one symbol's. engine: "kernel" or "orders"; None takes the
+        kernel for signals on one symbol. warm_up: how many bars are looked at only (None: the strategy's own).
+        check_look_ahead: ask a strategy of signals again on shorter data, to see that it knows no future. bars_per_year:
+        what figures are annualised by (None: from the spacing). settings, models, faults, seed, keep, log: of the
+        orders engine (orders.run). progress: called now and then with (bars done, bars in all).
+
+        Raises InputError for what cannot be run, before anything is; LookAheadError, one of them, for a strategy that
+        peeks; StrategyError and SignalsFailed for what the strategy raises.
+        """
+        from orderwright.backtest.result import BacktestResult
+
+        if not isinstance(strategy, Strategy):
+            message = f"{type(strategy).__name__} is not a Strategy" + _called(strategy)
+            raise InputError(message, field="strategy", value=type(strategy).__name__, nearest="Strategy")
+        several = _several(data)
+        markets = dict(data) if several else {symbol: data}
+        for_orders = {"settings": settings, "models": models, "faults": faults, "keep": keep, "log": log}
+        asked = [name for name, value in for_orders.items() if value is not None]
+        chosen = self._engine(engine, strategy, len(markets), asked)
+        bars = [
+            read_bars(one, name, instrument=None if several else instrument, interval=interval)
+            for name, one in markets.items()
+        ]
+        first = strategy.warm_up if warm_up is None else whole_number(warm_up, "warm_up", least=0)
+        if has_signals(strategy) and len(bars) == 1:
+            frame = None if several else data
+            signals = self._signals(strategy, bars[0], first, frame, check_look_ahead=check_look_ahead)
+            outcome = self._trade(chosen, signals, strategy, bars[0], {**for_orders, "seed": seed}, progress)
+        else:
+            from orderwright.backtest import orders
+
+            outcome = orders.run(
+                strategy, bars, self.rules, warm_up=first, seed=seed, progress=progress, **for_orders  # type: ignore[arg-type]
+            )
+        return BacktestResult(
+            outcome,
+            bars,
+            self.rules,
+            strategy=strategy.name,
+            parameters=parameters_of(strategy),
+            engine=chosen,
+            warm_up=first,
+            bars_per_year=bars_per_year,
+        )
+
+    def _engine(self, engine: str | None, strategy: Strategy, symbols: int, asked: list[str]) -> str:
+        """Which engine runs it. Raises InputError where the kernel is asked for and cannot."""
+        signals = has_signals(strategy)
+        if engine is None:
+            return "kernel" if signals and symbols == 1 and not asked else "orders"
+        _one_of(engine, ENGINES, "engine")
+        if engine == "kernel":
+            why = ""
+            if not signals:
+                why = f"{strategy.name} has no generate_signals; on_bar sends orders"
+            elif symbols != 1:
+                why = f"{symbols} symbols share one balance"
+            elif asked:
+                why = f"{asked[0]} is of the orders engine"
+            if why:
+                raise InputError(f"the kernel cannot run it: {why}", field="engine", value=engine, nearest="orders")
+        return engine
+
+    def _signals(
+        self, strategy: Strategy, bars: Bars, warm_up: int, data: Data, *, check_look_ahead: bool
+    ) -> Signals:
+        """What the strategy says, checked; nothing for the bars that are looked at only."""
+        plain = type(strategy).signals is Strategy.signals
+        frame = frame_of(bars, data) if plain else None
+        signals = checked_signals(strategy, bars, frame)
+        if check_look_ahead and not getattr(strategy, "causal", False):
+            _look_ahead(strategy, bars, signals, frame)
+        if warm_up and signals[:warm_up].any():
+            signals = signals.copy()
+            signals[:warm_up] = 0
+        return signals
+
+    def _trade(
+        self,
+        engine: str,
+        signals: Signals,
+        strategy: Strategy,
+        bars: Bars,
+        for_orders: Mapping[str, Any],
+        progress: Callable[[int, int], None] | None,
+    ) -> Outcome:
+        if engine == "kernel":
+            from orderwright.backtest.kernel.running import run
+
+            outcome = run(bars, signals, self.rules)
+            if progress is not None:
+                progress(len(bars), len(bars))
+            return outcome
+        from orderwright.backtest import orders
+        from orderwright.backtest.signal_trader import SignalTrader
+
+        trader = SignalTrader(signals, self.rules, bars=bars, name=strategy.name)
+        return orders.run(trader, [bars], self.rules, warm_up=0, progress=progress, **for_orders)
+
+    def __repr__(self) -> str:
+        told = {name: value for name, value in structs.asdict(self.rules).items() if value is not None}
+        return f"Backtester({', '.join(f'{name}={value}' for name, value in told.items())})"
+
+
+_look_ahead = check_look_ahead
+
+
+def parameters_of(strategy: Strategy) -> dict[str, object]:
+    """The arguments that a strategy was made with, as far as it kept them under their names."""
+    names = [name for name in inspect.signature(type(strategy).__init__).parameters if name not in ("self", "name")]
+    return {name: getattr(strategy, name) for name in names if hasattr(strategy, name)}
+
+
+def _several(data: Data) -> bool:
+    """Whether it is a mapping of symbols to data, rather than of names to arrays."""
+    if not isinstance(data, Mapping):
+        return False
+    if not data:
+        raise InputError("there is no symbol in it", field="data", value="{}")
+    return all(
+        isinstance(one, str | Path | Mapping | Bars) or hasattr(one, "columns") or hasattr(one, "instrument")
+        for one in data.values()
+    )
+
+
+def _called(strategy: object) -> str:
+    """A hint for a class that was not called."""
+    return f"; it is the class: write {strategy.__name__}()" if isinstance(strategy, type) else ""
+
+
+# The arguments
+
+
+def _cost(value: Number, field: str) -> Decimal:
+    """A commission or slippage: a fraction from 0 up to, and not, 1."""
+    number = parse_decimal(value, field)
+    if number < 0:
+        raise InputError(f"{text(number)} is below 0", field=field, value=value, nearest=0)
+    if number >= 1:
+        message = f"{text(number)} would be {text(number * HUNDRED)} % of every fill; a fraction is meant"
+        raise InputError(message, field=field, value=value, nearest=text(number / HUNDRED))
+    return number
+
+
+def _distance(value: Number | None, field: str, most: Decimal = ONE) -> Decimal | None:
+    """A distance from a price: a fraction above 0 and below `most`."""
+    if value is None:
+        return None
+    number = parse_decimal(value, field)
+    if number <= 0:
+        message = f"{text(number)} is no distance; None leaves it out"
+        raise InputError(message, field=field, value=value, nearest=text(-number) if number else None)
+    if number >= most:
+        message = f"{text(number)} would be {text(number * HUNDRED)} % of the price; a fraction is meant"
+        raise InputError(message, field=field, value=value, nearest=text(number / HUNDRED))
+    return number
+
+
+def _sizing(sizing: object) -> Sizing:
+    match sizing:
+        case FixedQuantity():
+            quantity = parse_decimal(sizing.quantity, "sizing.quantity")
+            if quantity <= 0:
+                raise InputError(f"{text(quantity)} is no quantity", field="sizing.quantity", value=sizing.quantity)
+            return FixedQuantity(quantity)
+        case PercentOfEquity() | TargetPosition() | VolatilityRisk():
+            percent = parse_decimal(sizing.percent, "sizing.percent")
+            if not ZERO < percent <= HUNDRED:
+                near = text(HUNDRED if percent > 0 else ONE)
+                message = f"{text(percent)} is not a percentage above 0 and up to 100"
+                raise InputError(message, field="sizing.percent", value=sizing.percent, nearest=near)
+            if isinstance(sizing, VolatilityRisk):
+                return VolatilityRisk(percent, whole_number(sizing.window, "sizing.window"))
+            return structs.replace(sizing, percent=percent)
+        case _:
+            message = f"{sizing!r} is not a sizing: PercentOfEquity, FixedQuantity, TargetPosition or VolatilityRisk"
+            raise InputError(message, field="sizing", value=sizing, nearest="PercentOfEquity(100)")
+
+
+def _one_of(value: Any, known: tuple[str, ...], field: str) -> Any:
+    if value not in known:
+        raise UnknownName(field, str(value), known, field=field)
+    return value
+
+
+__all__ = ["Backtester", "parameters_of"]

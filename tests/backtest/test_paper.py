@@ -1,0 +1,149 @@
+"""A strategy on paper: what it does there is what its backtest said, also across a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orderwright.backtest import orders
+from orderwright.backtest.bars import Bars
+from orderwright.backtest.context import Context
+from orderwright.backtest.indicators import sma
+from orderwright.backtest.outcome import Outcome
+from orderwright.backtest.paper import bars_of, trade
+from orderwright.backtest.records import Bar
+from orderwright.backtest.strategy import Strategy
+from orderwright.backtest.trading import StrategyError
+from orderwright.broker import Broker, Fill
+from orderwright.core.model import OrderSide
+from orderwright.errors import InputError
+from orderwright.simulation.models import Models
+from orderwright.simulation.models.slippage import SlippageBps
+from tests.backtest.trading_worlds import COSTLY, a_walk
+
+
+class Crossing(Strategy):
+    """SMA cross with a protected entry, and a limit order now and then. Keeps nothing of its own between bars."""
+
+    warm_up = 8
+
+    def on_start(self, context: Context) -> None:
+        self.fast, self.slow = context.indicator(sma, 3), context.indicator(sma, 8)
+
+    def on_bar(self, context: Context, bar: Bar) -> None:
+        if self.fast[-1] > self.slow[-1]:
+            if not context.position() and not context.orders():
+                context.buy(percent=50, stop_loss="1%", take_profit="2%")
+                context.buy(0.5, price=bar.close * 0.995, expire_after=5)
+        elif context.position() or context.orders():
+            context.close()
+
+
+@contextmanager
+def a_broker(bars: Bars, log: Path | None = None) -> Iterator[Broker]:
+    models = Models(slippage=SlippageBps(Decimal(5)), stops_in_market="trigger")
+    options: dict[str, Any] = {"deposits": {"USDT": 1_000}, "slippage_bps": 5, "models": models}
+    with Broker(log=log, feeds=[bars.candles], **options) as broker:
+        yield broker
+
+
+def on_paper(fills: list[Fill]) -> list[tuple[Any, ...]]:
+    return [
+        (one.execution.time, one.side, one.execution.price, one.execution.quantity, one.execution.fee) for one in fills
+    ]
+
+
+def in_backtest(outcome: Outcome, bars: Bars) -> list[tuple[Any, ...]]:
+    fills, instrument = outcome.fills, bars.candles.instrument
+    return [
+        (
+            int(fills.time[at]),
+            OrderSide.BUY if fills.side[at] > 0 else OrderSide.SELL,
+            instrument.price(int(fills.price[at])),
+            instrument.quantity(int(fills.quantity[at])),
+            pytest.approx(Decimal(fills.fee[at]), rel=Decimal("1e-12")),
+        )
+        for at in range(len(fills))
+    ]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_paper_and_backtest_have_the_same_fills(seed: int) -> None:
+    bars = a_walk(400, seed)
+    with a_broker(bars) as broker:
+        paper = on_paper(trade(Crossing(), broker))
+    assert paper == in_backtest(orders.run(Crossing(), [bars], COSTLY), bars)
+    assert len(paper) > 20
+
+
+@pytest.mark.parametrize("cut", [60, 131, 250])
+def test_it_goes_on_where_the_log_ends(cut: int, tmp_path: Path) -> None:
+    bars, log = a_walk(400, 2), tmp_path / "paper.sqlite"
+    with a_broker(bars) as broker:
+        whole = on_paper(trade(Crossing(), broker))
+    with a_broker(bars, log) as broker:
+        first = on_paper(trade(Crossing(), broker, until=int(bars.candles.close_times[cut])))
+    with a_broker(bars, log) as broker:
+        rest = on_paper(trade(Crossing(), broker))
+    assert first + rest == whole
+
+
+def test_a_bar_that_was_cut_short_is_asked_again_and_doubles_nothing(tmp_path: Path) -> None:
+    bars, log = a_walk(20), tmp_path / "paper.sqlite"
+
+    class Failing(Strategy):
+        def __init__(self, fails: bool) -> None:
+            super().__init__("failing")
+            self.fails = fails
+
+        def on_bar(self, context: Context, bar: Bar) -> None:
+            if bar.index == 5:
+                self.first = context.buy(1, price=50)
+                if self.fails:
+                    raise RuntimeError("the plug was pulled")
+                context.buy(2, price=60)
+
+    with a_broker(bars, log) as broker, pytest.raises(StrategyError, match="the plug was pulled"):
+        trade(Failing(fails=True), broker)
+    with a_broker(bars, log) as broker:
+        again = Failing(fails=False)
+        trade(again, broker)
+        placed = broker.load(strategy="failing")
+    assert [(str(one.price), str(one.quantity)) for one in placed] == [("50", "1"), ("60", "2")]
+    assert again.first.order_id == placed[0].order_id
+
+
+def test_another_order_under_a_key_that_was_used_is_refused_and_said(tmp_path: Path) -> None:
+    bars, log = a_walk(6), tmp_path / "paper.sqlite"
+
+    class Changing(Strategy):
+        def __init__(self, price: int) -> None:
+            super().__init__("changing")
+            self.wanted = price
+
+        def on_bar(self, context: Context, bar: Bar) -> None:
+            if bar.index == 5:
+                self.order = context.buy(1, price=self.wanted)
+
+    with a_broker(bars, log) as broker:
+        trade(Changing(50), broker)
+    with a_broker(bars, log) as broker:
+        other = Changing(60)
+        trade(other, broker)
+    assert (other.order.refused, "the key was used for another order" in other.order.reason) == (True, True)
+
+
+def test_without_candles_there_is_nothing_to_trade_on() -> None:
+    with a_broker(a_walk(6)) as broker, pytest.raises(InputError, match="candles"):
+        trade(Crossing(), broker, "ETH/USDT")
+
+
+def test_bars_of_candles_have_the_floats_nearest_to_their_prices() -> None:
+    bars = a_walk(50)
+    made = bars_of(bars.candles)
+    assert (made.close.tolist(), made.volume.tolist()) == (bars.close.tolist(), bars.volume.tolist())
