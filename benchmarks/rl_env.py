@@ -15,7 +15,7 @@ import numpy as np
 
 import orderwright.rl  # registers the environment
 from benchmarks.common import emit, rss_mb
-from benchmarks.peers import peer
+from benchmarks.peers import emit_peer
 
 STEPS = int(os.environ.get("STEPS", "1_000_000"))
 ORDERS = min(STEPS, 50_000)
@@ -29,11 +29,7 @@ def main() -> None:
     emit("rl-env", "memory_growth", grown, "MiB", steps=STEPS)
     emit("rl-env", "an_order_each_step", _busy(), "steps/s", steps=ORDERS)
     for case in ("rl_gymany_stocks", "rl_tt_bsh_2k"):
-        found = peer(case)
-        if found is None:
-            emit("rl-env", f"peer_{case}", float("nan"), "steps/s", note="left out: PEERS_HOME names no peers")
-        else:
-            emit("rl-env", f"peer_{case}", found["steps_per_s"], "steps/s", peer=found.get("name", case))
+        emit_peer("rl-env", case, "steps_per_s", "steps/s")
 
 
 def _random() -> tuple[float, float, float, float, int]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orderwright.alerts import FIELDS, choose, parse_alert, parse_time, read_signals
-from orderwright.core.model import Action, OrderType, Signal, Source, TimeInForce
+from orderwright.core.model import Action, Bracket, OrderType, Signal, Source, TimeInForce, Trail
 from orderwright.core.numbers import text
 from orderwright.errors import InputError
 from orderwright.market.instruments import default_instrument
@@ -396,3 +396,49 @@ def test_a_time_on_the_command_line_is_read_like_one_in_an_alert() -> None:
 
 def test_a_word_is_chosen_in_any_case() -> None:
     assert choose("BUY", "action", Action) is Action.BUY
+
+
+@pytest.mark.parametrize(
+    ("more", "bracket", "trail"),
+    [
+        ('"stop_loss": "95", "take_profit_percent": 4', {"stop_loss": "95", "take_profit_percent": "4"}, None),
+        ('"trail_percent": "2"', {"trail": Trail(percent=Decimal(2))}, None),
+        (
+            '"order_type": "limit", "price": "99", "stop_loss_percent": 1, "trail_amount": 7',
+            {"stop_loss_percent": "1", "trail": Trail(amount=Decimal(7))},
+            None,
+        ),
+        ('"order_type": "stop", "stop_price": "90", "trail_amount": 7', None, Trail(amount=Decimal(7))),
+        (
+            '"order_type": "stop", "stop_price": "90", "stop_loss": 88, "trail_amount": 7',
+            {"stop_loss": "88"},
+            Trail(amount=Decimal(7)),
+        ),
+    ],
+)
+def test_exits_come_with_an_entry_and_a_trail_beside_a_stop_is_its_own(
+    more: str, bracket: dict[str, Any] | None, trail: Trail | None
+) -> None:
+    signal = parse(more)
+    words = {name: Decimal(said) if isinstance(said, str) else said for name, said in (bracket or {}).items()}
+
+    assert (signal.bracket, signal.trail) == (Bracket(**words) if bracket else None, trail)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('"trail_amount": 1, "trail_percent": 2', "trail_amount: give trail_amount or trail_percent, not both"),
+        ('"stop_loss": 1, "stop_loss_percent": 2', "stop_loss: give stop_loss or stop_loss_percent, not both"),
+        ('"take_profit": 0', "take_profit: must be above 0"),
+        ('"stop_loss": "low"', "stop_loss: 'low' is not a number"),
+        ('"stop_los": 1', "stop_los: unknown field (nearest: stop_loss)"),
+    ],
+)
+def test_exits_that_say_two_things_or_nothing_are_refused(more: str, message: str) -> None:
+    assert refusal(more).startswith(message.split(" (", maxsplit=1)[0])
+
+
+def test_a_close_has_no_exits() -> None:
+    least = LEAST.replace('"buy"', '"close"')
+    assert refusal('"stop_loss": 95', least) == "stop_loss: exits go with a buy or a sell, not with close"

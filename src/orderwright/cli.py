@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from orderwright.commands import backtest, execution, log, market, mirror, portfolio, questions, trading
+from orderwright.commands import backtest, execution, log, market, mirror, optimize, portfolio, questions, trading
 from orderwright.errors import OrderwrightError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: the rich one costs 0.2 s of imports
     help="The order layer for algorithmic traders.",
 )
-for group in (trading.app, backtest.app, market.app, questions.app, portfolio.app, execution.app):
+for group in (trading.app, backtest.app, optimize.app, market.app, questions.app, portfolio.app, execution.app):
     app.registered_commands += group.registered_commands
 app.add_typer(mirror.app, name="mirror")
 app.add_typer(log.app, name="log")

@@ -196,7 +196,9 @@ def show_history(rows: list[Row], *, as_json: bool) -> None:
 
 def _why(row: Row) -> str:
     """What a row of an order's story says of its why, each thing once."""
-    parent = f"in the place of {row['parent_id']}" if row["event"] == "order_received" and row["parent_id"] else None
+    parent = None
+    if row["event"] == "order_received" and row["parent_id"]:
+        parent = f"{'in the place of' if row['order_type'] == 'market' else 'belongs to'} {row['parent_id']}"
     said = (row["error_code"], row["risk_check_reason"], row["detail"], parent)
     return " ".join(dict.fromkeys(part for part in said if part))
 

@@ -31,9 +31,8 @@ def an_instrument(symbol: str = "BTC/USDT") -> Instrument:
 
 def bars_of(candles: Candles, **more: Any) -> Bars:
     tick, step = float(candles.instrument.tick_size), float(candles.instrument.step_size)
-    open_, high, low, close = (
-        np.multiply(getattr(candles, name), tick, dtype=np.float64) for name in ("open", "high", "low", "close")
-    )
+    names = ("open", "high", "low", "close")
+    open_, high, low, close = (np.multiply(getattr(candles, name), tick, dtype=np.float64) for name in names)
     return Bars(candles, open_, high, low, close, candles.volume.astype(np.float64) * step, **more)
 
 

@@ -6,19 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from orderwright.backtest.bars import Bars
-from orderwright.market.candles import Candles, candles_from_floats
+from orderwright.backtest.paper import bars_of
+from orderwright.market.candles import candles_from_floats
 from orderwright.market.instruments import default_instrument
 
 MINUTE = 60_000_000
 BTC = default_instrument("BTC/USDT")
-
-
-def bars_of(candles: Candles) -> Bars:
-    tick, step = float(candles.instrument.tick_size), float(candles.instrument.step_size)
-    open_, high, low, close = (
-        np.round(column * tick, 8) for column in (candles.open, candles.high, candles.low, candles.close)
-    )
-    return Bars(candles, open_, high, low, close, np.round(candles.volume * step, 8))
 
 
 def bars_with(close: ArrayLike, reach: float = 0.0) -> Bars:

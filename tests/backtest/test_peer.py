@@ -51,7 +51,8 @@ class PeerCross(PeerStrategy):  # type: ignore[misc]
     """The SMA cross for backtesting.py: long above, flat or short below."""
 
     short = False
-    stop_loss = take_profit = None
+    stop_loss: float | None = None
+    take_profit: float | None = None
     size: float = SHARES
 
     def init(self) -> None:
@@ -70,7 +71,7 @@ class PeerCross(PeerStrategy):  # type: ignore[misc]
 
     def exits(self) -> dict[str, float]:
         """A stop and a target at fractions of the close, on the tick away from it."""
-        close, found = self.data.Close[-1], {}
+        close, found = self.data.Close[-1], dict[str, float]()
         if self.stop_loss:
             found["sl"] = np.floor(close * (1 - self.stop_loss) * 100 + 1e-6) / 100
         if self.take_profit:
@@ -180,11 +181,11 @@ def test_orders_at_this_close_are_the_same_too_and_booked_a_bar_later_by_them(go
 
 
 def test_stops_and_targets_are_the_same_where_each_bar_opens_at_the_close_before(bitcoin: pd.DataFrame) -> None:
-    market, exits = joined(bitcoin), {"stop_loss": 0.004, "take_profit": 0.006}
+    market = joined(bitcoin)
 
-    result = ours(market, initial_balance=10_000_000, path="worst", **exits)
+    result = ours(market, initial_balance=10_000_000, path="worst", stop_loss=0.004, take_profit=0.006)
 
-    equal(result, theirs(market, run=exits, cash=10_000_000))
+    equal(result, theirs(market, run={"stop_loss": 0.004, "take_profit": 0.006}, cash=10_000_000))
     assert {trade.exit_reason for trade in result.trades} == {"signal", "stop_loss", "take_profit"}
 
 
@@ -232,6 +233,14 @@ def test_they_size_at_the_price_of_the_fill_and_we_at_that_of_the_decision(googl
 
     close, open_ = google["Close"].iloc[mine[0][0] - 1], google["Open"].iloc[mine[0][0]]
     assert (mine[0][2], peer[0][2]) == (50_000 // (close * 1.002), 50_000 // (open_ * 1.002))
+
+
+def test_where_the_money_is_short_they_drop_the_order_and_we_take_what_it_pays_for(google: pd.DataFrame) -> None:
+    peer, _ = theirs(google.iloc[:200], cash=1_000)
+    (mine, *_) = trades_of(ours(google.iloc[:200], initial_balance=1_000))
+
+    assert peer == []
+    assert 0.99 < mine[2] * mine[3] * 1.002 / 1_000 <= 1
 
 
 def test_an_open_trade_at_the_end_stays_open_here_and_is_theirs_to_close(google: pd.DataFrame) -> None:

@@ -227,6 +227,7 @@ def test_the_result_as_a_dictionary_is_json() -> None:
     assert told["trades"][0]["entry_time"] == "2024-01-02T00:00:00Z"
     assert told["rules"]["commission"] == "0.001"
     assert set(told["metrics"]) == set(result.metrics)
+    assert {type(value) for value in result.metrics.values()} == {float}
     json.dumps(a_result(a_market(1)).to_dict(), allow_nan=False)
 
 

@@ -13,7 +13,7 @@ import pytest
 from orderwright.backtest import orders
 from orderwright.backtest.bars import Bars
 from orderwright.backtest.outcome import Outcome
-from orderwright.backtest.paper import trade
+from orderwright.backtest.paper import bars_of, trade
 from orderwright.backtest.rules import Rules
 from orderwright.backtest.strategies import DCAStrategy, GridStrategy, MarketMakerStrategy
 from orderwright.backtest.strategy import Strategy
@@ -23,7 +23,7 @@ from orderwright.errors import InputError
 from orderwright.market.candles import candles_from_floats
 from orderwright.market.files import load_candles
 from orderwright.market.random_market import random_candles
-from tests.backtest.strategy_bars import BTC, MINUTE, bars_of
+from tests.backtest.strategy_bars import BTC, MINUTE
 
 FREE = Rules()
 CHEAP = Rules(commission=Decimal("0.0002"))

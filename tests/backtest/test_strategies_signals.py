@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from orderwright.backtest.backtester import Backtester
 from orderwright.backtest.bars import Bars
+from orderwright.backtest.checking import check_look_ahead
+from orderwright.backtest.paper import bars_of, trade
+from orderwright.backtest.rules import FixedQuantity
 from orderwright.backtest.strategies import (
     BUILT_IN,
     BollingerStrategy,
@@ -21,9 +27,13 @@ from orderwright.backtest.strategies import (
     SimpleMovingAverageStrategy,
 )
 from orderwright.backtest.strategies.signalling import SignalStrategy
+from orderwright.backtest.trades import RoundTrip
+from orderwright.broker import Broker
 from orderwright.errors import InputError
 from orderwright.market.files import load_candles
-from tests.backtest.strategy_bars import bars_of, bars_with
+from orderwright.market.instruments import default_instrument
+from orderwright.market.random_market import random_candles
+from tests.backtest.strategy_bars import BTC, bars_with
 
 REAL = ["binance-spot-BTCUSDT-1m.feather", "binance-spot-ETHUSDT-1m.feather", "kraken-spot-BTCUSDT-1m.feather"]
 OF_SIGNALS: list[Callable[[], SignalStrategy]] = [
@@ -101,7 +111,7 @@ def test_a_strength_on_the_bound_holds(bound: Any) -> None:
 
 @pytest.mark.parametrize("make", OF_SIGNALS)
 @pytest.mark.parametrize("file", REAL)
-def test_both_ways_of_asking_give_the_same_on_real_candles(
+def test_both_ways_of_asking_give_the_same_on_real_candles_and_neither_looks_ahead(
     make: Callable[[], SignalStrategy], file: str, shared: Path
 ) -> None:
     bars = bars_of(load_candles(shared / "data/candles" / file, "BTC/USDT")[:5_000])
@@ -112,7 +122,74 @@ def test_both_ways_of_asking_give_the_same_on_real_candles(
     assert fast.dtype == np.int8
     assert {-1, 1} <= set(fast.tolist())
     assert not fast[: strategy.warm_up].any()
+    check_look_ahead(strategy, bars, fast, samples=16)
     pd.testing.assert_series_equal(series, pd.Series(fast, index=frame_of(bars).index, name="signal"))
+
+
+@pytest.mark.parametrize("engine", ["kernel", "orders"])
+def test_a_cross_becomes_a_round_trip(engine: str) -> None:
+    backtester = Backtester(1_000, "0.01", 0, sizing=FixedQuantity(Decimal(2)))
+
+    result = backtester.run(SimpleMovingAverageStrategy(1, 2), bars_with([10, 11, 12, 11, 10]), engine=engine)
+
+    assert result.trades == [
+        RoundTrip(
+            symbol="BTC/USDT",
+            side="long",
+            quantity=2.0,
+            entry_time=datetime(1970, 1, 1, 0, 3, tzinfo=UTC),
+            exit_time=datetime(1970, 1, 1, 0, 5, tzinfo=UTC),
+            entry_price=12.0,
+            exit_price=10.0,
+            profit=pytest.approx(-4 - 0.24 - 0.2),  # type: ignore[arg-type]
+            return_pct=pytest.approx(-18.5),  # type: ignore[arg-type]
+            fees=pytest.approx(0.44),  # type: ignore[arg-type]
+            slippage=0.0,
+            bars=2,
+            entry_bar=2,
+            exit_bar=4,
+            entry_reason="entry",
+            exit_reason="signal",
+        )
+    ]
+
+
+@pytest.mark.parametrize("make", OF_SIGNALS)
+def test_on_real_candles_both_engines_trade_them_alike(make: Callable[[], SignalStrategy], shared: Path) -> None:
+    bars = bars_of(load_candles(shared / "data/candles" / REAL[0], "BTC/USDT")[:2_500])
+
+    kernel, orders = (Backtester().run(make(), bars, engine=engine) for engine in ("kernel", "orders"))
+
+    assert kernel.total_trades == orders.total_trades > 5
+    np.testing.assert_allclose(kernel.outcome.equity, orders.outcome.equity, rtol=1e-9)
+    assert 5_000 < kernel.final_balance < 11_000  # fees and slippage eat a strategy that trades by the minute
+
+
+@pytest.mark.parametrize("make", OF_SIGNALS)
+def test_on_paper_each_trades_at_the_prices_of_the_backtest(make: Callable[[], SignalStrategy]) -> None:
+    candles = random_candles(12, 1_200, BTC, volatility=0.002)
+
+    with Broker(feeds=[candles]) as broker:
+        fills = [fill.execution for fill in trade(make(), broker, "BTC/USDT")]
+
+    backtest = Backtester(slippage=0).run(make(), candles).outcome.fills
+    assert [float(fill.price * 100) for fill in fills] == backtest.price.tolist()
+    np.testing.assert_allclose([float(fill.quantity * 100_000) for fill in fills], backtest.quantity, atol=1)
+    assert len(fills) > 2
+
+
+def test_several_symbols_share_one_balance() -> None:
+    markets = {
+        symbol: random_candles(seed, 300, default_instrument(symbol), volatility=0.002)
+        for seed, symbol in enumerate(["BTC/USDT", "ETH/USDT"])
+    }
+
+    result = Backtester(commission=0, slippage=0).run(SimpleMovingAverageStrategy(5, 20), markets)
+
+    fills = result.outcome.fills
+    first = [float(fills.price[at] * fills.quantity[at]) / 10_000_000 for at in (0, 1)]
+    assert {trade.symbol for trade in result.trades} == set(markets)
+    assert first == pytest.approx([5_000, 5_000], rel=0.02)
 
 
 @pytest.mark.parametrize("make", OF_SIGNALS)

@@ -1,27 +1,19 @@
-"""Orders that belong together, in the core: brackets and groups as tables, races, and what is refused.
-
-In a table the exchange does at once what it is asked. Each order is shown as `status quantity @price`: what it asks for
-in all (what has filled included) and its limit or stop price; `-` is one that is not there.
-"""
+"""Orders that belong together, in the core: what goes wrong between them, and what is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from orderwright.core import messages as m
-from orderwright.core.groups import AGAIN, MARKET, STOP, TARGET, exit_id
 from orderwright.core.model import (
-    DONE,
     RECANCEL,
     Account,
     Bracket,
     Instruction,
     LingerRule,
-    Order,
     OrderSide,
     OrderStatus,
     OrderType,
@@ -29,7 +21,6 @@ from orderwright.core.model import (
     TradingState,
     Trail,
 )
-from orderwright.core.numbers import text
 from tests.builders import (
     MINUTE,
     NOW,
@@ -41,237 +32,12 @@ from tests.builders import (
     a_limit_sell,
     a_market_buy,
     a_market_sell,
-    a_quote,
     an_execution,
     an_id,
     an_instruction,
     an_instrument,
 )
-from tests.core.scenarios import tables
-
-BOTH = Bracket(stop_loss_percent=Decimal(2), take_profit_percent=Decimal(4))
-FULL = Bracket(stop_loss=Decimal(90), take_profit=Decimal(120), arm="full")
-NAMES = {"entry": an_id(), "stop": exit_id(an_id(), STOP), "target": exit_id(an_id(), TARGET)}
-NAMES |= {
-    "stop 2": exit_id(NAMES["stop"], AGAIN),
-    "market": exit_id(NAMES["stop"], MARKET),
-    "a": an_id(1),
-    "b": an_id(2),
-}
-
-
-class Exchange:
-    """One that does at once what it is asked, and keeps what it was told to do."""
-
-    def __init__(self, harness: Harness) -> None:
-        self.harness = harness
-        self.fills = 0
-
-    def obey(self, actions: list[m.AnyAction]) -> None:
-        """Carry out what was asked, and what the core asks for in turn."""
-        while actions:
-            for action in actions:
-                self._answer(action)
-            actions = self.harness.wait(0)[1]
-
-    def _answer(self, action: m.AnyAction) -> None:
-        harness = self.harness
-        if not isinstance(action, m.SendAction):
-            return
-        about: dict[str, Any] = {"order_id": action.order_id, "time": harness.now}
-        match action:
-            case m.SendOrder():
-                harness.run(m.AckReport(**about))
-            case m.SendReplace():
-                harness.run(m.ReplacedReport(**about, number=action.number))
-            case m.SendCancel():
-                filled = harness.order(action.order_id).filled
-                harness.run(m.EndReport(**about, status=OrderStatus.CANCELLED, cumulative=filled))
-
-    def fill(self, order_id: str, quantity: str, price: str, **words: Any) -> None:
-        self.fills += 1
-        execution = an_execution(quantity, price, f"e{self.fills}", **words)
-        self.harness.run(m.FillReport(order_id=order_id, time=self.harness.now, execution=execution))
-        self.obey(self.harness.wait(0)[1])
-
-
-def entered(bracket: Bracket = BOTH, quantity: int = 2, **words: Any) -> Exchange:
-    """An entry to buy 2 at market with exits, accepted."""
-    harness = a_harness(**words)
-    exchange = Exchange(harness)
-    exchange.obey(harness.submit(a_market_buy(quantity, bracket=bracket))[1])
-    exchange.obey(harness.wait(0)[1])
-    return exchange
-
-
-def shown(harness: Harness, name: str) -> str:
-    order = harness.state.find(NAMES[name])
-    if order is None:
-        return "-"
-    price = order.price if order.price is not None else order.stop_price
-    at = f" @{text(price)}" if price is not None and name not in ("entry",) else ""
-    return f"{order.status} {text(order.quantity)}{at}"
-
-
-def play(table: list[str]) -> list[str]:
-    """Run a table; it comes back with what came out."""
-    title, head, *lines = table
-    names = [cell.strip() for cell in head.split("|")]
-    begin, *said = [[cell.strip() for cell in line.split("|")] for line in lines]
-    exchange = _BEGIN[begin[0]]()
-    rows = [begin, *said]
-    for row in rows:
-        if row is not begin:
-            _say(exchange, row[0])
-        row[1:] = [shown(exchange.harness, name) for name in names[1:]]
-    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-    return [
-        title,
-        *(" | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in (names, *rows)),
-    ]
-
-
-def _say(exchange: Exchange, words: str) -> None:
-    harness = exchange.harness
-    name, verb, *rest = words.split()
-    order_id = NAMES.get(name, "")
-    match verb:
-        case "fills":
-            exchange.fill(order_id, *rest)
-        case "bust":
-            harness.run(m.BustReport(order_id=order_id, time=harness.now, execution_id=rest[0]))
-        case "cancel":
-            exchange.obey(harness.run(m.CancelOrder(order_id=order_id))[1])
-        case "expires":
-            harness.run(m.EndReport(order_id=order_id, time=harness.now, status=OrderStatus.EXPIRED))
-        case "close":
-            close = m.ClosePosition(account="main", symbol=SYMBOL, order_id=an_id(9))
-            exchange.obey(harness.run(close)[1])
-        case "moved":
-            replace = m.ReplaceOrder(order_id=order_id, stop_price=Decimal(rest[0]))
-            exchange.obey(harness.run(replace)[1])
-        case _:
-            raise AssertionError(words)
-    exchange.obey(harness.wait(0)[1])
-
-
-def _pair() -> Exchange:
-    harness = a_harness()
-    exchange = Exchange(harness)
-    exchange.obey(harness.submit(a_limit_buy(3, 98, 1, group="x"), a_limit_buy(3, 97, 2, group="x"))[1])
-    return exchange
-
-
-_BEGIN: dict[str, Callable[[], Exchange]] = {
-    "enter 2": entered,
-    "enter 2, armed in full": lambda: entered(FULL),
-    "a and b, 3 each": _pair,
-}
-
-TABLES = """
-    Each fill of the entry brings the exits to what it has filled, at percent of its average price
-    said              | entry              | stop               | target
-    enter 2           | open 2             | pending 2          | pending 2
-    entry fills 1 100 | partially_filled 2 | open 1 @98         | open 1 @104
-    entry fills 1 110 | filled 2           | open 2 @102.9      | open 2 @109.2
-    stop fills 2 102  | filled 2           | filled 2 @102.9    | cancelled 2 @109.2
-
-    What one exit fills the other no longer asks for
-    said               | entry    | stop              | target
-    enter 2            | open 2   | pending 2         | pending 2
-    entry fills 2 100  | filled 2 | open 2 @98        | open 2 @104
-    target fills 1 104 | filled 2 | open 1 @98        | partially_filled 2 @104
-    stop fills 0.4 98  | filled 2 | partially_filled 1 @98 | partially_filled 1.6 @104
-    target fills 0.6 104 | filled 2 | cancelled 1 @98 | filled 1.6 @104
-
-    Armed in full, exits go out when the entry has filled
-    said                   | entry              | stop      | target
-    enter 2, armed in full | open 2             | pending 2 @90 | pending 2 @120
-    entry fills 1 100      | partially_filled 2 | pending 2 @90 | pending 2 @120
-    entry fills 1 100      | filled 2           | open 2 @90 | open 2 @120
-
-    Armed in full, and the entry is cancelled with some fills
-    said                   | entry       | stop       | target
-    enter 2, armed in full | open 2      | pending 2 @90 | pending 2 @120
-    entry fills 1 100      | partially_filled 2 | pending 2 @90 | pending 2 @120
-    entry cancel           | cancelled 2 | open 1 @90 | open 1 @120
-
-    An entry that ends without a fill takes its exits along
-    said         | entry       | stop        | target
-    enter 2      | open 2      | pending 2   | pending 2
-    entry cancel | cancelled 2 | cancelled 2 | cancelled 2
-
-    An entry that is cancelled leaves the exits of what it has filled
-    said                | entry              | stop       | target
-    enter 2             | open 2             | pending 2  | pending 2
-    entry fills 0.5 100 | partially_filled 2 | open 0.5 @98 | open 0.5 @104
-    entry cancel        | cancelled 2        | open 0.5 @98 | open 0.5 @104
-
-    A bust makes the exits smaller, and takes them away
-    said              | entry              | stop        | target
-    enter 2           | open 2             | pending 2   | pending 2
-    entry fills 1 100 | partially_filled 2 | open 1 @98  | open 1 @104
-    entry fills 1 100 | filled 2           | open 2 @98  | open 2 @104
-    entry bust e2     | partially_filled 2 | open 1 @98  | open 1 @104
-    entry bust e1     | open 2             | cancelled 1 @98 | cancelled 1 @104
-    entry fills 2 100 | filled 2           | cancelled 1 @98 | cancelled 1 @104
-
-    An entry that fills on after its stop has filled gets another stop
-    said              | entry              | stop         | stop 2
-    enter 2           | open 2             | pending 2    | -
-    entry fills 1 100 | partially_filled 2 | open 1 @98   | -
-    stop fills 1 98   | partially_filled 2 | filled 1 @98 | -
-    entry fills 1 100 | filled 2           | filled 1 @98 | open 1 @98
-
-    What a user does to an exit stays done
-    said              | entry              | stop       | target
-    enter 2           | open 2             | pending 2  | pending 2
-    entry fills 1 100 | partially_filled 2 | open 1 @98 | open 1 @104
-    stop moved 99     | partially_filled 2 | open 1 @99 | open 1 @104
-    target cancel     | partially_filled 2 | open 1 @99 | cancelled 1 @104
-    entry fills 1 100 | filled 2           | open 2 @99 | cancelled 1 @104
-
-    A close cancels the exits first, and closes what is held
-    said              | entry    | stop            | target
-    enter 2           | open 2   | pending 2       | pending 2
-    entry fills 2 100 | filled 2 | open 2 @98      | open 2 @104
-    we close          | filled 2 | cancelled 2 @98 | cancelled 2 @104
-
-    Of a group, what one fills the others no longer ask for
-    said              | a                  | b
-    a and b, 3 each   | open 3 @98         | open 3 @97
-    a fills 1 98      | partially_filled 3 @98 | open 2 @97
-    b fills 0.5 97    | partially_filled 2.5 @98 | partially_filled 2 @97
-    a fills 1.5 98    | filled 2.5 @98     | cancelled 2 @97
-
-    Of a group, cancelling one cancels nothing else
-    said            | a               | b
-    a and b, 3 each | open 3 @98      | open 3 @97
-    a cancel        | cancelled 3 @98 | open 3 @97
-    b fills 3 97    | cancelled 3 @98 | filled 3 @97
-
-    Of a group, what has filled of one that ended still counts
-    said            | a              | b
-    a and b, 3 each | open 3 @98     | open 3 @97
-    a fills 1 98    | partially_filled 3 @98 | open 2 @97
-    a expires       | expired 3 @98  | open 2 @97
-    b fills 2 97    | expired 3 @98  | filled 2 @97
-
-    Of a group, a bust gives the others more to ask for
-    said            | a              | b
-    a and b, 3 each | open 3 @98     | open 3 @97
-    a fills 1 98    | partially_filled 3 @98 | open 2 @97
-    a bust e1       | open 3 @98     | open 3 @97
-"""
-
-
-@pytest.mark.parametrize("table", tables(TABLES), ids=lambda table: table[0])
-def test_scenario(table: list[str]) -> None:
-    def plain(lines: list[str]) -> list[str]:
-        return ["|".join(cell.strip() for cell in line.split("|")) for line in lines]
-
-    assert plain(play(list(table))) == plain(table)
-
+from tests.core.contingent import BOTH, NAMES, Exchange, a_pair, entered, shown
 
 # What goes wrong
 
@@ -305,7 +71,7 @@ def test_a_stop_that_the_exchange_refuses_is_replaced_by_a_market_order_and_some
     harness.run(a_fill(2, 100))
     _, sent = harness.wait(0)
     harness.run(m.RejectReport(order_id=NAMES["stop"], time=NOW, message="would trigger immediately"))
-    events, actions = harness.wait(0)
+    _, actions = harness.wait(0)
 
     assert [action.order_id for action in sent if isinstance(action, m.SendOrder)] == [NAMES["stop"], NAMES["target"]]
     (market,) = (action for action in actions if isinstance(action, m.SendOrder))
@@ -314,7 +80,7 @@ def test_a_stop_that_the_exchange_refuses_is_replaced_by_a_market_order_and_some
         NAMES["market"],
         OrderType.MARKET,
         OrderSide.SELL,
-        2,
+        Decimal(2),
     )
     assert alerts(harness) == [f"exit {NAMES['stop']} was refused by the exchange: would trigger immediately"]
     exchange.obey(actions)
@@ -403,8 +169,8 @@ def test_a_long_with_its_exits_locks_what_it_holds_once() -> None:
     harness = protected().harness
     balance, exposure = harness.state.balances["main", "BTC"], harness.state.exposures["main", SYMBOL]
 
-    assert (balance.total, balance.locked) == (2, 2)
-    assert (exposure.buy, exposure.sell, exposure.orders) == (0, 2, 2)
+    assert [balance.total, balance.locked] == [2, 2]
+    assert [exposure.buy, exposure.sell, exposure.orders] == [0, 2, 2]
 
 
 def test_a_short_has_its_stop_above_rounded_up_and_its_target_below_rounded_down() -> None:
@@ -529,7 +295,7 @@ def test_orders_of_a_group_are_of_one_account_symbol_and_side(order: dict[str, A
 
 
 def test_a_group_that_has_begun_to_fill_takes_nobody_in_and_its_name_is_free_when_it_is_over() -> None:
-    exchange = _pair()
+    exchange = a_pair()
     harness = exchange.harness
     exchange.fill(an_id(1), "1", "98")
     assert refused(a_limit_buy(3, 96, 3, group="x"), harness)[:2] == ("group", "group")
@@ -557,14 +323,8 @@ def test_a_sell_of_a_group_is_checked_for_what_it_needs_beyond_the_others() -> N
     assert harness.order(3).status is OrderStatus.SUBMITTED
 
 
-def everything(harness: Harness) -> list[Order]:
-    return [*harness.state.orders.values(), *harness.state.finished.values()]
-
-
 def test_a_book_without_groups_keeps_nothing_of_them() -> None:
     harness = a_harness()
     harness.submit(a_limit_buy(1, 98))
 
     assert (harness.state.groups, harness.state.unsettled, harness.state.trailing) == ({}, {}, {})
-    assert all(order.status not in DONE for order in everything(harness))
-    assert a_quote().last == Decimal("99.99")

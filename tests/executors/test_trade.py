@@ -10,6 +10,7 @@ import pytest
 
 from orderwright.core import messages as m
 from orderwright.core.model import (
+    Bracket,
     Instruction,
     LingerRule,
     Liquidity,
@@ -18,6 +19,7 @@ from orderwright.core.model import (
     OrderType,
     Source,
     TimeInForce,
+    Trail,
 )
 from orderwright.driver import Driver
 from orderwright.errors import InputError
@@ -356,4 +358,38 @@ def test_rules_for_when_it_lingers_are_records_or_what_is_written_in_settings() 
 def test_a_bad_rule_is_refused_when_the_trade_is_made(rules: Any, field: str, says: str) -> None:
     with pytest.raises(InputError, match=says) as wrong:
         Trade("BTC", "USDT", "buy", 1, linger=rules)
+    assert wrong.value.field == field
+
+
+def test_what_belongs_together_is_written_as_records_or_as_their_fields() -> None:
+    fields = {"stop_loss_percent": 2, "take_profit": "120", "arm": "full", "trail": {"percent": 1.5}}
+    bracket = Bracket(
+        stop_loss_percent=Decimal(2), take_profit=Decimal(120), trail=Trail(percent=Decimal("1.5")), arm="full"
+    )
+    entry = Trade("BTC", "USDT", "buy", 1, group="either", bracket=fields)
+    stop = Trade("BTC", "USDT", "sell", 1, order_type="stop", trail={"amount": "5", "activation_price": 99})
+
+    assert (entry.group, entry.bracket) == ("either", bracket)
+    assert stop.trail == Trail(amount=Decimal(5), activation_price=Decimal(99))
+    said = entry.instruction(ID, account="main")
+    assert (said.group, said.bracket, said.trail) == ("either", bracket, None)
+    assert Trade.from_instruction(said).bracket == bracket
+    assert entry.replaced(group="other").bracket == bracket
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "says"),
+    [
+        ({"bracket": 2}, "bracket", "is not a bracket"),
+        ({"bracket": {"stop_los": 2}}, "bracket.stop_los", "stop_loss"),
+        ({"bracket": {"stop_loss": "low"}}, "bracket.stop_loss", "is not a number"),
+        ({"bracket": {"arm": "first"}}, "bracket.arm", "neither fill nor full"),
+        ({"bracket": {"trail": {"percnt": 1}}}, "bracket.trail.percnt", "percent"),
+        ({"trail": "2%"}, "trail", "is not a trail"),
+        ({"group": 7}, "group", "is not text"),
+    ],
+)
+def test_a_bad_bracket_is_refused_when_the_trade_is_made(words: Any, field: str, says: str) -> None:
+    with pytest.raises(InputError, match=says) as wrong:
+        Trade("BTC", "USDT", "buy", 1, **words)
     assert wrong.value.field == field

@@ -243,9 +243,7 @@ class Machine(RuleBasedStateMachine):
         bracket=st.sampled_from(BRACKETS),
         part=st.sampled_from([1, 30, 100]),
     )
-    def enter(
-        self, account: str, symbol: str, side: OrderSide, quantity: Decimal, bracket: Bracket, part: int
-    ) -> None:
+    def enter(self, account: str, symbol: str, side: OrderSide, quantity: Decimal, bracket: Bracket, part: int) -> None:
         """An entry that fills, at least in part, and whose exits come to stand."""
         self._refresh()
         side = OrderSide.BUY if symbol == SPOT else side
@@ -521,9 +519,9 @@ class Machine(RuleBasedStateMachine):
             side = 0 if said.side is OrderSide.BUY else 1
             spared = sum((order.exposed for order in live), ZERO) - max(order.exposed for order in live)
             sums[said.account, said.symbol][side] -= spared
-            for asset in {order.reserved_asset for order in live if order.reserved}:
+            for name in {order.reserved_asset for order in live if order.reserved}:
                 reserved = [order.reserved for order in live]
-                locked[said.account, asset] -= sum(reserved, ZERO) - max(reserved)
+                locked[said.account, name] -= sum(reserved, ZERO) - max(reserved)
         for key, exposure in state.exposures.items():
             assert [exposure.buy, exposure.sell, exposure.orders] == sums.pop(key, [0, 0, 0])
         assert not any(any(rest) for rest in sums.values())

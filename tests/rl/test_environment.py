@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 from gymnasium.utils.env_checker import check_env
 
@@ -311,6 +313,21 @@ def test_nothing_seen_depends_on_what_comes_later() -> None:
     for _ in range(20):
         np.testing.assert_array_equal(env.step(HOLD)[0], shorter.step(HOLD)[0])
     assert longer.reset(seed=1)[0].shape == start.shape
+
+
+def test_data_come_from_a_frame_a_file_or_arrays(tmp_path: Path) -> None:
+    candles = walk(4, 60)
+    tick, step = (float(size) for size in (candles.instrument.tick_size, candles.instrument.step_size))
+    columns = {name: getattr(candles, name) * tick for name in ("open", "high", "low", "close")}
+    frame = pd.DataFrame(columns | {"volume": candles.volume * step}, index=pd.to_datetime(candles.times, unit="us"))
+    frame.index.name = "time"
+    frame.to_csv(tmp_path / "candles.csv")
+    words: dict[str, Any] = {"window": 8, "episode_length": None, "flat": True}
+    wanted = TradingEnv(candles, **words).reset(seed=1)[0]
+    for data in (frame, tmp_path / "candles.csv", str(tmp_path / "candles.csv")):
+        np.testing.assert_allclose(TradingEnv(data, **words).reset(seed=1)[0], wanted, rtol=1e-5, atol=1e-5)
+    with pytest.raises(InputError, match="close"):
+        TradingEnv(frame.rename(columns={"close": "shut"}), **words)
 
 
 def test_a_market_that_never_moves_or_leaps_is_seen_within_bounds() -> None:

@@ -15,7 +15,7 @@ from orderwright.market.random_market import random_candles
 from orderwright.trading.backtester import Backtester, BacktestResult, SimpleMovingAverageStrategy, Strategy, Trade
 
 HOUR = 3_600_000_000
-FIELDS = [
+FIELDS = {
     "initial_balance",
     "final_balance",
     "total_return",
@@ -30,7 +30,7 @@ FIELDS = [
     "trades",
     "equity_curve",
     "metrics",
-]
+}
 
 
 @pytest.fixture

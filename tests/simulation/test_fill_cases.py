@@ -14,9 +14,22 @@ from typing import Any
 import pytest
 
 from orderwright.core.messages import EndReport
+from orderwright.core.model import Bracket, Trail
+from orderwright.market.candles import Candles
 from orderwright.simulation.models import Models
 from orderwright.simulation.models.spread import SpreadBps
-from tests.simulation.builders import MINUTE, START, Trader, flat, some_candles, some_quotes, some_trades
+from tests.simulation.book import Book
+from tests.simulation.builders import (
+    MINUTE,
+    START,
+    Trader,
+    an_instrument,
+    flat,
+    order_id,
+    some_candles,
+    some_quotes,
+    some_trades,
+)
 
 Case = dict[str, Any]
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,18 +37,10 @@ OHLC = ("open", "high", "low", "close")
 FAR_BID, MUCH = 1.0, 1_000.0
 WAITS = Models(beyond_size="wait")
 
-BACKTEST = "stop-with-target and trade-on-close are the backtest's: it sends the exit when the entry has filled"
-TRAILING = "trailing stops are made of replaces by the core; they come with the backtest"
 CORE = "not the exchange's: proven in the core's own tests"
 DEPTH = "one quote has one level: books with depth come with the exchanges"
 NOT_RUN = {
     "limit_not_filled_by_quotes_only": "differs on purpose: in a feed of quotes a limit fills when one crosses it",
-    "trailing_stop_buy_abs": TRAILING,
-    "trailing_stop_sell_abs": TRAILING,
-    "backtest_sl_before_tp_same_bar": BACKTEST,
-    "backtest_stop_entry_and_tp_same_bar": BACKTEST,
-    "backtest_entry_hit_sl_same_day": BACKTEST,
-    "backtest_trade_on_close": BACKTEST,
     "market_buy_sweeps_two_levels": DEPTH,
     "queue_position_blocks": "queue positions come with the exchanges: here we are first in the queue",
     "market_to_limit_remainder_rests": "market-to-limit is not an order type of ours",
@@ -62,7 +67,7 @@ def test_every_case_is_run_or_explained(cases: dict[str, Case]) -> None:
 
     assert run.isdisjoint(NOT_RUN)
     assert run | NOT_RUN.keys() == cases.keys()
-    assert (len(run), len(NOT_RUN), len(cases)) == (28, 13, 41)
+    assert (len(run), len(NOT_RUN), len(cases)) == (34, 7, 41)
 
 
 def test_the_page_of_assumptions_has_every_case(cases: dict[str, Case]) -> None:
@@ -298,7 +303,97 @@ def test_trade_size_caps_fill(case: Case) -> None:
     assert pairs(Trader(trades).place(**an_order_of(case)).run(10)) == case["expected"]["fills"]
 
 
+# Orders that belong together: the core and the exchange
+
+
+def test_trailing_stop_buy_abs(case: Case) -> None:
+    stops, fills = trailed(case)
+
+    assert stops == case["expected"]["stops_after_each"]
+    assert fills == [("stop_loss", case["expected"]["fill"]["price"], 5.0)]
+
+
+def test_trailing_stop_sell_abs(case: Case) -> None:
+    stops, fills = trailed(case)
+
+    assert stops == case["expected"]["stops_after_each"]
+    assert fills == [("stop_loss", case["expected"]["fill"]["price"], 5.0)]
+
+
+def test_backtest_sl_before_tp_same_bar(case: Case, shared: Path) -> None:
+    """A long from the fourth bar; stop and target come at the close of the fifth, below which the sixth opens."""
+    book = Book(google(shared, "2004-08-19", 7)).at(4).place().at(5)
+    for number, kind, price in ((2, "stop_loss", "stop_price"), (3, "limit", "price")):
+        level = str(case["input"]["sl" if kind == "stop_loss" else "tp"])
+        book.place(number, "sell", kind=kind, group="exits", **{price: level})
+    book.at(7)
+
+    assert book.fills()[1:] == [("stop_loss", case["expected"]["exit_price"], 5.0)]
+    assert book.engine.state.orders == {}
+
+
+def test_backtest_stop_entry_and_tp_same_bar(case: Case, shared: Path) -> None:
+    """The entry is met inside the bar; its target is at or beyond the bar's close, and fills there at its limit."""
+    order = case["input"]["order"]
+    bracket = Bracket(stop_loss=Decimal(order["sl"]), take_profit=Decimal(order["tp"]))
+    book = Book(google(shared, "2004-08-19", 7, linear=True)).at(3)
+    book.place(1, "sell", kind="stop_loss", stop_price=str(order["stop"]), bracket=bracket).at(7)
+    (_, price, minute) = book.fills()[1]
+
+    assert (int(minute - 0.01), price) == (case["expected"]["exit_bar"], case["expected"]["exit_price"])
+
+
+def test_backtest_entry_hit_sl_same_day(case: Case, shared: Path) -> None:
+    bracket = Bracket(stop_loss=Decimal(case["input"]["order"]["sl"]))
+    book = Book(google(shared, "2012-10-17", 2)).place(bracket=bracket).at(2)
+
+    assert book.fills() == [("market", 755.54, 1.0), ("stop_loss", case["expected"]["exit_price"], 1.67)]
+
+
+@pytest.mark.parametrize("on_close", [True, False])
+def test_backtest_trade_on_close(case: Case, on_close: bool) -> None:
+    """Decided a microsecond before a close, an order is filled at it; decided at the close, at the next open. The exits
+    of a trade are cancelled before it is closed."""
+    closes = case["input"]["closes"]
+    candles = some_candles(*((close - 10, close, close - 10, close) for close in closes))
+    early = MINUTE if on_close else 0
+    book = Book(candles, deposits={"USDT": Decimal(1_000)}).at(START + 2 * MINUTE - bool(early))
+    for number, stop_loss in ((1, 90), (2, 80)):
+        book.place(number, bracket=Bracket(stop_loss=Decimal(stop_loss)))
+    book.at(START + 3 * MINUTE - bool(early)).cancel_children(1).place(3, "sell").at(5)
+    expected = case["expected"][f"trade_on_close={on_close}"]
+
+    assert [book.fills(number)[0][1] for number in (1, 2)] == expected["entry"]
+    assert [book.fills(3)[0][1], book.fills(2)[1][1]] == expected["exit"]
+
+
 # Reading a case
+
+
+def trailed(case: Case) -> tuple[list[float], list[tuple[str, float, float]]]:
+    """Where a trailing stop stands after each price, and what has filled."""
+    said, prices = case["input"]["order"], case["input"]["prices"]
+    linear = said["side"] == "buy"
+    candles = some_candles(*flat(prices[0], *prices), instrument=an_instrument(linear=linear))
+    book = Book(candles, deposits={"USDT": Decimal(100_000)} if linear else {"BTC": Decimal(100)})
+    trail = Trail(amount=Decimal(said["trail"]))
+    book.place(1, said["side"], str(said["qty"]), "stop_loss", stop_price=str(said["initial_stop"]), trail=trail)
+    stops = []
+    for minute in range(2, len(prices) + 2):
+        order = book.at(minute).at(minute).engine.order(order_id(1))
+        assert order is not None
+        assert order.stop_price is not None
+        stops.append(float(order.stop_price))
+    return stops, book.fills()
+
+
+def google(shared: Path, first: str, days: int, *, linear: bool = False) -> Candles:
+    """Daily candles of GOOG from a day on; a day is a minute here."""
+    lines = (shared / "data" / "candles" / "nasdaq-GOOG-1d.csv").read_text().splitlines()
+    began = next(number for number, line in enumerate(lines) if line.startswith(first))
+    rows = [[float(cell) for cell in line.split(",")[1:5]] for line in lines[began : began + days]]
+    return some_candles(*rows, instrument=an_instrument(linear=linear))
+
 
 KINDS = {"stop": "stop_loss", "stop_limit": "stop_loss_limit"}
 

@@ -230,6 +230,7 @@ def _admitted(found: _Columns, symbol: str, instrument: Instrument | None, inter
         message = f"{count} bars are too few" if count != 1 else "one bar is too few"
         raise InputError(message, field="data", value=count, nearest=2, where=found.source.name or None)
     times = _times(found.times, found.source)
+    times = times._replace(ticks=np.require(times.ticks, np.int64, ["C", "W"]))  # pandas may lend them read-only
     tick = 0.0 if instrument is None else float(instrument.tick_size)
     state, places, irregular = admit(times.ticks, *found.prices, found.volume, tick, _most_volume(instrument))
     if state == BAD:

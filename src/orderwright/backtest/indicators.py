@@ -29,7 +29,7 @@ _GONE = 1e-20
 
 def sma(values: ArrayLike, period: int) -> Floats:
     """Simple moving average: the mean of the last `period` values. The first is at index period - 1."""
-    return _moments(_series(values), _counted(period))[0]
+    return _moments(_series(values), _counted(period), spread=False)[0]
 
 
 def deviation(values: ArrayLike, period: int) -> Floats:
@@ -143,29 +143,34 @@ def sma_cross(ticks: Ints, fast: int, slow: int) -> Signals:
     return signals
 
 
-def _moments(values: Floats, period: int) -> tuple[Floats, Floats]:
-    """(mean, standard deviation) of each window, about the last value of the block in which the window begins: that
-    value is in the window, so little cancels."""
-    mean, spread = np.full((2, len(values)), np.nan)
-    if len(values) >= period:
-        left = _blocks(values, period)
-        centre = left[:, -1:]
-        right = left - np.roll(centre, 1)
-        left = left - centre
-        total = _folded(np.add, left, right, 0.0)[: len(values) - period + 1]
-        squares = _folded(np.add, left**2, right**2, 0.0)[: len(values) - period + 1]
-        middle = np.repeat(centre, period)[: len(total)]
-        mean[period - 1 :] = middle + total / period
-        spread[period - 1 :] = np.sqrt(np.maximum(squares - total**2 / period, 0.0) / period)
-    return mean, spread
+def _moments(values: Floats, period: int, *, spread: bool = True) -> tuple[Floats, Floats]:
+    """(mean, standard deviation, where it is asked for) of each window, about the last value of the block in which the
+    window begins: that value is in the window, so little cancels."""
+    windows = len(values) - period + 1
+    if windows < 1:
+        return np.full(len(values), np.nan), np.full(len(values), np.nan)
+    left = _blocks(values, period)
+    centre = left[:, -1:]
+    left, right = left - centre, left - np.roll(centre, 1)
+    total = _folded(np.add, left, right, 0.0)[:windows] / period
+    mean = _late(np.repeat(centre, period)[:windows] + total, period)
+    if not spread:
+        return mean, mean
+    squares = _folded(np.add, left**2, right**2, 0.0)[:windows] / period
+    return mean, _late(np.sqrt(np.maximum(squares - total**2, 0.0)), period)
+
+
+def _late(found: Floats, period: int) -> Floats:
+    """Values of windows, at the last bar of each; NaN before the first."""
+    return np.concatenate([np.full(period - 1, np.nan), found])
 
 
 def _extreme(better: np.ufunc, values: Floats, period: int, worst: float) -> Floats:
-    found = np.full(len(values), np.nan)
-    if len(values) >= period:
-        blocks = _blocks(values, period)
-        found[period - 1 :] = _folded(better, blocks, blocks, worst)[: len(values) - period + 1]
-    return found
+    windows = len(values) - period + 1
+    if windows < 1:
+        return np.full(len(values), np.nan)
+    blocks = _blocks(values, period)
+    return _late(_folded(better, blocks, blocks, worst)[:windows], period)
 
 
 def _blocks(values: Floats, period: int) -> Floats:

@@ -48,8 +48,10 @@ from orderwright.core.model import (
     OrderType,
     Quote,
     Settings,
+    Trail,
 )
 from orderwright.core.numbers import EXACT, ZERO
+from orderwright.core.trailing import behind
 from orderwright.engine import Engine
 from orderwright.errors import InputError
 from orderwright.journal.memory import MemoryJournal
@@ -143,7 +145,7 @@ class OrdersRun:
         self.engine.session.markets = {EXCHANGE: self.feed}
         self._open_book(settings)
         self.number = 0
-        self.booked = _Booked(self.bars, self.exchange, self.slippage, self.feed, self.engine.session.show_again)
+        self.booked = _Booked(self.bars, self.exchange, self.slippage, self.feed, self.engine)
         self.trading = Trading(
             self.engine,
             strategy,
@@ -156,7 +158,7 @@ class OrdersRun:
         )
         self.context = Context(self.trading, self.data)
         self._times = self.data.times.data
-        self._due, self._reach, self._look = 0, 1, FAR
+        self._due, self._reach, self._look, self._spoke = 0, 1, FAR, 0
         self._lowest, self._highest = float(self.bars[0].close.min()), float(self.bars[0].close.max())
         self._level_of: tuple[Decimal, int] | None = None
         self._level = (0.0, 0.0)
@@ -242,12 +244,16 @@ class OrdersRun:
     def _catch_up(self, close: int) -> None:
         """Let everything happen that happens up to a decision, and find out when the next thing may."""
         trading, session, now = self.trading, self.engine.session, close - self.early
-        if trading.wake == 0 or self._due <= now:
+        spoke, state = trading.wake == 0, self.engine.state
+        if spoke or self._due <= now:
             self._reach = 1
             session.advance(now)
+            self._spoke = self._spoke + 1 if spoke else 0
+            if self._spoke > 1 and self._look == FAR and not state.trailing and not self._may_lose():
+                self._due = trading.wake = now + 1  # who speaks at every bar will do so at the next one
+                return
         else:
             self._reach = min(64 * self._reach, MOST_AHEAD)
-        state = self.engine.state
         if close == self._look:
             session.show(now)
             trading.tell()
@@ -278,7 +284,11 @@ class OrdersRun:
     def _follows_price(self) -> bool:
         """Whether a rule looks at every close: a trailing stop works, or orders that linger are looked after."""
         state = self.engine.state
-        return any(state.trailing.values()) or any(state.watched.values()) or bool(state.settings.linger)
+        if state.settings.linger:
+            return True
+        return (bool(state.trailing) and any(state.trailing.values())) or (
+            bool(state.watched) and any(state.watched.values())
+        )
 
     def _may_lose(self) -> bool:
         """Whether the daily loss is limited, and something is held that can lose."""
@@ -386,9 +396,10 @@ class _Booked:
         exchange: SimulatedExchange,
         slippage: _Noted,
         feed: _Shown,
-        show_again: Callable[[], None],
+        engine: Engine,
     ) -> None:
-        self._exchange, self._slippage, self._feed, self._show_again = exchange, slippage, feed, show_again
+        self._exchange, self._slippage, self._feed = exchange, slippage, feed
+        self._find, self._show_again = engine.state.find, engine.session.show_again
         self._symbols = {one.symbol: (at, one.candles) for at, one in enumerate(bars)}
         self._times = {one.symbol: one.candles.times.data for one in bars}
         self._numbers, self._amounts = array("q"), array("d")
@@ -400,7 +411,9 @@ class _Booked:
         instrument = candles.instrument
         ticks, steps = instrument.ticks(execution.price), instrument.steps(execution.quantity)
         bar = self._bar(symbol, execution.time)
-        self._numbers.extend((bar, execution.time, at, 1 if buy else -1, ticks, steps, reason_of(order)))
+        entry = self._find(said.parent_id) if said.trail is not None and said.parent_id else None
+        reason = reason_of(order, entry, instrument.tick_size)
+        self._numbers.extend((bar, execution.time, at, 1 if buy else -1, ticks, steps, reason))
         worse = self._slippage.worse(ticks, buy=buy) if execution.liquidity is Liquidity.TAKER else 0
         fee = execution.fee
         if fee and execution.fee_asset != instrument.quote:
@@ -426,17 +439,28 @@ class _Booked:
         return Fills(bar, time, symbol, side, price, quantity, fee, slippage, reason)
 
 
-def reason_of(order: Order) -> int:
-    """Why an order filled, as a number of `REASONS`: its tag says, or its place in a bracket."""
+def reason_of(order: Order, entry: Order | None, tick: Decimal) -> int:
+    """Why an order filled, as a number of `REASONS`: its tag says, or its place in the bracket of its entry. A stop that
+    is both is a trailing stop where it stands nearer to the market than the stop loss would."""
     said = order.instruction
     named = _REASON.get(tag_of(said))
     if named is not None:
         return named
     if said.trail is not None:
-        return _REASON["trailing_stop"]
+        loss = _stop_loss(entry, said.side, tick) if entry is not None else None
+        return _REASON["trailing_stop" if loss is None or order.stop_price != loss else "stop_loss"]
     if not said.parent_id:
         return _ORDER
     return _REASON["stop_loss" if said.type in (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT) else "take_profit"]
+
+
+def _stop_loss(entry: Order, side: OrderSide, tick: Decimal) -> Decimal | None:
+    """Where the stop loss of an entry's bracket stands without its trail."""
+    bracket = entry.instruction.bracket
+    if bracket is None or bracket.stop_loss_percent is None or not entry.filled:
+        return bracket.stop_loss if bracket is not None else None
+    with localcontext(EXACT):
+        return behind(Trail(percent=bracket.stop_loss_percent), side, entry.filled_quote, entry.filled, tick)
 
 
 class _Noted:
@@ -517,7 +541,8 @@ def _exchange(
     ]
     given = models or Models(stops_in_market="trigger")
     path = PATHS[rules.path] if given.path is nearer_first else given.path
-    models = structs.replace(given, slippage=slippage, path=path)
+    early = 1 if rules.fill_at == "this_close" else 0
+    models = structs.replace(given, slippage=slippage, path=path, close_known_us=early)
     if faults is not None:
         return FaultyExchange(feeds, models, faults=faults, seed=seed)
     return SimulatedExchange(feeds, models)

@@ -27,7 +27,7 @@ from orderwright.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
+    import plotly.graph_objects as go  # type: ignore[import-untyped]  # it ships no types
 
 
 class BacktestResult:
@@ -177,12 +177,12 @@ class BacktestResult:
 
     def _traded(self) -> float:
         """The value of all fills, quote."""
-        fills, sum_ = self.fills, 0.0
+        fills, traded = self.fills, 0.0
         for at, bars in enumerate(self.bars):
             instrument, mine = bars.candles.instrument, fills.symbol == at
             value = fills.price[mine].astype(float) @ fills.quantity[mine].astype(float)
-            sum_ += value * float(instrument.tick_size) * float(instrument.step_size)
-        return sum_
+            traded += float(value) * float(instrument.tick_size) * float(instrument.step_size)
+        return traded
 
     def places_of(self, symbol: str) -> int:
         """How many decimal places the prices of a symbol have."""

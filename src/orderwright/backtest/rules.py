@@ -33,7 +33,7 @@ that fills cancels the other; a stop loss and a trailing stop are one stop, at t
 where that one is strictly nearer, else a stop loss), from the fill on. A stop fills at its price, or at the open where
 the market jumped past it, as a taker; one that is already reached when it arrives, at the next price that it sees and
 that reaches it. Within a bar the price goes from the open to one extreme, to the other, to the close (`path`, as in
-docs/simulation.md; `worst` knows the stops that were there when the bar opened). An entry that filled
+docs/simulation.md; `worst` knows the stops that are there once the open has passed). An entry that filled
 
 - at the open: its exits see all of its bar;
 - inside its bar, which is where one that follows a close at the same open counts as filled: they see its close alone,

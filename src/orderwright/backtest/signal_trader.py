@@ -16,7 +16,7 @@ from orderwright.backtest.context import Context
 from orderwright.backtest.outcome import Ints
 from orderwright.backtest.records import Bar, Fill, OrderHandle
 from orderwright.backtest.rules import Rules, TargetPosition, VolatilityRisk
-from orderwright.backtest.sizes import entry_steps, fixed_steps, mean_range, share_of, sizing_kind, unit_cost
+from orderwright.backtest.sizes import at_most, entry_steps, fixed_steps, mean_range, share_of, sizing_kind, unit_cost
 from orderwright.backtest.strategy import Strategy
 from orderwright.core.model import Bracket, Instrument, OrderSide, Trail
 from orderwright.errors import InputError
@@ -63,11 +63,7 @@ class SignalTrader(Strategy):
             self._age(bar)
         signal = self._signals[bar.index]
         if signal:
-            wanted = signal if signal > 0 or self.rules.allow_short else 0
-            if self._targets:
-                self._bring(context, wanted)
-            else:
-                self._want(context, wanted)
+            self._want(context, signal if signal > 0 or self.rules.allow_short else 0)
 
     def _age(self, bar: Bar) -> None:
         """A limit entry that has waited for long enough is cancelled."""
@@ -83,6 +79,8 @@ class SignalTrader(Strategy):
         if held and (held > 0) != (wanted > 0):
             self._then = wanted
             context.close(tag="signal")
+        elif held and self._targets:
+            self._bring(context, wanted)
         elif not held and not self._side:
             if self._entry is None:
                 self._enter(context, wanted)
@@ -161,18 +159,22 @@ class SignalTrader(Strategy):
         return mean_range(ranges, sizing.window, self._tick)
 
     def _bring(self, context: Context, wanted: int) -> None:
-        """Bring the position to its target, by one market order for the difference."""
+        """Bring a position that is on the wanted side to its target, by one market order for the difference."""
         trading, instrument = context.trading, self._instrument
-        held = int(trading.position(self._symbol).size / instrument.step_size)
-        steps = 0
-        if wanted:
-            unit = unit_cost(self._paid(context, wanted), self._tick, self._step, self._commission)
-            equity = float(trading.equity())
-            steps, tie = entry_steps(self._kind, self._share, 0, -1.0, self._step, equity, unit)
+        held = abs(int(trading.position(self._symbol).size / instrument.step_size))
+        unit = unit_cost(self._paid(context, wanted), self._tick, self._step, self._commission)
+        equity = float(trading.equity())
+        steps, tie = entry_steps(self._kind, self._share, 0, -1.0, self._step, equity, unit)
+        self.ties += tie
+        missing = steps - held
+        if missing > 0:
+            free = trading.state.balances[trading.account.account, instrument.quote].free
+            if instrument.linear:
+                free -= trading.position(self._symbol).cost
+            missing, tie = at_most(missing, float(free), unit)
             self.ties += tie
-        missing = wanted * steps - held
         if missing:
-            side = OrderSide.BUY if missing > 0 else OrderSide.SELL
+            side = OrderSide.BUY if missing * wanted > 0 else OrderSide.SELL
             context.order(side, instrument.quantity(abs(missing)), tag="rebalance", symbol=self._symbol)
 
 

@@ -31,12 +31,24 @@ from orderwright.core.numbers import EXACT, ZERO, parse_decimal
 from orderwright.core.placing import closable_of
 from orderwright.core.reasons import Refusal
 from orderwright.core.risk import free_of
+from orderwright.core.transitions import TABLE
 from orderwright.engine import Engine
 from orderwright.errors import InputError, OrderwrightError, UnknownName
 from orderwright.market.times import iso
 from orderwright.ports import Journal
 
 _SLACK = 1e-9
+_TELLING = frozenset(TABLE) - {
+    m.OrderDelayed,
+    m.RequestSubmitted,
+    m.RequestPending,
+    m.RequestUnknown,
+    m.RequestAsked,
+    m.RequestNotFound,
+    m.OrderAccepted,
+    m.OrderTriggered,
+}
+"""What fills an order or may end it."""
 
 
 class StrategyError(OrderwrightError):
@@ -58,8 +70,7 @@ class Overheard:
 
     def append(self, book: str, sequence: int, event: m.AnyEvent, changes: Changes) -> None:
         self._append(book, sequence, event, changes)
-        order = changes.order
-        if order is not None and (order.status in DONE or type(event) is m.OrderFilled):
+        if type(event) in _TELLING and (order := changes.order) is not None:
             self._hear(event, order)
 
     def __getattr__(self, name: str) -> Any:
@@ -133,6 +144,8 @@ class Trading:
             if self._tells_fills:
                 self.happened.append((order, event.execution))
                 return
+        elif order.status not in DONE:
+            return
         elif self._tells_ends:
             self.happened.append((order, None))
             return

@@ -65,7 +65,8 @@ def backtest(
     if html is not None:
         check_place(html, "html")
     made, _ = strategy_of(strategy, param or ())
-    found: dict[str, Any] = {"stop_loss": stop_loss, "take_profit": take_profit, "trailing_stop": trailing_stop}
+    exits = {"stop_loss": stop_loss, "take_profit": take_profit, "trailing_stop": trailing_stop}
+    within: dict[str, Any] = {"fill_at": fill_at, "path": path}
     tester = Backtester(
         balance,
         commission,
@@ -74,9 +75,8 @@ def backtest(
         sizing=sizing_of(size),
         limit_entry=limit_entry,
         limit_bars=limit_bars,
-        fill_at=fill_at,
-        path=path,
-        **found,
+        **exits,
+        **within,
     )
     with progress_bar("backtest", describe="{:,} bars".format) as progress:
         told = None if progress is None else lambda done, whole: progress(0, done, whole)

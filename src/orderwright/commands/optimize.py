@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -80,9 +81,8 @@ def optimize(
         check_place(html, "html")
     kind = strategy_class(strategy)
     words: dict[str, Any] = {"stop_loss": stop_loss, "take_profit": take_profit, "trailing_stop": trailing_stop}
-    tester = Backtester(
-        balance, commission, slippage, allow_short=short, sizing=sizing_of(size), fill_at=fill_at, **words
-    )
+    words["fill_at"] = fill_at
+    tester = Backtester(balance, commission, slippage, allow_short=short, sizing=sizing_of(size), **words)
     options: dict[str, Any] = {"method": method, "engine": engine, "holdout": holdout}
     found = search(
         kind,
@@ -111,8 +111,6 @@ def optimize(
 
 def space_of(kind: type[Strategy], texts: Iterable[str]) -> dict[str, Any]:
     """NAME=VALUES texts as a space. Raises InputError for what has no form, and a parameter that comes twice."""
-    import inspect
-
     known, hints = inspect.signature(kind).parameters, hints_of(kind)
     found: dict[str, Any] = {}
     for text in texts:
@@ -156,7 +154,7 @@ def show(found: OptimizationResult) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from orderwright.backtest.optimisation.sections import comparison, told, verdict, walk_words
+    from orderwright.backtest.optimisation.words import comparison, told, verdict, walk_words
     from orderwright.screen import console
 
     screen = console()

@@ -64,7 +64,7 @@ def strategy_of(name: str, params: Iterable[str]) -> tuple[Strategy, dict[str, A
 
 def parameters_of(kind: type[Strategy], params: Iterable[str]) -> dict[str, Any]:
     """The parameters that NAME=VALUE texts give, each as its constructor takes it."""
-    known, hints = _parameters(kind), _hints(kind)
+    known, hints = _parameters(kind), hints_of(kind)
     given: dict[str, Any] = {}
     for text in params:
         name, equals, value = text.partition("=")
@@ -178,7 +178,7 @@ def _parameters(kind: type[Strategy]) -> Mapping[str, inspect.Parameter]:
     return {name: one for name, one in found.items() if one.kind in plain}
 
 
-def _hints(kind: type[Strategy]) -> dict[str, Any]:
+def hints_of(kind: type[Strategy]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(kind.__init__)
     except NameError:  # names that are there for type checkers alone

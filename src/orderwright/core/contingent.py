@@ -219,7 +219,7 @@ def _to_make(state: State, group: Group, entry: Order) -> list[Act]:
         if last is None:
             acts.append(Act("make", exit_id(entry.order_id, role), role=role))
         elif last.status in DONE and left > 0:
-            if _ran_out(last):
+            if _ran_out(last) and not _is_too_small(state, last, left, last.price or last.stop_price):
                 acts.append(Act("make", exit_id(last.order_id, AGAIN), role=role))
             elif role == STOP and _was_refused(last) and exit_id(last.order_id, MARKET) not in group.members:
                 acts.append(Act("make", exit_id(last.order_id, MARKET), role=MARKET))

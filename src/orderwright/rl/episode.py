@@ -47,6 +47,8 @@ from orderwright.simulation.session import Session
 
 ACCOUNT, BOOK, EXCHANGE = "agent", "episode", "simulated"
 NEVER_MS = 10**12
+KEEP_AT_EXCHANGE = 1_000
+"""Far more orders than can finish before the last late message about one has come."""
 _QUIET = Settings(max_price_age_ms=NEVER_MS, price_every_ms=NEVER_MS, execution_price_every_ms=NEVER_MS)
 _BUY, _SELL, _MARKET, _LIMIT = OrderSide.BUY, OrderSide.SELL, OrderType.MARKET, OrderType.LIMIT
 
@@ -64,9 +66,9 @@ class Episode:
         self.symbol, self._key = candles.symbol, (ACCOUNT, candles.symbol)
         models, feeds = terms.market(seed), [replace(candles, instrument=self.instrument)]
         self.exchange: SimulatedExchange = (
-            SimulatedExchange(feeds, models)
+            SimulatedExchange(feeds, models, keep=KEEP_AT_EXCHANGE)
             if terms.faults is None
-            else FaultyExchange(feeds, models, faults=terms.faults, seed=seed)
+            else FaultyExchange(feeds, models, faults=terms.faults, seed=seed, keep=KEEP_AT_EXCHANGE)
         )
         self.journal = Tally(keep)
         self.account = terms.account(ACCOUNT, self.exchange.traits)

@@ -125,11 +125,11 @@ def _running_mean(values: Floats, first: int = 0) -> Floats:
 
 def check_columns(columns: Sequence[str]) -> tuple[str, ...]:
     """The columns that are shown, in the order of `COLUMNS`. Raises InputError, UnknownName."""
+    if not columns or isinstance(columns, str):
+        raise InputError("name at least one column, in a tuple", field="columns", value=columns, nearest="('close',)")
     for name in columns:
         if name not in COLUMNS:
             raise UnknownName("column", str(name), COLUMNS, field="columns")
-    if not columns or isinstance(columns, str):
-        raise InputError("name at least one column, in a tuple", field="columns", value=columns, nearest="('close',)")
     return tuple(name for name in COLUMNS if name in columns)
 
 

@@ -195,12 +195,12 @@ def _rates(
 ) -> Rates:
     """The numbers of the market, for the kernel."""
     slip, slip_of = terms.slippage.as_integer_ratio()
-    if slip * int(data.ticks.max(initial=0)) >= LARGEST:
+    if slip * max(map(int, data.ticks.max(axis=0))) >= LARGEST:
         message = f"{terms.slippage} has too many digits for these prices"
         raise InputError(message, field="slippage", value=terms.slippage)
     step = instrument.step_size
     most = instrument.market_max_quantity or instrument.max_quantity
-    least = max(ceil_to(instrument.min_quantity, step) // step, 1)
+    least = max(int(ceil_to(instrument.min_quantity, step) // step), 1)
     linear = terms.allow_short or instrument.linear
     return Rates(
         linear=linear,
@@ -211,7 +211,7 @@ def _rates(
         fee=float(terms.commission),
         slip=slip,
         slip_of=slip_of,
-        least_units=int(least),
+        least_units=least,
         most_units=LARGEST if most is None else int(most // step),
         least_value=float(instrument.min_notional),
         other=-settings["size"] if terms.allow_short else 0.0,

@@ -123,6 +123,8 @@ class CandleMarket:
         bar, stage = divmod(self._position(now) - 1, _POINTS)
         if bar < 0:
             return None
+        if stage != _CLOSE and now >= self._closes[bar] - self._models.close_known_us:
+            return self._around(self._prices[_CLOSE][bar])
         if stage in (1, 2) and self._models.intrabar:
             return self._around(self._path_of(bar)[stage])
         return self._around(self._prices[_CLOSE if stage == _CLOSE else _OPEN][bar])

@@ -30,7 +30,10 @@ _FREE = Fees()
 class Desk:
     """accounts: the only ones it serves; where none are named it serves any, without fees unless a model says so."""
 
-    def __init__(self, models: Models, accounts: Iterable[Account], books: dict[str, Book]) -> None:
+    def __init__(
+        self, models: Models, accounts: Iterable[Account], books: dict[str, Book], keep: int = KEEP_FINISHED
+    ) -> None:
+        self.keep = keep
         self.ledger = Ledger()
         self.books = books
         self.working: dict[str, VenueOrder] = {}
@@ -160,7 +163,7 @@ class Desk:
         self.books[order.instrument.symbol].remove(order)
         if order.together is not None:
             self.lists.leave(order)
-        remember(self.finished, order.order_id, order, KEEP_FINISHED)
+        remember(self.finished, order.order_id, order, self.keep)
 
     # Expiry
 

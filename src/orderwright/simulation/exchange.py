@@ -30,7 +30,7 @@ from orderwright.errors import InputError, UnknownName
 from orderwright.market.candles import Candles
 from orderwright.market.feeds import Quotes, Trades
 from orderwright.simulation.candle_market import CandleMarket
-from orderwright.simulation.desk import Desk
+from orderwright.simulation.desk import KEEP_FINISHED, Desk
 from orderwright.simulation.gateway import Gateway
 from orderwright.simulation.matching import Matcher
 from orderwright.simulation.models import Models
@@ -43,18 +43,21 @@ TRAITS = VenueTraits(final_denial=True, expires_orders=True, lifetime_ms=5_000)
 
 
 class SimulatedExchange:
-    """feeds: one for each symbol, each with its instrument. accounts: see `Desk`; without any, all are served, free."""
+    """feeds: one for each symbol, each with its instrument. accounts: see `Desk`; without any, all are served, free.
+    keep: how many finished orders, and answers to requests, it remembers."""
 
     def __init__(
         self,
         feeds: Iterable[Candles | Quotes | Trades],
         models: Models | None = None,
         accounts: Iterable[Account] = (),
+        *,
+        keep: int = KEEP_FINISHED,
     ) -> None:
         self.now = 0
         self._models = models or Models()
         books: dict[str, Book] = {}
-        self._desk = Desk(self._models, accounts, books)
+        self._desk = Desk(self._models, accounts, books, keep)
         matcher = Matcher(self._desk, self._models.slippage)
         self._markets: dict[str, CandleMarket | RowMarket] = {}
         for feed in feeds:
@@ -87,17 +90,18 @@ class SimulatedExchange:
         outbox = self._desk.outbox
         outside = getcontext()
         setcontext(EXACT)
+        waits = False
         try:
             while True:
                 (time, _), happen = self._next_moment(limit)
-                if outbox and outbox[0][0] <= time and not (happen is not None and self._may_wait(time)):
+                if outbox and outbox[0][0] <= time and not (waits and happen is not None and outbox[0][0] == time):
                     return self._deliver()
                 if happen is None:
                     self.now = max(self.now, limit)
                     return limit, ()
                 self.now = time
                 happen(time)
-                if outbox and outbox[0][0] <= time and not self._may_wait(time):
+                if outbox and outbox[0][0] <= time and not (waits := self._may_wait(time)):
                     return self._deliver()
         finally:
             setcontext(outside)

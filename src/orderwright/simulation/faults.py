@@ -27,6 +27,7 @@ from orderwright.errors import InputError, Refused, Unreachable
 from orderwright.market.candles import Candles
 from orderwright.market.feeds import Quotes, Trades
 from orderwright.ports import Connector
+from orderwright.simulation.desk import KEEP_FINISHED
 from orderwright.simulation.exchange import SimulatedExchange
 from orderwright.simulation.models import Models
 from orderwright.simulation.models.chance import uniform
@@ -177,8 +178,9 @@ class FaultyExchange(SimulatedExchange):
         *,
         faults: Faults = BAD_DAY,
         seed: int = 0,
+        keep: int = KEEP_FINISHED,
     ) -> None:
-        super().__init__(feeds, models, accounts)
+        super().__init__(feeds, models, accounts, keep=keep)
         self.line = FaultyConnector(_Behind(self), faults, seed)
         self._restoring = False
 

@@ -27,8 +27,6 @@ from orderwright.simulation.matching import Touch
 from orderwright.simulation.models import Models
 from orderwright.simulation.order import Book, VenueOrder, new_order
 
-KEEP_ANSWERS = 100_000
-
 
 class Market(Protocol):
     """One symbol's market, as the gateway sees it."""
@@ -62,7 +60,7 @@ class Gateway:
 
     def remember(self, client_id: str, report: m.AnyReport) -> None:
         """What the answer to a request was."""
-        remember(self._answers, client_id, report, KEEP_ANSWERS)
+        remember(self._answers, client_id, report, self._desk.keep)
 
     def _carry_out(self, action: m.SendAction, now: int) -> None:
         client_id = action.client_id

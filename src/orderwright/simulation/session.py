@@ -82,8 +82,9 @@ class Session:
 
     def deliver(self, inputs: Iterable[m.Input], time: int) -> None:
         """One turn of the driver, the market shown first."""
-        self.now = max(self.now, time)
-        said = [*self._quotes(time), *inputs]
+        if time > self.now:
+            self.now = time
+        said = [*self._quotes(time), *inputs] if time != self._shown else list(inputs)
         self.driver.turn(said, time)
         if self.marks:
             self._mark(said, time)
@@ -136,12 +137,14 @@ class Session:
         """The quotes that have changed since the core was last shown them."""
         if time == self._shown:
             return []
-        self._shown = time
+        self._shown, seen = time, self._seen
         changed: list[m.Input] = []
-        for exchange, symbol, quote in self._market(time):
-            if self._seen.get((exchange, symbol)) != quote.time:
-                self._seen[exchange, symbol] = quote.time
-                changed.append(m.QuoteSeen(exchange=exchange, symbol=symbol, quote=quote))
+        for exchange, market in self.markets.items():
+            for symbol in market.symbols():
+                quote = market.quote(symbol, time)
+                if quote is not None and seen.get((exchange, symbol)) != quote.time:
+                    seen[exchange, symbol] = quote.time
+                    changed.append(m.QuoteSeen(exchange=exchange, symbol=symbol, quote=quote))
         return changed
 
     def _market(self, time: int) -> Iterator[tuple[str, str, Quote]]:

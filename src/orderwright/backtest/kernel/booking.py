@@ -58,7 +58,7 @@ from orderwright.backtest.kernel.money import add, times, two_product
 Array = Any  # a NumPy array of the type in the kernels' signatures
 
 unit_cost = part(sizes.unit_cost)
-_NEAR, _LARGEST = sizes.NEAR, sizes.LARGEST
+_NEAR, _LARGEST, _NOISE = sizes.NEAR, sizes.LARGEST, 2.0**-90
 
 
 @part
@@ -107,12 +107,13 @@ def cash_after(price: int, steps: int, side: int, f: Array) -> tuple[float, floa
 
 @part
 def affordable(price: int, steps: int, f: Array) -> int:
-    """How many of these steps the cash pays for, commission included: exactly."""
+    """How many of these steps the cash pays for, commission included: exactly, as money has 18 places and a pair some
+    31 digits."""
     most = f[CASH] / unit_cost(price, f[TICK], f[STEP], f[COMMISSION])
     if steps < most * (1.0 - _NEAR) - 1.0:
         return steps
     fewer = min(steps, int(max(min(most, _LARGEST), 0.0)) + 1)
-    while fewer > 0 and cash_after(price, fewer, 1, f)[0] < 0.0:
+    while fewer > 0 and cash_after(price, fewer, 1, f)[0] < -_NOISE * f[CASH]:
         fewer -= 1
     return fewer
 

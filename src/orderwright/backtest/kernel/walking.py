@@ -287,7 +287,7 @@ def at_close(price: int, s: Array, f: Array) -> None:
 
 @part
 def high_comes_first(price: int, high: int, low: int, close: int, s: Array) -> bool:
-    """Which extreme a bar visits first (simulation/models/path.py)."""
+    """Which extreme a bar visits first (simulation/models/path.py), as it is chosen when the open has passed."""
     if s[PATH] == HIGH_FIRST or s[PATH] == LOW_FIRST:
         return bool(s[PATH] == HIGH_FIRST)
     if s[PATH] == WORST and s[STOP] > 0:
@@ -301,11 +301,10 @@ def high_comes_first(price: int, high: int, low: int, close: int, s: Array) -> b
 @part
 def walk(signal: int, price: int, high: int, low: int, close: int, s: Array, f: Array) -> None:
     """One bar, point by point; prices in ticks. s[BAR], s[CLOSE_BEFORE] and the ranges are the bar's."""
-    up = high_comes_first(price, high, low, close, s)
-    second, third = (high, low) if up else (low, high)
     s[ARRIVED] = AT_OPEN
     s[MOVED] = 0
     at_open(price, s, f)
+    second, third = (high, low) if high_comes_first(price, high, low, close, s) else (low, high)
     on_leg(1, price, second, price, s, f)
     on_leg(2, second, third, price, s, f)
     if s[THIS_CLOSE]:

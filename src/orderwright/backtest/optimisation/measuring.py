@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
-from orderwright.backtest.bars import read_bars
-from orderwright.backtest.metrics import bars_per_year
+from orderwright.backtest.bars import Bars, read_bars
+from orderwright.backtest.checking import Signals, check_look_ahead, checked_signals, frame_of
+from orderwright.backtest.metrics import bars_per_year as years_of
 from orderwright.backtest.optimisation.objectives import FIELDS, Objective, figure_of
 from orderwright.backtest.optimisation.space import Parameters
 from orderwright.backtest.optimisation.trials import FIGURES, Score, nothing
@@ -27,6 +28,8 @@ from orderwright.backtest.strategy import Strategy
 from orderwright.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from orderwright.backtest.kernel import Scorer, Scores
     from orderwright.backtest.outcome import Outcome
     from orderwright.backtest.result import BacktestResult
@@ -36,9 +39,14 @@ Constraint = Callable[[Parameters], bool]
 
 def market_of(data: Any, symbol: str) -> Market:
     """Data as `Backtester.run` takes it: of one symbol, or a mapping of symbols to data. Raises InputError."""
-    if isinstance(data, Mapping) and data and all(isinstance(name, str) and "/" in name for name in data):
+    if isinstance(data, Mapping) and data and all(map(_holds_bars, data.values())):
         return Market([read_bars(one, name) for name, one in data.items()])
-    return Market([read_bars(data, symbol)])
+    return Market([read_bars(data, symbol)], data if hasattr(data, "iloc") else None)
+
+
+def _holds_bars(one: object) -> bool:
+    """What a symbol's data may be, and a column of prices is not."""
+    return isinstance(one, str | Path | Mapping | Bars) or hasattr(one, "columns") or hasattr(one, "instrument")
 
 
 def has_signals(strategy: type[Strategy]) -> bool:
@@ -49,7 +57,8 @@ def has_signals(strategy: type[Strategy]) -> bool:
 
 class Measure:
     """strategy: the class. rules: to trade by. market: the bars. objectives: what a trial's values are. engine: kernel,
-    orders, or None: the one that fits. constraint: says of parameters whether they are to be tried.
+    orders, or None: the one that fits. constraint: says of parameters whether they are to be tried. bars_per_year: what
+    ratios are annualised by; None: as the bars are spaced.
 
     Called with parameters it gives their scores: the job of a worker. It can be pickled where strategy, constraint and
     objectives can.
@@ -64,6 +73,7 @@ class Measure:
         *,
         engine: str | None = None,
         constraint: Constraint | None = None,
+        bars_per_year: float | None = None,
     ) -> None:
         self.strategy, self.rules, self.market, self.objectives = strategy, rules, market, tuple(objectives)
         self.engine, self.constraint = engine, constraint
@@ -74,16 +84,31 @@ class Measure:
             raise InputError(message, field="engine", value=engine, nearest="orders")
         self.kernel = self.signals and engine != "orders"
         self.quick = self.kernel and all(one.figure in FIELDS for one in objectives)
-        self.bars_per_year = bars_per_year(market.times, market.bars[0].candles.interval)
+        self._bars_per_year = bars_per_year
         self._scorer: Scorer | None = None
+        self._frame: pd.DataFrame | None = None
+        self._looked = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_scorer": None}
+        return self.__dict__ | {"_scorer": None, "_frame": None}
 
     def over(self, span: Span) -> Measure:
         """The same over a part of the bars, as if there were no others."""
         part = self.market.cut(span)
-        return Measure(self.strategy, self.rules, part, self.objectives, engine=self.engine, constraint=self.constraint)
+        return Measure(
+            self.strategy,
+            self.rules,
+            part,
+            self.objectives,
+            engine=self.engine,
+            constraint=self.constraint,
+            bars_per_year=self._bars_per_year,
+        )
+
+    @property
+    def bars_per_year(self) -> float:
+        """What ratios are annualised by."""
+        return self._bars_per_year or years_of(self.market.times, self.market.bars[0].candles.interval)
 
     @property
     def rules_text(self) -> str:
@@ -126,7 +151,8 @@ class Measure:
             from orderwright.backtest.kernel import Scorer
 
             self._scorer = Scorer(self.market.bars[0], self.rules, self.bars_per_year)
-        found = self._scorer.score(self._signals(made, self.market))
+        found = self._scorer.score(self._signals(made, self.market, look=not self._looked))
+        self._looked = True
         fields = self._fields(found)
         values = tuple(fields[one.figure or one.name] for one in self.objectives)
         return values, tuple(fields[name] for name in FIGURES)
@@ -153,13 +179,18 @@ class Measure:
             float(figure_of(result, name)) for name in FIGURES
         )
 
-    def _signals(self, made: Strategy, market: Market) -> Any:
-        """int8[n]. Raises InputError for another number of them."""
-        bars = market.bars[0]
-        found = np.ascontiguousarray(made.signals(bars), dtype=np.int8)
-        if found.shape != (len(bars),):
-            message = f"{made.name} gave signals of shape {found.shape} for {len(bars)} bars"
-            raise InputError(message, field="signals", value=found.shape, nearest=(len(bars),))
+    def _signals(self, made: Strategy, market: Market, *, look: bool) -> Signals:
+        """int8[n], checked, and nothing before the strategy's warm-up. look: whether it knows no future."""
+        bars, frame = market.bars[0], None
+        if self.strategy.signals is Strategy.signals:
+            frame = self._frame if market is self.market and self._frame is not None else frame_of(bars, market.data)
+            self._frame = frame if market is self.market else self._frame
+        found = checked_signals(made, bars, frame)
+        if look and not getattr(made, "causal", False):
+            check_look_ahead(made, bars, found, frame=frame)
+        if made.warm_up and found[: made.warm_up].any():
+            found = found.copy()
+            found[: made.warm_up] = 0
         return found
 
     # --- results ---
@@ -169,19 +200,27 @@ class Measure:
         return self._result(self.strategy(**parameters), parameters, span or Span(0, len(self.market)))
 
     def _result(self, made: Strategy, parameters: Parameters, span: Span) -> BacktestResult:
+        from orderwright.backtest.backtester import parameters_of
         from orderwright.backtest.result import BacktestResult
 
         market = self.market.cut(span)
         outcome = self._traded(made, span, market) if self.signals else self._ordered(made, span, market)
         engine = "kernel" if self.kernel else "orders"
         return BacktestResult(
-            outcome, market.bars, self.rules, strategy=made.name, parameters=parameters, engine=engine
+            outcome,
+            market.bars,
+            self.rules,
+            strategy=made.name,
+            parameters=parameters_of(made) or parameters,
+            engine=engine,
+            warm_up=0 if span.start else made.warm_up,
+            bars_per_year=self._bars_per_year,
         )
 
     def _traded(self, made: Strategy, span: Span, market: Market) -> Outcome:
         """Signals, traded inside the span."""
         seen = self.market.cut(Span(0, span.stop))
-        signals = self._signals(made, seen)[span.start :]
+        signals = self._signals(made, seen, look=span.stop == len(self.market))[span.start :]
         if self.kernel:
             from orderwright.backtest import kernel
 

@@ -127,13 +127,15 @@ def optimize(
     walk_forward: int | WalkForward | None = None,
     constraint: Callable[[Parameters], bool] | None = None,
     independent_trials: float | None = None,
+    bars_per_year: float | None = None,
     seed: int = 0,
     progress: Asked | Told = True,
 ) -> OptimizationResult:
     """Search the space for the parameters with which the strategy does best.
 
     strategy: a Strategy class; its parameters are its constructor's. data, symbol, engine: as `Backtester.run` takes
-    them; backtester: with the rules to trade by. space: values by parameter (space.py). objective: a figure of the
+    them; backtester: with the rules to trade by; bars_per_year: what ratios are annualised by (None: as the bars are
+    spaced). space: values by parameter (space.py). objective: a figure of the
     result, a function of it (made large), or a list of them: then the result has a Pareto front. method: "grid" tries
     every combination, or `n_trials` of them; "tpe" and "genetic" learn from trial to trial (adaptive.py; 100 of them
     unless said). n_jobs: processes. study: a file or a database URL in which trials are kept under `name`, to go on
@@ -149,7 +151,15 @@ def optimize(
     search = _search(strategy, space, objective, method, n_trials, n_jobs, seed, study, name or f"{symbol}")
     walk = parse_walk_forward(walk_forward)
     market = market_of(data, symbol)
-    whole = Measure(strategy, _rules(backtester), market, search.objectives, engine=engine, constraint=constraint)
+    whole = Measure(
+        strategy,
+        _rules(backtester),
+        market,
+        search.objectives,
+        engine=engine,
+        constraint=constraint,
+        bars_per_year=bars_per_year,
+    )
     inside, outside = split(len(market), holdout)
     planned = steps(len(inside), walk) if walk else []
     measure = whole.over(inside)
@@ -186,6 +196,7 @@ def walk_forward(
     study: str | Path | None = None,
     name: str | None = None,
     constraint: Callable[[Parameters], bool] | None = None,
+    bars_per_year: float | None = None,
     seed: int = 0,
     progress: Asked | Told = True,
 ) -> WalkForwardResult:
@@ -194,7 +205,15 @@ def walk_forward(
     search = _search(strategy, space, objective, method, n_trials, n_jobs, seed, study, name or f"{symbol}")
     walk = parse_walk_forward(windows) or WalkForward()
     market = market_of(data, symbol)
-    measure = Measure(strategy, _rules(backtester), market, search.objectives, engine=engine, constraint=constraint)
+    measure = Measure(
+        strategy,
+        _rules(backtester),
+        market,
+        search.objectives,
+        engine=engine,
+        constraint=constraint,
+        bars_per_year=bars_per_year,
+    )
     planned = steps(len(market), walk)
     return _walk(search, measure, walk, planned, progress)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Literal
 
 from orderwright.errors import InputError
 
+_EVERY_S = 0.05
 Asked = bool | Literal["always"]
 Told = Callable[[int, int, float], None]
 """(trials done, trials in all, the best value yet)"""
@@ -44,8 +46,13 @@ def progress_bar(what: str, asked: Asked | Told) -> Iterator[Told]:
     terminal = Console(stderr=True, force_terminal=True if asked == "always" else None)
     with Progress(*columns, console=terminal, transient=asked != "always") as bar:
         task = bar.add_task("", total=None, best="")
+        shown = -math.inf
 
         def show(done: int, total: int, best: float) -> None:
+            nonlocal shown
+            if done < total and time.monotonic() < shown + _EVERY_S:
+                return
+            shown = time.monotonic()
             bar.update(task, total=total, completed=done, best="" if math.isnan(best) else f"best {best:.4g}")
 
         yield show

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
@@ -26,6 +27,9 @@ from orderwright.backtest.bars import Bars
 from orderwright.backtest.outcome import Ints, Outcome
 from orderwright.core.numbers import parse_decimal, text
 from orderwright.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEAST_BARS = 2
 
@@ -57,10 +61,11 @@ class Step(Struct, frozen=True):
 
 
 class Market:
-    """The bars of one symbol or several on one timeline: the close times of all, each once."""
+    """The bars of one symbol or several on one timeline: the close times of all, each once. data: what the bars of one
+    symbol were made of, where that was a DataFrame: a strategy may want its other columns."""
 
-    def __init__(self, bars: Sequence[Bars]) -> None:
-        self.bars = tuple(bars)
+    def __init__(self, bars: Sequence[Bars], data: pd.DataFrame | None = None) -> None:
+        self.bars, self.data = tuple(bars), data
         closes = [one.candles.close_times for one in self.bars]
         self.times: Ints = closes[0] if len(closes) == 1 else np.unique(np.concatenate(closes))
 
@@ -70,7 +75,8 @@ class Market:
     def cut(self, span: Span) -> Market:
         """The bars that close inside a span. Views: nothing is copied."""
         if len(self.bars) == 1:
-            return Market([cut(self.bars[0], span.start, span.stop)])
+            data = None if self.data is None else self.data.iloc[span.start : span.stop]
+            return Market([cut(self.bars[0], span.start, span.stop)], data)
         first = int(self.times[span.start])
         last = int(self.times[min(span.stop, len(self)) - 1])
         parts = []

@@ -10,10 +10,10 @@
     const values = new kinds[kind](bytes.buffer);
     return step === undefined ? values : Float64Array.from(values, (value) => value * step);
   };
-  for (const table of [run.account, run.trades, ...run.markets]) {
+  for (const table of [run.account, run.trades, run.fills ?? {}, ...run.markets]) {
     for (const [name, value] of Object.entries(table)) if (value && value.data !== undefined) table[name] = unpacked(value);
   }
-  const { account, trades, markets } = run;
+  const { account, trades, fills, markets } = run;
   const MOST_MARKS = 160;
   const narrow = matchMedia("(max-width: 700px)");
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -79,7 +79,7 @@
   const marks = () => { // the trades in view: all of them, or the best and the worst
     let seen = [];
     for (let at = 0; at < trades.profit.length; at += 1) {
-      if (trades.market[at] === chosen && trades.exitTime[at] >= view[0] && trades.entryTime[at] <= view[1]) seen.push(at);
+      if (trades.market[at] === chosen && !(trades.exitTime[at] < view[0]) && trades.entryTime[at] <= view[1]) seen.push(at);
     }
     const many = seen.length;
     if (many > MOST_MARKS) {
@@ -87,6 +87,14 @@
       seen = [...seen.slice(0, MOST_MARKS / 2), ...seen.slice(-MOST_MARKS / 2)];
     }
     return [seen, many];
+  };
+  const parts = () => { // the fills in view: all of them, or every so many
+    const seen = [];
+    for (let at = after(fills.time, view[0]); at < fills.time.length && fills.time[at] <= view[1]; at += 1) {
+      if (fills.market[at] === chosen) seen.push(at);
+    }
+    const every = Math.ceil(seen.length / MOST_MARKS / 2) | 1; // odd, so that buys and sells that take turns are both seen
+    return [seen.filter((_, place) => place % every === 0), every * fills.every];
   };
 
   const spelled = (value, places) => value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
@@ -119,11 +127,13 @@
     const [ink, muted, line, gain, cost, surface] = ["ink", "muted", "line", "gain", "cost", "surface"].map(colour);
     const width = Math.max(260, place.clientWidth);
     const shown = candles(Math.floor(width / 3)), curve = curves(Math.floor(width * 1.2));
-    const [seen, many] = marks();
+    const [seen, many] = fills ? [[], 0] : marks();
+    const [filled, apart] = fills ? parts() : [[], 1];
+    const left = seen.filter((at) => !Number.isNaN(trades.exitTime[at]));
     const places = market().places;
     const line_of = (won) => {
       const x = [], y = [];
-      for (const at of seen) if (trades.profit[at] > 0 === won) {
+      for (const at of left) if (trades.profit[at] > 0 === won) {
         x.push(trades.entryTime[at], trades.exitTime[at], null);
         y.push(trades.entryPrice[at], trades.exitPrice[at], null);
       }
@@ -141,9 +151,14 @@
         marker: { symbol: seen.map((at) => trades.side[at] > 0 ? "triangle-up" : "triangle-down"), size: size + 1, color: ink, line: outline },
         text: seen.map((at) => `${trades.side[at] > 0 ? "Long" : "Short"} at ${spelled(trades.entryPrice[at], places)}`),
         hovertemplate: "%{text}<extra></extra>" },
-      { type: "scatter", mode: "markers", x: seen.map((at) => trades.exitTime[at]), y: seen.map((at) => trades.exitPrice[at]),
-        marker: { symbol: "circle", size, color: seen.map((at) => trades.profit[at] > 0 ? gain : cost), line: outline },
-        text: seen.map(told), hovertemplate: "%{text}<extra></extra>" },
+      { type: "scatter", mode: "markers", x: left.map((at) => trades.exitTime[at]), y: left.map((at) => trades.exitPrice[at]),
+        marker: { symbol: "circle", size, color: left.map((at) => trades.profit[at] > 0 ? gain : cost), line: outline },
+        text: left.map(told), hovertemplate: "%{text}<extra></extra>" },
+      { type: "scatter", mode: "markers", x: filled.map((at) => fills.time[at]), y: filled.map((at) => fills.price[at]),
+        marker: { symbol: filled.map((at) => fills.side[at] > 0 ? "triangle-up" : "triangle-down"), size: filled.length > 80 ? 7 : 9,
+          color: filled.map((at) => fills.side[at] > 0 ? gain : cost), line: outline },
+        text: filled.map((at) => `${fills.side[at] > 0 ? "Bought" : "Sold"} at ${spelled(fills.price[at], places)}`),
+        hovertemplate: "%{text}<extra></extra>" },
       { type: "scatter", mode: "lines", x: curve.x, y: curve.hold, yaxis: "y2", line: { color: muted, width: 1.2, dash: "dot" },
         hovertemplate: `buy and hold %{y:,.2f} ${run.quote}<extra></extra>` },
       { type: "scatter", mode: "lines", x: curve.x, y: curve.equity, yaxis: "y2", line: { color: gain, width: 1.8 },
@@ -172,8 +187,9 @@
     };
     Plotly.react(place, data, layout, { displayModeBar: false, responsive: true, doubleClick: false });
     const each = span(shown.every * market().every * market().bar);
+    const sampled = apart > 1 ? `one fill in ${apart} is drawn` : "";
     const few = many > seen.length ? `of the ${many.toLocaleString("en")} trades here the ${MOST_MARKS / 2} best and the ${MOST_MARKS / 2} worst are drawn, closer in all are` : "";
-    const words = [shown.every * market().every > 1 ? `a candle is ${each}` : "", few].filter(Boolean).join("; ");
+    const words = [shown.every * market().every > 1 ? `a candle is ${each}` : "", few, sampled].filter(Boolean).join("; ");
     note.textContent = words ? `${words[0].toUpperCase()}${words.slice(1)}.` : "";
     for (const one of document.querySelectorAll("[data-span]")) {
       const length = Number(one.dataset.span);

@@ -7,6 +7,7 @@ notebook, thinned to what a notebook takes.
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ from orderwright.backtest.report.subject import Run
 from orderwright.backtest.report.words import money, percent
 from orderwright.backtest.trades import RoundTrip
 
-MOST_TRADES = 20_000
+MOST_TRADES, MOST_FILLS = 20_000, 40_000
 DRAWN_TRADES = 500
 ENDS = {
     "entry": "by an entry",
@@ -63,6 +64,28 @@ def run_data(result: Run) -> dict[str, Any]:
             "drawdown": packed(curves.drawdown, kind="f4"),
         },
         "trades": _trades(result),
+        "fills": _fills(result) if in_parts(result) else None,
+    }
+
+
+def in_parts(result: Run) -> bool:
+    """Whether positions were built and sold in many parts, so that the fills say more than the trades."""
+    return len(result.fills) > 3 * (result.total_trades + result.open_count)
+
+
+def _fills(result: Run) -> dict[str, Any]:
+    """Every fill; where there are very many every second, third ... of them, never one kind alone."""
+    fills = result.fills
+    every = -(-len(fills) // MOST_FILLS) if len(fills) > MOST_FILLS else 1
+    every += every > 1 and every % 2 == 0  # an even step would see the buys or the sells of those that take turns
+    chosen = slice(None, None, every)
+    ticks = np.array([float(bars.candles.instrument.tick_size) for bars in result.bars])
+    return {
+        "every": every,
+        "time": milliseconds(fills.time[chosen]),
+        "price": packed(fills.price[chosen] * ticks[fills.symbol[chosen]]),
+        "side": packed(fills.side[chosen], kind="i4"),
+        "market": packed(fills.symbol[chosen], kind="i4"),
     }
 
 
@@ -80,11 +103,11 @@ def _market(bars: Bars, room: int) -> dict[str, Any]:
 
 
 def _trades(result: Run) -> dict[str, Any]:
-    shown = extreme(result.trades, MOST_TRADES)
+    shown = [*extreme(result.trades, MOST_TRADES), *result.open_trades]
     markets = {bars.symbol: at for at, bars in enumerate(result.bars)}
     columns: dict[str, list[float]] = {
         "entryTime": [one.entry_time.timestamp() * 1_000 for one in shown],
-        "exitTime": [one.exit_time.timestamp() * 1_000 if one.exit_time else 0.0 for one in shown],
+        "exitTime": [one.exit_time.timestamp() * 1_000 if one.exit_time else math.nan for one in shown],
         "entryPrice": [one.entry_price for one in shown],
         "exitPrice": [one.exit_price or 0.0 for one in shown],
         "profit": [one.profit for one in shown],

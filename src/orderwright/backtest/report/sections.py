@@ -10,8 +10,9 @@ from orderwright.analytics.page.sections import Section
 from orderwright.analytics.page.text import count, span
 from orderwright.backtest.report import charts
 from orderwright.backtest.report.calendar import Calendar, calendar_of
+from orderwright.backtest.report.run_chart import in_parts
 from orderwright.backtest.report.subject import Run
-from orderwright.backtest.report.tables import ends, extremes, figures, rules
+from orderwright.backtest.report.tables import MOST_TRADES, ends, extremes, figures, rules
 from orderwright.backtest.report.words import bars, days, figure, money, parameters, percent, period, won
 
 _SPANS = {"1 y": 365.25, "3 m": 91.3, "1 m": 30.4, "1 w": 7.0, "1 d": 1.0, "4 h": 1 / 6, "1 h": 1 / 24}
@@ -109,7 +110,12 @@ def _run(result: Run) -> Section:
         "Triangles are entries, in the direction of the trade; dots are exits, blue where it won and orange where it "
         "lost. Drag across the chart to look closer, double-click to see all."
     )
-    if not result.trades:
+    if in_parts(result):
+        lead = (
+            "Blue triangles are purchases, orange ones sales: positions were built in parts, so each fill is drawn. "
+            "Drag across the chart to look closer, double-click to see all."
+        )
+    elif not result.trades:
         lead = "No trade was closed in this run. Drag across the chart to look closer, double-click to see all."
     words = f"Candles of {result.symbols[0]} with entries and exits, equity beside buy and hold, and the drawdown"
     place = tag("div", id="chart-run", class_="chart", role="img", aria_label=words)
@@ -180,7 +186,7 @@ def _spread(result: Run, shown: dict[str, Figure]) -> Section:
 
 def _extremes(result: Run) -> Section:
     lead = "By return, after fees. Press a trade to see it in the chart."
-    title = "Best and worst trades"
+    title = "Best and worst trades" if len(result.trades) > 2 * MOST_TRADES else "Every trade"
     return Section(key="extremes", name="Best and worst", title=title, lead=lead, body=extremes(result), wide=True)
 
 

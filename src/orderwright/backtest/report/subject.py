@@ -55,6 +55,9 @@ class Run(Protocol):
     def trades(self) -> Sequence[RoundTrip]: ...
 
     @property
+    def open_trades(self) -> Sequence[RoundTrip]: ...
+
+    @property
     def metrics(self) -> Mapping[str, float]: ...
 
     @property

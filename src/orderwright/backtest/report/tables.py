@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 
+from msgspec import structs
+
 from orderwright.analytics.page.html import Column, Html, joined, table, tag
 from orderwright.analytics.page.text import moment, number, span
-from orderwright.backtest.report.run_chart import ENDS
+from orderwright.backtest.outcome import REASONS
 from orderwright.backtest.report.subject import Run
 from orderwright.backtest.report.words import Line, groups, money, percent
 from orderwright.backtest.rules import (
@@ -38,9 +40,9 @@ def ends(result: Run) -> Html:
     """The trades by what closed them, and each kind's figures."""
     kinds: dict[str, list[RoundTrip]] = {}
     for one in result.trades:
-        kinds.setdefault(f"{one.side}, {ENDS.get(one.exit_reason or '', 'otherwise')}", []).append(one)
+        kinds.setdefault(f"{one.side}, {ended(one)}", []).append(one)
     heads = [
-        Column(head="Closed", number=False),
+        Column(head="Closed by", number=False),
         Column(head="Trades"),
         Column(head="Won"),
         Column(head="Average", hint="return of a trade, of the value of its entry"),
@@ -75,6 +77,11 @@ def extremes(result: Run) -> list[Html]:
     ]
 
 
+def ended(trade: RoundTrip) -> str:
+    """What closed it: signal, stop loss."""
+    return (trade.exit_reason or "open").replace("_", " ")
+
+
 def _trades(result: Run, caption: str, ranked: Sequence[tuple[int, RoundTrip]]) -> Html:
     several = len(result.symbols) > 1
     heads = [
@@ -84,7 +91,7 @@ def _trades(result: Run, caption: str, ranked: Sequence[tuple[int, RoundTrip]]) 
         Column(head="At"),
         Column(head="Exit, UTC", number=False),
         Column(head="At"),
-        Column(head="Closed", number=False),
+        Column(head="Closed by", number=False),
         Column(head="Held"),
         Column(head="Return"),
         Column(head=f"Profit, {result.quote}"),
@@ -97,7 +104,7 @@ def _trades(result: Run, caption: str, ranked: Sequence[tuple[int, RoundTrip]]) 
             _price(result, one, one.entry_price),
             moment(_microseconds(one.exit_time)) if one.exit_time else "–",
             _price(result, one, one.exit_price),
-            ENDS.get(one.exit_reason or "", "").removeprefix("by "),
+            ended(one),
             _held(one),
             tag("span", percent(one.return_pct / 100, sign=True), class_="good" if one.profit > 0 else "bad"),
             money(one.profit, sign=True),
@@ -155,9 +162,13 @@ def rule_words(result: Run) -> list[tuple[str, str]]:
         ("Commission", _rate(told.commission)),
         ("Slippage of a taker", _rate(told.slippage)),
         ("Market orders fill at", at),
-        ("Size", _size(told)),
         ("Shorts", "allowed" if told.allow_short else "off"),
     ]
+    if len(result.fills) and (result.fills.reason == REASONS.index("order")).all():
+        words.append(("Size", "the strategy's own orders"))
+        told = structs.replace(told, stop_loss=None, take_profit=None, trailing_stop=None, limit_entry=None)
+    else:
+        words.append(("Size", _size(told)))
     exits = {"Stop loss": told.stop_loss, "Take profit": told.take_profit, "Trailing stop": told.trailing_stop}
     words += [(name, f"{_rate(value)} of the entry") for name, value in exits.items() if value is not None]
     if told.limit_entry is not None:

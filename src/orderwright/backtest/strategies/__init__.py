@@ -16,6 +16,7 @@ from orderwright.backtest.strategies.grid import GridStrategy
 from orderwright.backtest.strategies.market_maker import MarketMakerStrategy
 from orderwright.backtest.strategies.moving_average import SimpleMovingAverageStrategy
 from orderwright.backtest.strategies.rsi import RSIStrategy
+from orderwright.backtest.strategies.signalling import SignalStrategy, signs
 from orderwright.backtest.strategy import Strategy
 
 BUILT_IN: Mapping[str, type[Strategy]] = MappingProxyType(
@@ -38,5 +39,7 @@ __all__ = [
     "GridStrategy",
     "MarketMakerStrategy",
     "RSIStrategy",
+    "SignalStrategy",
     "SimpleMovingAverageStrategy",
+    "signs",
 ]

@@ -13,6 +13,8 @@ class BollingerStrategy(SignalStrategy):
     them, it changes nothing. The bands are `deviations` standard deviations of the last `period` closes from their mean
     (see `indicators.bollinger`)."""
 
+    causal = True
+
     def __init__(self, period: int = 20, deviations: float = 2.0, *, name: str = "") -> None:
         super().__init__(name)
         self.period = whole_number(period, "period", least=2)

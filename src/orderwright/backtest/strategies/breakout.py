@@ -13,6 +13,8 @@ class BreakoutStrategy(SignalStrategy):
     the lowest low of the `exit_period` bars before: Donchian's channels, as the Turtles traded them. A close on the
     edge changes nothing."""
 
+    causal = True
+
     def __init__(self, entry_period: int = 20, exit_period: int = 10, *, name: str = "") -> None:
         super().__init__(name)
         self.entry_period = whole_number(entry_period, "entry_period")

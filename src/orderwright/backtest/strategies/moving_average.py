@@ -24,6 +24,8 @@ class SimpleMovingAverageStrategy(SignalStrategy):
     Raises InputError where fast_period is not below slow_period.
     """
 
+    causal = True
+
     def __init__(self, fast_period: int = 20, slow_period: int = 50, *, name: str = "") -> None:
         super().__init__(name)
         self.fast_period = whole_number(fast_period, "fast_period")

@@ -17,6 +17,8 @@ class RSIStrategy(SignalStrategy):
     oversold is not below overbought.
     """
 
+    causal = True
+
     def __init__(
         self,
         period: int = 14,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,12 +10,17 @@ import numpy as np
 from orderwright.backtest.indicators import Flags, Signals
 from orderwright.backtest.outcome import Floats
 from orderwright.backtest.strategy import Strategy
+from orderwright.core.numbers import divided
 from orderwright.errors import InputError, nearest_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from orderwright.backtest.bars import Bars
+    from orderwright.backtest.context import Context
+    from orderwright.backtest.records import Bar, Indicator
+
+HUNDRED = Decimal(100)
 
 
 class SignalStrategy(Strategy):
@@ -22,9 +28,13 @@ class SignalStrategy(Strategy):
 
     Its signals are levels: 1 at each bar at which it wants to be long, -1 at each at which it wants to be flat (short,
     where shorts are on), 0 where it leaves things as they are. Where two numbers are equal, it leaves them.
+
+    Of that rule it makes `signals` and `generate_signals` for backtests, `on_bar` for paper and several symbols.
     """
 
-    causal = True
+    def __init__(self, name: str = "") -> None:
+        super().__init__(name)
+        self._said: dict[str, Indicator] = {}
 
     def levels(self, high: Floats, low: Floats, close: Floats) -> Signals:
         """int8[n] from float64[n] each, quote units."""
@@ -43,6 +53,25 @@ class SignalStrategy(Strategy):
         high, low, close = (column(data, name) for name in ("high", "low", "close"))
         return pd.Series(self._warmed(self.levels(high, low, close)), index=data.index, name="signal")
 
+    # On paper, and over several symbols with one balance
+
+    def on_start(self, context: Context) -> None:
+        self._said = {
+            symbol: context.indicator(self._as_floats, "high", "low", "close", symbol=symbol)
+            for symbol in context.symbols
+        }
+
+    def on_bar(self, context: Context, bar: Bar) -> None:
+        """Each symbol has its share of the equity while its rule is long, and nothing while it is not."""
+        signal, held = self._said[bar.symbol][-1], context.position()
+        if signal > 0 and not held and not context.orders(bar.symbol):
+            context.buy(percent=divided(HUNDRED, Decimal(len(context.symbols))))
+        elif signal < 0 and held:
+            context.close()
+
+    def _as_floats(self, high: Floats, low: Floats, close: Floats) -> Floats:
+        return self._warmed(self.levels(high, low, close)).astype(np.float64)
+
     def _warmed(self, levels: Signals) -> Signals:
         levels[: self.warm_up] = 0
         return levels
@@ -54,8 +83,8 @@ class SignalStrategy(Strategy):
             raise InputError(message, field=field, value=value, nearest=max(1, value - least + bars))
 
     def longest(self) -> tuple[str, int]:
-        """(name, value) of the argument that asks for the most bars."""
-        raise NotImplementedError(f"{type(self).__name__} does not say which argument is its longest")
+        """(name, value) of the argument that asks for the most bars, for the error that says there are too few."""
+        return "warm_up", self.warm_up
 
 
 def column(data: pd.DataFrame, name: str) -> Floats:

@@ -24,7 +24,8 @@ class Models(Struct, frozen=True, kw_only=True):
     fees: None takes each account's own rates. intrabar: whether an order that arrives inside a candle sees the rest
     of its path, or (the honest default) only its close. beyond_size: what a market order does with what exceeds the
     quoted size: `slip` one tick, or `wait` for the next quote. stops_in_market: a stop that is already reached when it
-    arrives is refused (`reject`, as Binance does) or triggers at once (`trigger`).
+    arrives is refused (`reject`, as Binance does) or triggers at once (`trigger`). close_known_us: how long before the
+    end of a candle its close is known; 0, only then. For backtests that decide on a close and trade at it.
     """
 
     fees: FeeModel | None = None
@@ -36,6 +37,7 @@ class Models(Struct, frozen=True, kw_only=True):
     intrabar: bool = False
     beyond_size: Literal["slip", "wait"] = "slip"
     stops_in_market: Literal["reject", "trigger"] = "reject"
+    close_known_us: int = 0
 
 
 __all__ = ["Models"]
