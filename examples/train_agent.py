@@ -5,8 +5,8 @@ rise, and whoever just holds earns nothing on average. No real market is like th
 a way to riches.
 
 1. Training on `VectorTradingEnv`, 1,024 markets at once, by the cross-entropy method (Rubinstein, 1999, "The
-   Cross-Entropy Method for Combinatorial and Continuous Optimization"): draw policies, keep those that earned most, draw
-   the next ones around them.
+   Cross-Entropy Method for Combinatorial and Continuous Optimization"): draw policies, keep those that earned most,
+   draw the next ones around them.
 2. Evaluation on `Trading-v0`, the order engine, on seeds that training has not seen: as it was trained; with a spread,
    partial fills and a bad line; and with latency, where an order comes too late for the open it was meant for.
 
@@ -52,7 +52,7 @@ def train(*, generations: int = 40, population: int = 64, markets: int = 16, see
     env = VectorTradingEnv(population * markets, market, num_markets=population * markets // 4, **TERMS)
     env.reset(seed=seed)
     draw = np.random.default_rng(seed)
-    size = env.single_observation_space.shape[0] + 1
+    size = len(env.single_observation_space.sample()) + 1
     middle, spread = np.zeros(size), np.ones(size)
     for _ in range(generations):
         policies = middle + spread * draw.normal(size=(population, size))

@@ -11,9 +11,13 @@ import pytest
 
 import orderwright
 from orderwright import backtest
+from orderwright.market.files import write_candles_csv
+from orderwright.market.instruments import default_instrument
+from orderwright.market.random_market import random_candles
 from tests.backtest.results import a_market, a_result
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+DOCUMENT = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8")
 HEAVY = ("numba", "pandas", "plotly", "optuna", "gymnasium")
 
 
@@ -50,15 +54,24 @@ def test_importing_loads_nothing_heavy() -> None:
 
 
 def test_the_document_explains_every_figure() -> None:
-    text = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8")
-    table = text.partition("## Every figure")[2].partition("## Reading the page")[0]
+    table = DOCUMENT.partition("## Every figure")[2].partition("## Reading the page")[0]
     named = set(re.findall(r"`(\w+)`", " ".join(line.split(" | ")[0] for line in table.splitlines())))
 
     assert set(a_result(a_market(5)).metrics) <= named
 
 
-def test_the_document_leads_somewhere() -> None:
-    text = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8")
+def test_the_listing_of_the_document_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (listing,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    write_candles_csv(random_candles(7, 2_000, default_instrument("BTC/USDT")), tmp_path / "candles.csv")
+    exec(compile(listing, "backtest.md", "exec"), {"__name__": "backtest_md"})
 
-    for link in re.findall(r"\]\(([\w./]+)\)", text):
+    assert "Dip on BTC/USDT" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["candles.csv", "chart.html", "report.html"]
+
+
+def test_the_document_leads_somewhere() -> None:
+    for link in re.findall(r"\]\(([\w./]+)\)", DOCUMENT):
         assert (ROOT / "docs" / link).is_file(), link

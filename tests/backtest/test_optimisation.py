@@ -26,7 +26,8 @@ TESTER = Backtester(10_000, "0.0005", "0.0001")
 
 
 def search(space: dict[str, Any] = SPACE, strategy: type[Strategy] = SimpleMovingAverageStrategy, **words: Any) -> Any:
-    return optimize(strategy, words.pop("data", BARS), space, **{"backtester": TESTER, "progress": False} | words)
+    known: dict[str, Any] = {"backtester": TESTER, "progress": False}
+    return optimize(strategy, words.pop("data", BARS), space, **known | words)
 
 
 class Watching(SimpleMovingAverageStrategy):
@@ -178,7 +179,7 @@ def test_several_symbols_and_strategies_of_orders_go_through_the_order_engine() 
     data = {"BTC/USDT": cut(BARS, 0, 300), "ETH/USDT": cut(other, 0, 300)}
     found = search({"wait": [2, 9]}, Buying, data=data, objective="total_return")
     assert (found.best.engine, found.best.symbols) == ("orders", ("BTC/USDT", "ETH/USDT"))
-    assert len(found.best.outcome.times), len(found.held_out.outcome.times) == (240, 60)
+    assert [len(part.outcome.times) for part in (found.best, found.held_out)] == [240, 60]
 
 
 def test_what_a_dataframe_has_beyond_prices_is_there_for_the_strategy() -> None:
@@ -245,6 +246,7 @@ def test_the_deflated_sharpe_ratio_is_that_of_the_best_among_all_trials() -> Non
     by_hand = of_trials(returns, sharpes / math.sqrt(found.best.bars_per_year))
     assert found.deflated_sharpe_ratio == pytest.approx(by_hand.value)
     assert found.deflated.trials == 11
+    assert (found.best.deflated_sharpe, found.best.trials) == (found.deflated_sharpe_ratio, 11)
     assert found.deflated.of.sharpe * found.root == pytest.approx(found.best.sharpe_ratio)
     assert search(independent_trials=2).deflated.trials == 2
     assert search(independent_trials=2).deflated_sharpe_ratio > found.deflated_sharpe_ratio

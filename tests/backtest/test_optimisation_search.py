@@ -32,7 +32,7 @@ class Formula:
     def __init__(self, objectives: int = 1, stop_after: int | None = None) -> None:
         self.objectives, self.stop_after, self.asked = objectives, stop_after, 0
 
-    def __call__(self, several: Sequence[Parameters]) -> list[Score]:
+    def __call__(self, several: list[Parameters]) -> list[Score]:
         return [self._one(one) for one in several]
 
     def _one(self, parameters: Parameters) -> Score:

@@ -48,7 +48,9 @@ def test_fewer_than_one_trial_is_refused() -> None:
 
 def test_moments_of_a_few_returns_worked_out_by_hand() -> None:
     # mean 1, deviations -1 -1 -1 3: variance 3 (of four) or 4 (of three), third moment 6, fourth 21
-    assert moments(np.array([0.0, 0.0, 0.0, 4.0])) == Moments(4, 0.5, pytest.approx(6 / 3**1.5), pytest.approx(21 / 9))
+    found = moments(np.array([0.0, 0.0, 0.0, 4.0]))
+    assert (found.count, found.sharpe) == (4, 0.5)
+    assert [found.skew, found.kurtosis] == pytest.approx([6 / 3**1.5, 21 / 9])
 
 
 def test_what_never_moves_has_no_sharpe_ratio() -> None:
@@ -60,7 +62,8 @@ def test_what_never_moves_has_no_sharpe_ratio() -> None:
 def test_trials_without_a_sharpe_ratio_count_as_trials_and_not_in_the_variance() -> None:
     returns = np.random.default_rng(1).normal(0.001, 0.01, 500)
     found = of_trials(returns, np.array([0.1, 0.3, math.nan]))
-    assert (found.trials, found.variance) == (3, pytest.approx(0.02))
+    assert found.trials == 3
+    assert found.variance == pytest.approx(0.02)
     assert of_trials(returns, np.array([0.1, 0.3, math.nan]), 2).trials == 2
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from orderwright.backtest import orders
 from orderwright.backtest.bars import Bars
@@ -17,6 +18,8 @@ from orderwright.backtest.indicators import sma
 from orderwright.backtest.outcome import Outcome
 from orderwright.backtest.paper import bars_of, trade
 from orderwright.backtest.records import Bar
+from orderwright.backtest.signal_trader import SignalTrader
+from orderwright.backtest.strategies import SimpleMovingAverageStrategy
 from orderwright.backtest.strategy import Strategy
 from orderwright.backtest.trading import StrategyError
 from orderwright.broker import Broker, Fill
@@ -91,6 +94,26 @@ def test_it_goes_on_where_the_log_ends(cut: int, tmp_path: Path) -> None:
     with a_broker(bars, log) as broker:
         rest = on_paper(trade(Crossing(), broker))
     assert first + rest == whole
+
+
+@pytest.mark.parametrize("cut", [None, 60, 131, 200])
+def test_signals_are_traded_on_paper_as_in_a_backtest(cut: int | None, tmp_path: Path) -> None:
+    bars, strategy = a_walk(300, 3), SimpleMovingAverageStrategy(3, 8)
+    rules = structs.replace(COSTLY, limit_entry=Decimal("0.002"), limit_bars=4, stop_loss=Decimal("0.02"))
+    fills: list[tuple[Any, ...]] = []
+    for until in (None if cut is None else int(bars.candles.close_times[cut]), None):
+        with a_broker(bars, tmp_path / "paper.sqlite") as broker:
+            fills += on_paper(trade(strategy, broker, rules=rules, until=until))
+    trader = SignalTrader(strategy.signals(bars), rules, bars=bars)
+    assert fills == in_backtest(orders.run(trader, [bars], rules), bars)
+    assert len(fills) > 20
+
+
+def test_rules_that_paper_cannot_keep_are_refused() -> None:
+    with a_broker(a_walk(20)) as broker:
+        for rules in (structs.replace(COSTLY, fill_at="this_close"), structs.replace(COSTLY, allow_short=True)):
+            with pytest.raises(InputError):
+                trade(SimpleMovingAverageStrategy(3, 8), broker, rules=rules)
 
 
 def test_a_bar_that_was_cut_short_is_asked_again_and_doubles_nothing(tmp_path: Path) -> None:

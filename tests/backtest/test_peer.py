@@ -19,7 +19,7 @@ from backtesting import Backtest
 from backtesting import Strategy as PeerStrategy
 from backtesting import backtesting as peer_engine
 
-from orderwright.backtest.backtester import Backtester
+from orderwright.backtest.backtester import ENGINES, Backtester
 from orderwright.backtest.indicators import sma_cross
 from orderwright.backtest.outcome import Floats
 from orderwright.backtest.result import BacktestResult
@@ -117,7 +117,12 @@ def theirs(
 
 
 def ours(
-    data: pd.DataFrame, strategy: Strategy | None = None, *, instrument: Instrument | None = None, **words: Any
+    data: pd.DataFrame,
+    strategy: Strategy | None = None,
+    *,
+    instrument: Instrument | None = None,
+    engine: str = "kernel",
+    **words: Any,
 ) -> BacktestResult:
     words = {
         "initial_balance": CASH,
@@ -126,7 +131,8 @@ def ours(
         "sizing": FixedQuantity(Decimal(SHARES)),
         **words,
     }
-    return Backtester(**words).run(strategy or SlowStart(), data, symbol="GOOG/USD", instrument=instrument)
+    backtester = Backtester(**words)
+    return backtester.run(strategy or SlowStart(), data, symbol="GOOG/USD", instrument=instrument, engine=engine)
 
 
 def trades_of(result: BacktestResult) -> list[Traded]:
@@ -154,9 +160,10 @@ def equal(result: BacktestResult, peer: tuple[list[Traded], Floats]) -> None:
 # --- the same rules ---
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("short", [False, True])
-def test_google_is_the_same_trade_by_trade(google: pd.DataFrame, short: bool) -> None:
-    result = ours(google, allow_short=short)
+def test_google_is_the_same_trade_by_trade(google: pd.DataFrame, short: bool, engine: str) -> None:
+    result = ours(google, allow_short=short, engine=engine)
 
     equal(result, theirs(google, run={"short": short}))
     assert result.total_trades == (40 if short else 20)
@@ -180,12 +187,16 @@ def test_orders_at_this_close_are_the_same_too_and_booked_a_bar_later_by_them(go
     np.testing.assert_allclose(result.outcome.equity[booked], equity[booked], rtol=1e-9)
 
 
-def test_stops_and_targets_are_the_same_where_each_bar_opens_at_the_close_before(bitcoin: pd.DataFrame) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_stops_and_targets_are_the_same_where_each_bar_opens_at_the_close_before(
+    bitcoin: pd.DataFrame, engine: str
+) -> None:
     market = joined(bitcoin)
+    exits: dict[str, Any] = {"stop_loss": 0.004, "take_profit": 0.006}
 
-    result = ours(market, initial_balance=10_000_000, path="worst", stop_loss=0.004, take_profit=0.006)
+    result = ours(market, engine=engine, initial_balance=10_000_000, path="worst", **exits)
 
-    equal(result, theirs(market, run={"stop_loss": 0.004, "take_profit": 0.006}, cash=10_000_000))
+    equal(result, theirs(market, run=exits, cash=10_000_000))
     assert {trade.exit_reason for trade in result.trades} == {"signal", "stop_loss", "take_profit"}
 
 
@@ -305,6 +316,7 @@ def five_bars(*last: tuple[float, float, float, float]) -> pd.DataFrame:
     return frame.assign(Volume=1.0)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("case", "bars", "path", "theirs_exit", "ours_exit"),
     [
@@ -325,11 +337,12 @@ def test_stops_and_targets_of_one_trade(
     path: Any,
     theirs_exit: tuple[int, float],
     ours_exit: tuple[int, float],
+    engine: str,
 ) -> None:
     market = five_bars(*bars)
 
     (peer,), _ = theirs(market, PeerOnce, {"sl": 95, "tp": 106}, commission=0)
-    result = ours(market, Once(), commission=0, stop_loss=0.05, take_profit=0.06, path=path)
+    result = ours(market, Once(), engine=engine, commission=0, stop_loss=0.05, take_profit=0.06, path=path)
 
     assert (peer[1], peer[4]) == theirs_exit
     assert [(trade.exit_bar, trade.exit_price) for trade in result.trades] == [ours_exit]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -116,13 +117,48 @@ def test_the_page_says_the_figures_that_matter(result: BacktestResult, page: Pag
 def test_the_script_is_given_the_candles_the_account_and_the_trades(result: BacktestResult) -> None:
     data = run_data(result)
     (market,) = data["markets"]
-    trades = result.trades
+    trades = [*result.trades, *result.open_trades]
 
     assert unpacked(market["close"]) == pytest.approx(result.bars[0].close.tolist())
     assert unpacked(market["time"]) == pytest.approx((result.bars[0].candles.times / 1_000).tolist())
     assert unpacked(data["account"]["equity"]) == pytest.approx(result.outcome.equity.tolist(), rel=1e-6)
     assert unpacked(data["trades"]["profit"]) == pytest.approx([one.profit for one in trades])
-    assert [data["trades"]["ends"][int(at)] for at in unpacked(data["trades"]["end"])] == ["by a signal"] * len(trades)
+    closed = [data["trades"]["ends"][int(at)] for at in unpacked(data["trades"]["end"])][:-1]
+    assert closed == ["by a signal"] * len(result.trades)
+    assert [math.isnan(at) for at in unpacked(data["trades"]["exitTime"])] == [False] * len(closed) + [True]
+    assert data["fills"] is None
+
+
+def test_the_best_of_many_trials_says_so_on_its_page() -> None:
+    market = a_market(60)
+    result = a_result(market, bought_and_sold(market, 7))
+    result.trials, result.deflated_sharpe = 500, 0.873
+    texts = [text.replace("\u00a0", " ") for text in Page(render(result)).texts]
+
+    assert "best of 500 trials; deflated 87.3 %" in texts
+    assert "the best of 500 trials: the best of many looks good by luck alone" in texts
+
+
+def test_of_positions_built_in_parts_the_fills_are_drawn() -> None:
+    market = a_market(100)
+    fills = [(bar, 1 if bar % 3 else -1, float(market.open[bar]), 0.002, "order") for bar in range(1, 60)]
+    result = a_result(market, fills)
+    drawn, page = run_data(result)["fills"], Page(render(result))
+
+    assert unpacked(drawn["price"]) == pytest.approx([price for _, _, price, _, _ in fills], abs=0.005)
+    assert unpacked(drawn["side"]) == [side for _, side, _, _, _ in fills]
+    assert any(text.startswith("Blue triangles are purchases") for text in page.texts)
+    assert "the strategy's own orders" in page.texts
+
+
+def test_of_very_many_fills_every_so_many_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orderwright.backtest.report.run_chart.MOST_FILLS", 15)
+    market = a_market(100)
+    fills = [(bar, -1 if bar % 2 else 1, float(market.open[bar]), 0.001 * bar, "order") for bar in range(1, 60)]
+    drawn = run_data(a_result(market, [(0, 1, float(market.open[0]), 0.5, "order"), *fills]))["fills"]
+
+    assert drawn["every"] == 5
+    assert set(unpacked(drawn["side"])) == {1, -1}
 
 
 def test_a_name_cannot_become_markup() -> None:

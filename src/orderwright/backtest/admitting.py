@@ -213,10 +213,12 @@ def _volume(table: Table, base: str, length: int) -> Floats:
 
 def _floats(column: Any, name: str, source: Source) -> Floats:
     """float64[n], one after the other in memory. float32 is widened through its shortest text."""
+    if isinstance(column, np.ndarray) and column.dtype == np.float64:
+        return np.require(column, requirements=["C", "W"])  # a reader of files may lend it read-only
     numbers = floats(column, name, source)
     if numbers.dtype == np.float32:
         numbers = np.array([float(str(number)) for number in numbers])
-    return np.ascontiguousarray(numbers, dtype=np.float64)
+    return np.require(numbers, np.float64, ["C", "W"])
 
 
 # Checking them

@@ -150,6 +150,10 @@ class Backtester:
             frame = None if several else data
             signals = self._signals(strategy, bars[0], first, frame, check_look_ahead=check_look_ahead)
             outcome = self._trade(chosen, signals, strategy, bars[0], {**for_orders, "seed": seed}, progress)
+            if chosen == "kernel" and bars_per_year is None:
+                from orderwright.backtest.kernel.running import years
+
+                bars_per_year = years(bars[0])
         else:
             from orderwright.backtest import orders
 
@@ -193,7 +197,7 @@ class Backtester:
         frame = frame_of(bars, data) if plain else None
         signals = checked_signals(strategy, bars, frame)
         if check_look_ahead and not getattr(strategy, "causal", False):
-            _look_ahead(strategy, bars, signals, frame)
+            _look_ahead(strategy, bars, signals, frame=frame)
         if warm_up and signals[:warm_up].any():
             signals = signals.copy()
             signals[:warm_up] = 0

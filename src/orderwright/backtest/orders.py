@@ -37,6 +37,7 @@ from orderwright.backtest.strategy import Strategy
 from orderwright.backtest.trading import Trading
 from orderwright.broker.places import journal_of
 from orderwright.core import messages as m
+from orderwright.core.exits import behind
 from orderwright.core.model import (
     DAY,
     Account,
@@ -51,7 +52,6 @@ from orderwright.core.model import (
     Trail,
 )
 from orderwright.core.numbers import EXACT, ZERO
-from orderwright.core.trailing import behind
 from orderwright.engine import Engine
 from orderwright.errors import InputError
 from orderwright.journal.memory import MemoryJournal
@@ -440,8 +440,8 @@ class _Booked:
 
 
 def reason_of(order: Order, entry: Order | None, tick: Decimal) -> int:
-    """Why an order filled, as a number of `REASONS`: its tag says, or its place in the bracket of its entry. A stop that
-    is both is a trailing stop where it stands nearer to the market than the stop loss would."""
+    """Why an order filled, as a number of `REASONS`: its tag says, or its place in the bracket of its entry. A stop
+    that is both is a trailing stop where it stands nearer to the market than the stop loss would."""
     said = order.instruction
     named = _REASON.get(tag_of(said))
     if named is not None:

@@ -19,9 +19,12 @@ from decimal import Decimal
 import numpy as np
 
 from orderwright.backtest.bars import Bars
+from orderwright.backtest.checking import check_look_ahead, checked_signals
 from orderwright.backtest.context import Context
 from orderwright.backtest.data import BarsOnHand
 from orderwright.backtest.outcome import Floats, Ints
+from orderwright.backtest.rules import Rules
+from orderwright.backtest.signal_trader import SignalTrader
 from orderwright.backtest.strategy import Strategy
 from orderwright.backtest.trading import Trading
 from orderwright.broker import Broker, Fill
@@ -40,12 +43,15 @@ def trade(
     bars: Bars | None = None,
     until: int | None = None,
     warm_up: int | None = None,
+    rules: Rules | None = None,
 ) -> list[Fill]:
     """Let a strategy trade one symbol of a simulated exchange until its candles end; the fills of its account.
 
     exchange, user_id: whose account it trades with (None named: the broker's first, nobody's own). bars: the candles of
     that exchange with the floats that they came with; None: made of the exchange's own. until: microseconds, to stop
     before the first bar that closes later. warm_up: how many bars it is not asked about (None: the strategy's own).
+    rules: trade the strategy's signals, by these sizes and exits (the balance and the costs are the broker's own);
+    None: its `on_bar`, or, where it has none, its signals by the default rules.
 
     Raises InputError where the exchange has no candles of the symbol, StrategyError for what the strategy raises.
     """
@@ -60,7 +66,10 @@ def trade(
         fills.append(Fill(said.order_id, said.account, said.symbol, said.side, execution))
 
     shown = bars if bars is not None else bars_of(candles)
-    first = max(int(np.searchsorted(candles.close_times, broker.now)), strategy.warm_up if warm_up is None else warm_up)
+    warm = strategy.warm_up if warm_up is None else warm_up
+    if rules is not None or type(strategy).on_bar is Strategy.on_bar:
+        strategy, warm = _signal_trader(strategy, shown, rules or Rules()), 0
+    first = max(int(np.searchsorted(candles.close_times, broker.now)), warm)
     data = BarsOnHand([shown], {symbol: first})
     trading = Trading(
         opened.engine,
@@ -96,6 +105,19 @@ def _ask(broker: Broker, trading: Trading, context: Context, data: BarsOnHand, u
     broker.update_to(broker.now)
     trading.call("on_stop")
     trading.tell()
+
+
+def _signal_trader(strategy: Strategy, bars: Bars, rules: Rules) -> SignalTrader:
+    """The strategy that trades another one's signals. Raises InputError for rules that paper cannot keep."""
+    if rules.fill_at != "next_open":
+        message = "on paper a bar is over when it is decided on"
+        raise InputError(message, field="fill_at", value=rules.fill_at, nearest="next_open")
+    if rules.allow_short and not bars.candles.instrument.linear:
+        message = f"{bars.symbol} is not a contract that can be short"
+        raise InputError(message, field="allow_short", value=True, nearest=False)
+    signals = checked_signals(strategy, bars)
+    check_look_ahead(strategy, bars, signals)
+    return SignalTrader(signals, rules, bars=bars, name=strategy.name)
 
 
 def _candles(broker: Broker, exchange: str, symbol: str) -> Candles:

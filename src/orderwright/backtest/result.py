@@ -35,7 +35,9 @@ class BacktestResult:
 
     outcome: what the engine handed over; bars: of each symbol; rules, strategy, parameters, engine ("kernel" or
     "orders"), warm_up: what ran. bars_per_year: what figures are annualised by, from the spacing of the bars unless it
-    is given (`metrics.bars_per_year`). deflated_sharpe, trials: set where the run is the best of several (`optimize`).
+    is given (`metrics.bars_per_year`). deflated_sharpe (a probability) and trials are set where the run is the best of
+    several (`optimize`).
+
     Raises InputError for bars a year that are not above 0.
     """
 
@@ -244,7 +246,7 @@ class BacktestResult:
             "open_trades": [_told(one) for one in self.open_trades],
             "trades": [_told(one) for one in self.trades],
             "metrics": finite(self.metrics),
-            "deflated_sharpe": self.deflated_sharpe,
+            "deflated_sharpe": _plain(self.deflated_sharpe),
             "trials": self.trials,
             "notes": list(self.notes),
         }

@@ -23,6 +23,7 @@ from orderwright.errors import InputError
 from orderwright.simulation.models.slippage import SlippageBps
 
 HUNDRED, BPS = Decimal(100), Decimal(10_000)
+LONG, SHORT = 1, -1
 
 
 class SignalTrader(Strategy):
@@ -55,6 +56,17 @@ class SignalTrader(Strategy):
         self._instrument: Instrument = trading.instruments[self._symbol]
         self._tick, self._step = float(self._instrument.tick_size), float(self._instrument.step_size)
         self._fixed = fixed_steps(self.rules.sizing, self._instrument.step_size)
+        self._take_over(context)
+
+    def _take_over(self, context: Context) -> None:
+        """On paper, after a restart: the entry that waits, and the close that an entry is to follow."""
+        for order in context.orders(self._symbol):
+            sent_at = int(np.searchsorted(context.history().time, order.record.created_at, side="right")) - 1
+            if order.tag == "entry":
+                self._entry, self._side, self._sent_at = order, LONG if order.side is OrderSide.BUY else SHORT, sent_at
+            elif order.tag == "signal":
+                signal = self._signals[sent_at]
+                self._then = signal if signal > 0 or self.rules.allow_short else 0
 
     # Decisions
 

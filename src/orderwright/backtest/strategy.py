@@ -32,22 +32,23 @@ class Strategy:
         raise NotImplementedError(f"{type(self).__name__} has neither generate_signals nor on_bar")
 
     def signals(self, bars: Bars) -> Any:
-        """The same as int8[n] from arrays: what fast strategies override. By default, `generate_signals` on a
-        DataFrame, checked."""
-        raise NotImplementedError
+        """The same as int8[n] from arrays: what fast strategies override. Where it is not, `generate_signals` is asked
+        with a DataFrame of the bars (checking.py)."""
+        raise NotImplementedError(f"{type(self).__name__} says its signals by generate_signals")
 
     def on_start(self, context: Any) -> None:
-        """Before the first bar."""
+        """Before the first bar: where indicators are made. context: a `context.Context`, as in all that follow."""
 
     def on_bar(self, context: Any, bar: Any) -> None:
-        """At the close of each bar. Sees closed bars only."""
-        raise NotImplementedError
+        """At the close of each bar. bar: a `records.Bar`. Sees closed bars only."""
+        raise NotImplementedError(f"{type(self).__name__} has no on_bar")
 
     def on_fill(self, context: Any, fill: Any) -> None:
-        """One of its orders has filled, in whole or in part."""
+        """One of its orders has filled, in whole or in part. fill: a `records.Fill`. What it sends goes out at once."""
 
     def on_order(self, context: Any, order: Any) -> None:
-        """One of its orders has ended otherwise: cancelled, expired, rejected or denied."""
+        """One of its orders has ended otherwise: cancelled, expired, rejected or denied. order: a
+        `records.OrderHandle`; its `reason` says why."""
 
     def on_stop(self, context: Any) -> None:
         """After the last bar."""

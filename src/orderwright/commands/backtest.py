@@ -65,8 +65,7 @@ def backtest(
     if html is not None:
         check_place(html, "html")
     made, _ = strategy_of(strategy, param or ())
-    exits = {"stop_loss": stop_loss, "take_profit": take_profit, "trailing_stop": trailing_stop}
-    within: dict[str, Any] = {"fill_at": fill_at, "path": path}
+    words: dict[str, Any] = {"fill_at": fill_at, "path": path}  # checked where they are taken
     tester = Backtester(
         balance,
         commission,
@@ -75,8 +74,10 @@ def backtest(
         sizing=sizing_of(size),
         limit_entry=limit_entry,
         limit_bars=limit_bars,
-        **exits,
-        **within,
+        stop_loss=stop_loss,
+        take_profit=take_profit,
+        trailing_stop=trailing_stop,
+        **words,
     )
     with progress_bar("backtest", describe="{:,} bars".format) as progress:
         told = None if progress is None else lambda done, whole: progress(0, done, whole)

@@ -111,8 +111,8 @@ def _trades(table: Table, symbol: str, instrument: Instrument | None, *, step_si
 
 
 def find_columns(table: Table, wanted: dict[str, tuple[str, ...]], *, base: str) -> dict[str, Column]:
-    """The columns that play each wanted role. Raises InputError where one is missing (the nearest name is offered) or is
-    there twice."""
+    """The columns that play each wanted role. Raises InputError where one is missing (the nearest name is offered) or
+    is there twice."""
     plain = [_plain(name) for name in table.names]
     found: dict[str, Column] = {}
     for role, names in wanted.items():

@@ -200,16 +200,22 @@ class Markets:
 def candles_of(data: Any, symbol: str = DEFAULT_SYMBOL) -> Candles:
     """Checked candles of whatever holds them. Raises InputError."""
     if isinstance(data, Bars):
-        return data.candles
+        return _plain(data.candles)
     if isinstance(data, Candles):
         check_candles(data)
         return data
     if isinstance(data, str | Path) or hasattr(data, "columns") or isinstance(data, dict):
         from orderwright.backtest.bars import read_bars
 
-        return read_bars(data, symbol).candles
+        return _plain(read_bars(data, symbol).candles)
     message = f"{type(data).__name__} is not Candles, Bars, a DataFrame, a path, or a function from a seed to Candles"
     raise InputError(message, field="data", value=data)
+
+
+def _plain(candles: Candles) -> Candles:
+    """Bars make their arrays when they are asked for; an episode wants them all."""
+    columns = (candles.times, candles.open, candles.high, candles.low, candles.close, candles.volume)
+    return Candles(candles.symbol, candles.instrument, candles.interval, *columns)
 
 
 def _made(maker: Maker, seed: int) -> Candles:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orderwright.backtest.kernel.compiling import kernel
-from orderwright.backtest.outcome import Ints
+from orderwright.backtest.outcome import Floats, Ints
 from orderwright.errors import InputError
 
 Array = Any
@@ -38,20 +38,46 @@ def cross(close: Array, fast: int, slow: int, out: Array) -> None:
         late[at] = (left > right) - (left < right)
 
 
-def sma_cross_signals(close: Ints, fast: int, slow: int) -> NDArray[np.int8]:
+@kernel("void(float64[::1], float64, int64, int64, int8[::1])")
+def cross_prices(close: Array, per_price: float, fast: int, slow: int, out: Array) -> None:
+    """The same of prices that are on their tick, per_price ticks each: they are counted on the way."""
+    fast_sum, slow_sum = 0, 0
+    for at in range(slow):
+        price = np.int64(np.rint(close[at] * per_price))
+        slow_sum += price
+        if at >= slow - fast:
+            fast_sum += price
+    quick, late, gone_quick, gone_late = close[slow:], out[slow:], close[slow - fast :], close
+    left, right = fast_sum * slow, slow_sum * fast
+    out[slow - 1] = (left > right) - (left < right)
+    for at in range(len(quick)):
+        price = np.int64(np.rint(quick[at] * per_price))
+        fast_sum += price - np.int64(np.rint(gone_quick[at] * per_price))
+        slow_sum += price - np.int64(np.rint(gone_late[at] * per_price))
+        left, right = fast_sum * slow, slow_sum * fast
+        late[at] = (left > right) - (left < right)
+
+
+def sma_cross_signals(
+    close: Ints | Floats, fast: int, slow: int, *, tick: float | None = None
+) -> NDArray[np.int8]:
     """int8[n]: 1 where the simple moving average of `fast` bars is above that of `slow` bars, -1 where it is below, 0
-    where they are equal and before there are `slow` bars. close: int64[n], ticks.
+    where they are equal and before there are `slow` bars. close: int64[n], ticks; or, with their tick, float64[n],
+    prices that were checked to be on it (`Bars.close`).
 
     Raises InputError for lengths that are not 1 <= fast < slow, and prices too large for exact products.
     """
     if not 1 <= fast < slow:
         message = f"the fast average ({fast} bars) must be shorter than the slow one ({slow})"
         raise InputError(message, field="fast", value=fast, nearest=max(min(fast, slow - 1), 1))
-    close = np.ascontiguousarray(close, dtype=np.int64)
+    close = np.ascontiguousarray(close, dtype=np.int64 if tick is None else np.float64)
     out = np.zeros(len(close), dtype=np.int8)
     if slow <= len(close):
-        _refuse_large(int(close.max()), fast * slow)
-        cross(close, fast, slow, out)
+        _refuse_large(int(close.max() / (tick or 1)), fast * slow)
+        if tick is None:
+            cross(close, fast, slow, out)
+        else:
+            cross_prices(close, 1.0 / tick, fast, slow, out)
     return out
 
 

@@ -46,14 +46,16 @@ class _Teller(event.Listener):  # type: ignore[misc]  # numba has no types
 def kernel(signature: str, **options: Any) -> Callable[[F], F]:
     """Compile for this signature (Numba's words), or load what was compiled before. options: as of `numba.njit`."""
 
+    options = {"error_model": "numpy", "_nrt": False, **options}  # no checks that cannot fail, no counts of references
+
     def made(function: F) -> F:
         with event.install_listener("numba:compile", _Teller()):
             try:
-                dispatcher = njit(cache=True, _nrt=False, **options)(function)
+                dispatcher = njit(cache=True, **options)(function)
                 _know_by_contents(dispatcher)
                 dispatcher.compile(signature)
             except (RuntimeError, OSError):  # no folder to keep it in, or a full one
-                dispatcher = njit(_nrt=False, **options)(function)
+                dispatcher = njit(**options)(function)
                 dispatcher.compile(signature)
         dispatcher.disable_compile()
         return dispatcher  # type: ignore[no-any-return]
@@ -63,7 +65,7 @@ def kernel(signature: str, **options: Any) -> Callable[[F], F]:
 
 def part(function: F) -> F:
     """A function that kernels call: compiled into each of them, and plain Python to everybody else."""
-    return register_jitable(_nrt=False)(function)  # type: ignore[no-any-return]
+    return register_jitable(_nrt=False, error_model="numpy")(function)  # type: ignore[no-any-return]
 
 
 SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "sizes.py")

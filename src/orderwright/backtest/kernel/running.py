@@ -148,6 +148,15 @@ def spans(bars: Bars, bar: Ints) -> tuple[Ints, Ints]:
     return opened, np.where(bar + 1 < len(candles), np.minimum(ends, after), ends)
 
 
+def years(bars: Bars) -> float:
+    """`metrics.bars_per_year` of the bars' closes, without making them all."""
+    from orderwright.backtest.metrics import YEAR
+
+    last = len(bars) - 1
+    first_close, last_close = spans(bars, np.array([0, last]))[1].tolist()
+    return last * YEAR / (last_close - first_close)
+
+
 class RunOutcome(Outcome):
     """An outcome whose times and positions are made when they are first asked for."""
 

@@ -35,13 +35,14 @@ from orderwright.backtest.kernel.layout import (
     SHORTS,
     SIZING,
     STOP,
+    THIS_CLOSE,
     TICK,
     TRAILING,
     UNIT,
     WAITING,
     WINDOW,
 )
-from orderwright.backtest.kernel.walking import trail_to, walk
+from orderwright.backtest.kernel.walking import decide, trail_to, waits, walk
 
 true_range, mean_range = part(sizes.true_range), part(sizes.mean_range)
 _TARGET, _VOLATILITY = sizes.TARGET, sizes.VOLATILITY
@@ -134,6 +135,9 @@ def walk_at(
     if s[SIZING] == _VOLATILITY:
         f[RANGE_BEFORE] = range_at(last, high, low, close, s[WINDOW], tick)
         f[RANGE] = range_at(bar, high, low, close, s[WINDOW], tick)
+    if s[PENDING] == NONE and not s[THIS_CLOSE] and not waits(s):
+        decide(signals[bar], ticks_of(close[bar], tick), s, f)
+        return
     first, top, bottom = ticks_of(opens[bar], tick), ticks_of(high[bar], tick), ticks_of(low[bar], tick)
     walk(signals[bar], first, top, bottom, ticks_of(close[bar], tick), s, f)
 

@@ -304,12 +304,22 @@ def walk(signal: int, price: int, high: int, low: int, close: int, s: Array, f: 
     s[ARRIVED] = AT_OPEN
     s[MOVED] = 0
     at_open(price, s, f)
-    second, third = (high, low) if high_comes_first(price, high, low, close, s) else (low, high)
-    on_leg(1, price, second, price, s, f)
-    on_leg(2, second, third, price, s, f)
+    second, third = low, high
+    if waits(s):
+        if high_comes_first(price, high, low, close, s):
+            second, third = high, low
+        on_leg(1, price, second, price, s, f)
+        on_leg(2, second, third, price, s, f)
     if s[THIS_CLOSE]:
         decide(signal, close, s, f)
-    on_leg(3, third, close, price, s, f)
+    if waits(s):
+        on_leg(3, third, close, price, s, f)
     at_close(close, s, f)
     if not s[THIS_CLOSE]:
         decide(signal, close, s, f)
+
+
+@part
+def waits(s: Array) -> bool:
+    """Whether anything can meet the price on its way."""
+    return bool(s[STOP] > 0 or s[PROFIT] > 0 or s[LIMIT] > 0 or s[PENDING] == FOLLOW)

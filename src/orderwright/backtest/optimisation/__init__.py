@@ -7,7 +7,7 @@
 - measuring.py, workers.py: what one trial is, and other processes for many
 - grid.py, adaptive.py, study.py: the searches, and where their trials are kept
 - sharpe.py, walking.py: is it luck, does it hold
-- trials.py, result.py, pictures.py, page.py: what was found, and how it is shown
+- trials.py, found.py, result.py, pictures.py, page.py: what was found, and how it is shown
 """
 
 from orderwright.backtest.optimisation.optimizer import optimize, walk_forward

@@ -148,7 +148,7 @@ def optimize(
     Combinations that the strategy or the constraint refuses are counted, and skipped. Raises InputError, before any
     work, for a space, an objective, a method or data that cannot be; and where no trial at all could be done.
     """
-    search = _search(strategy, space, objective, method, n_trials, n_jobs, seed, study, name or f"{symbol}")
+    search = _search(strategy, space, objective, method, n_trials, n_jobs, seed, study, name, symbol)
     walk = parse_walk_forward(walk_forward)
     market = market_of(data, symbol)
     whole = Measure(
@@ -167,7 +167,7 @@ def optimize(
         trials = search.run(measure, told)
     walked = _walk(search, measure, walk, planned, progress) if walk else None
     best = trials[trials.best() or 0].parameters
-    return OptimizationResult(
+    found = OptimizationResult(
         trials,
         measure.result(best),
         whole.result(best, outside) if outside else None,
@@ -178,6 +178,8 @@ def optimize(
         seed=seed,
         independent_trials=independent_trials,
     )
+    found.best.deflated_sharpe, found.best.trials = found.deflated_sharpe_ratio, len(found.trial_sharpes)
+    return found
 
 
 def walk_forward(
@@ -202,7 +204,7 @@ def walk_forward(
 ) -> WalkForwardResult:
     """Walk forward over all of the data, without another search: as `optimize`, whose words these are. Raises
     InputError as it does, and where the windows do not fit the bars."""
-    search = _search(strategy, space, objective, method, n_trials, n_jobs, seed, study, name or f"{symbol}")
+    search = _search(strategy, space, objective, method, n_trials, n_jobs, seed, study, name, symbol)
     walk = parse_walk_forward(windows) or WalkForward()
     market = market_of(data, symbol)
     measure = Measure(
@@ -227,7 +229,8 @@ def _search(
     n_jobs: int,
     seed: int,
     study: str | Path | None,
-    name: str,
+    name: str | None,
+    symbol: str,
 ) -> Search:
     if not (isinstance(strategy, type) and issubclass(strategy, Strategy)):
         near = type(strategy).__name__ if isinstance(strategy, Strategy) else "a Strategy class"
@@ -243,7 +246,7 @@ def _search(
         n_jobs=whole_number(n_jobs, "n_jobs"),
         seed=whole_number(seed, "seed", least=0),
         study=study,
-        name=f"{strategy.__name__} {name}",
+        name=name or f"{strategy.__name__} {symbol}",
     )
     search.count()  # a grid over a continuous parameter cannot be counted: said now
     return search

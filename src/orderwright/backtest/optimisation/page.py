@@ -12,7 +12,7 @@ from orderwright.analytics.page.html import Html, tag
 from orderwright.backtest.optimisation.sections import drawn, head, key_figures, sections
 
 if TYPE_CHECKING:
-    from orderwright.backtest.optimisation.result import OptimizationResult
+    from orderwright.backtest.optimisation.found import Found
 
 _SHEET = Html(
     ".verdict { margin: 1rem 0; border-left: 5px solid var(--plain); }\n"
@@ -23,12 +23,12 @@ _SHEET = Html(
 )
 
 
-def write_page(result: OptimizationResult, path: str | Path) -> None:
+def write_page(result: Found, path: str | Path) -> None:
     """Write the page in one step. Raises InputError where the path cannot be written; then nothing has changed."""
     replace_file(path, lambda: render(result))
 
 
-def render(result: OptimizationResult) -> str:
+def render(result: Found) -> str:
     """The page as text."""
     charts = drawn(result)
     title = f"{result.strategy}: optimisation"
@@ -37,7 +37,7 @@ def render(result: OptimizationResult) -> str:
     return f"<!doctype html>\n{page}\n"
 
 
-def _content(result: OptimizationResult, charts: dict[str, dict[str, object]]) -> Iterable[Html]:
+def _content(result: Found, charts: dict[str, dict[str, object]]) -> Iterable[Html]:
     parts = sections(result, charts)
     yield key_figures(result)
     yield tag("nav", *(tag("a", one.name, href=f"#{one.key}") for one in parts), aria_label="Sections")

@@ -20,7 +20,7 @@ from orderwright.backtest.outcome import Floats, Ints
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from orderwright.backtest.optimisation.result import OptimizationResult
+    from orderwright.backtest.optimisation.found import Found
 
 LIGHT = {
     "gain": "#1f6fc4",
@@ -59,7 +59,7 @@ def shown(figure: Figure) -> go.Figure:
 # --- where good parameters lie ---
 
 
-def heat_map(result: OptimizationResult, x: str, y: str) -> Figure:
+def heat_map(result: Found, x: str, y: str) -> Figure:
     """The first objective by two parameters; of several trials at one place the best. Blank where nothing was done. The
     ring is the best trial. Blue is good; where no value is bad, the palest is the worst."""
     objective, values = result.objectives[0], result.all_trials.values()
@@ -151,7 +151,7 @@ def _colours(known: Floats, large_is_good: bool) -> Figure:
 # --- trials ---
 
 
-def pareto(result: OptimizationResult) -> Figure:
+def pareto(result: Found) -> Figure:
     """All trials by the first two objectives, and those that no other beats."""
     one, two = result.objectives[:2]
     xs, ys = result.all_trials.values(0), result.all_trials.values(1)
@@ -189,7 +189,7 @@ def _better(objective: Any) -> str:
     return f"{_safe(objective.name)} ({'more' if objective.large_is_good else 'less'} is better)"
 
 
-def history(result: OptimizationResult) -> Figure:
+def history(result: Found) -> Figure:
     """Each trial's first objective in the order of the trials, and the best so far."""
     objective, values = result.objectives[0], result.all_trials.values()
     known = np.flatnonzero(np.isfinite(values))
@@ -217,7 +217,7 @@ def history(result: OptimizationResult) -> Figure:
     return {"data": [dots, line], "layout": layout}
 
 
-def importance(result: OptimizationResult) -> Figure | None:
+def importance(result: Found) -> Figure | None:
     """How much each parameter's value alone tells of the first objective."""
     found = list(result.importance.items())
     if len(found) < 2:
@@ -240,7 +240,7 @@ def importance(result: OptimizationResult) -> Figure | None:
     return {"data": [bars], "layout": layout_of(height=130 + 40 * len(found), bargap=0.45, xaxis=across, yaxis=rows)}
 
 
-def sharpes(result: OptimizationResult) -> Figure | None:
+def sharpes(result: Found) -> Figure | None:
     """How many trials had which Sharpe ratio, with the best one and what the best of as many would show by luck."""
     known = result.trial_sharpes[np.isfinite(result.trial_sharpes)]
     if len(known) < 2 or known.min() == known.max():

@@ -16,13 +16,13 @@ from orderwright.backtest.optimisation.words import comparison, kept, told, verd
 from orderwright.backtest.report.words import figure, percent, period
 
 if TYPE_CHECKING:
-    from orderwright.backtest.optimisation.result import OptimizationResult
+    from orderwright.backtest.optimisation.found import Found
 
 _TOP = 10
 METHODS = {"grid": "every combination of a grid", "tpe": "the tree-structured Parzen estimator", "genetic": "NSGA-II"}
 
 
-def head(result: OptimizationResult) -> Html:
+def head(result: Found) -> Html:
     """What was searched, on what, and how."""
     best = result.best
     tried = result.all_trials.count("done") + result.all_trials.count("undefined")
@@ -38,7 +38,7 @@ def head(result: OptimizationResult) -> Html:
     return tag("header", *lines)
 
 
-def key_figures(result: OptimizationResult) -> Html:
+def key_figures(result: Found) -> Html:
     """The row of figures under the head."""
     best, held, walk = result.best, result.held_out, result.walk_forward
     aim = result.objectives[0].name
@@ -70,7 +70,7 @@ def _card(name: str, shown: str, under: str) -> Html:
     return tag("div", tag("dt", name), tag("dd", shown, class_=f"figure{missing}"), *small)
 
 
-def drawn(result: OptimizationResult) -> dict[str, Figure]:
+def drawn(result: Found) -> dict[str, Figure]:
     """Every chart that there is something for, by the id of its element."""
     made: dict[str, Figure | None] = {
         "luck": pictures.sharpes(result),
@@ -88,7 +88,7 @@ def drawn(result: OptimizationResult) -> dict[str, Figure]:
     return {f"chart-{name}": found for name, found in made.items() if found is not None}
 
 
-def sections(result: OptimizationResult, charts: dict[str, Figure]) -> list[Section]:
+def sections(result: Found, charts: dict[str, Figure]) -> list[Section]:
     """The sections in their order; what was not done is left out."""
     parts = [_luck(result, charts), _held(result, charts), _walk(result, charts), _heat(result, charts)]
     parts += [_front(result, charts), _importance(charts), _history(result, charts), _trials(result)]
@@ -98,7 +98,7 @@ def sections(result: OptimizationResult, charts: dict[str, Figure]) -> list[Sect
 # --- is it luck? ---
 
 
-def _luck(result: OptimizationResult, charts: dict[str, Figure]) -> Section:
+def _luck(result: Found, charts: dict[str, Figure]) -> Section:
     found = result.deflated
     rows = [
         ("Deflated Sharpe ratio", percent(found.value, places=1), "that it beats what luck shows"),
@@ -125,7 +125,7 @@ def _luck(result: OptimizationResult, charts: dict[str, Figure]) -> Section:
 # --- does it hold? ---
 
 
-def _held(result: OptimizationResult, charts: dict[str, Figure]) -> Section | None:
+def _held(result: Found, charts: dict[str, Figure]) -> Section | None:
     held = result.held_out
     if held is None:
         return None
@@ -140,12 +140,12 @@ def _held(result: OptimizationResult, charts: dict[str, Figure]) -> Section | No
     return Section(key="held-out", name="Held out", title="Held out", lead=lead, body=body, wide=True)
 
 
-def compared(result: OptimizationResult) -> Html:
+def compared(result: Found) -> Html:
     heads = [Column(head="", number=False), Column(head="Optimised"), Column(head="Held out")]
     return table("The optimised and the held-out part", heads, comparison(result))
 
 
-def _walk(result: OptimizationResult, charts: dict[str, Figure]) -> Section | None:
+def _walk(result: Found, charts: dict[str, Figure]) -> Section | None:
     walk = result.walk_forward
     if walk is None:
         return None
@@ -165,7 +165,7 @@ def _walk(result: OptimizationResult, charts: dict[str, Figure]) -> Section | No
     return Section(key="walk", name="Walk-forward", title="Walk-forward", lead=lead, body=body, wide=True)
 
 
-def walked(result: OptimizationResult) -> Html:
+def walked(result: Found) -> Html:
     """A row a window: what was chosen, and what came of it."""
     assert result.walk_forward is not None
     heads = [
@@ -193,7 +193,7 @@ def walked(result: OptimizationResult) -> Html:
 # --- what was searched ---
 
 
-def _heat(result: OptimizationResult, charts: dict[str, Figure]) -> Section | None:
+def _heat(result: Found, charts: dict[str, Figure]) -> Section | None:
     if "chart-heat" not in charts:
         return None
     x, y = result.axes(None, None)
@@ -209,7 +209,7 @@ def _heat(result: OptimizationResult, charts: dict[str, Figure]) -> Section | No
     )
 
 
-def _front(result: OptimizationResult, charts: dict[str, Figure]) -> Section | None:
+def _front(result: Found, charts: dict[str, Figure]) -> Section | None:
     if "chart-front" not in charts:
         return None
     names = [one.name for one in result.objectives]
@@ -234,7 +234,7 @@ def _importance(charts: dict[str, Figure]) -> Section | None:
     return Section(key="importance", name="Parameters", title="What mattered", lead=lead, body=body)
 
 
-def _history(result: OptimizationResult, charts: dict[str, Figure]) -> Section:
+def _history(result: Found, charts: dict[str, Figure]) -> Section:
     lead = "Each dot is a trial; the line is the best so far. A line that still climbs at the end asks for more trials."
     if result.method == "grid":
         lead = "Each dot is a combination, in the order of the grid; the line is the best so far."
@@ -249,7 +249,7 @@ def _history(result: OptimizationResult, charts: dict[str, Figure]) -> Section:
     )
 
 
-def _trials(result: OptimizationResult) -> Section:
+def _trials(result: Found) -> Section:
     trials, aims = result.all_trials, result.objectives
     values = trials.values() * (1 if aims[0].large_is_good else -1)
     places = [at for at in np.argsort(-values, kind="stable").tolist() if not math.isnan(values[at])][:_TOP]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from orderwright.market.times import iso
 
 if TYPE_CHECKING:
-    from orderwright.backtest.optimisation.result import OptimizationResult
+    from orderwright.backtest.optimisation.found import Found
     from orderwright.backtest.optimisation.walking import WalkForwardResult
     from orderwright.backtest.result import BacktestResult
 
 _FIELDS = ("total_return_pct", "sharpe_ratio", "sortino_ratio", "max_drawdown", "total_trades", "win_rate")
 
 
-def summary(result: OptimizationResult) -> dict[str, Any]:
+def summary(result: Found) -> dict[str, Any]:
     """What is not defined is None."""
     found, trials = result.deflated, result.all_trials
     return {

@@ -11,14 +11,14 @@ from orderwright.analytics.page.look import COST, GAIN, INK, MUTED, PLAIN, Figur
 from orderwright.backtest.outcome import Ints
 
 if TYPE_CHECKING:
-    from orderwright.backtest.optimisation.result import OptimizationResult
+    from orderwright.backtest.optimisation.found import Found
     from orderwright.backtest.optimisation.walking import WalkForwardResult
     from orderwright.backtest.result import BacktestResult
 
 _MOST_STEPS, _MANY = 1_500, 5
 
 
-def held_out(result: OptimizationResult) -> Figure | None:
+def held_out(result: Found) -> Figure | None:
     """The balance of the best parameters: over the part that was searched, and on over the part that was not."""
     if result.held_out is None:
         return None

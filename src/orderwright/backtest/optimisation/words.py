@@ -10,7 +10,7 @@ from orderwright.analytics.page.text import count
 from orderwright.backtest.report.words import figure, money, percent
 
 if TYPE_CHECKING:
-    from orderwright.backtest.optimisation.result import OptimizationResult
+    from orderwright.backtest.optimisation.found import Found
     from orderwright.backtest.optimisation.walking import WalkForwardResult
     from orderwright.backtest.result import BacktestResult
 
@@ -18,7 +18,7 @@ LIKELY, UNLIKELY = 0.95, 0.5
 _GAP = "\u00a0"
 
 
-def verdict(result: OptimizationResult) -> str:
+def verdict(result: Found) -> str:
     """The deflated Sharpe ratio in a plain sentence or two."""
     found = result.deflated
     if math.isnan(found.value):
@@ -69,7 +69,7 @@ def _efficiency(value: float) -> str:
     return f"Of the growth found in sample, {percent(value, places=0)} was kept."
 
 
-def comparison(result: OptimizationResult) -> list[list[str]]:
+def comparison(result: Found) -> list[list[str]]:
     """Rows of figures: name, in the optimised part, in the held-out part where there is one."""
     parts = [result.best] if result.held_out is None else [result.best, result.held_out]
 

@@ -76,7 +76,7 @@ def _card(name: str, shown: str, *under: str) -> Html:
 def _luck(result: Run) -> str:
     """One of many trials: how likely its Sharpe ratio is more than the best of them by luck."""
     deflated = result.deflated_sharpe
-    return "" if deflated is None else f"best of {result.trials or 1:,}; deflated {figure(deflated)}"
+    return "" if deflated is None else f"best of {result.trials or 1:,} trials; deflated {percent(deflated, places=1)}"
 
 
 def _still(result: Run) -> str:

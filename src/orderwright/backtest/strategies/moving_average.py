@@ -42,7 +42,8 @@ class SimpleMovingAverageStrategy(SignalStrategy):
         from orderwright.backtest.kernel import sma_cross_signals
 
         self._check_length(len(bars))
-        return sma_cross_signals(bars.candles.close, self.fast_period, self.slow_period)
+        tick = float(bars.candles.instrument.tick_size)
+        return sma_cross_signals(bars.close, self.fast_period, self.slow_period, tick=tick)
 
     def longest(self) -> tuple[str, int]:
         return "slow_period", self.slow_period
