@@ -16,7 +16,6 @@ asserted.
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,61 +24,36 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from msgspec import structs
 
 from orderwright.backtest.bars import Bars
 from orderwright.backtest.context import Context
 from orderwright.backtest.data import BarsOnHand
-from orderwright.backtest.outcome import REASONS, Fills, Floats, Outcome
-from orderwright.backtest.records import tag_of
+from orderwright.backtest.order_fills import BookedFills, NotedSlippage
+from orderwright.backtest.outcome import Fills, Floats, Outcome
+from orderwright.backtest.replaying import BPS, EXCHANGE, Shown, check_bars, exchange_of, instruments_of, settings_of
 from orderwright.backtest.rules import Rules
 from orderwright.backtest.strategy import Strategy
 from orderwright.backtest.trading import Trading
 from orderwright.broker.places import journal_of
 from orderwright.core import messages as m
-from orderwright.core.exits import behind
 from orderwright.core.model import (
-    DAY,
     Account,
-    Execution,
-    Instrument,
-    Liquidity,
-    Order,
-    OrderSide,
-    OrderType,
-    Quote,
     Settings,
-    Trail,
 )
 from orderwright.core.numbers import EXACT, ZERO
 from orderwright.engine import Engine
 from orderwright.errors import InputError
 from orderwright.journal.memory import MemoryJournal
-from orderwright.market.candles import Candles
 from orderwright.ports import Journal
-from orderwright.simulation.exchange import SimulatedExchange
-from orderwright.simulation.faults import Faults, FaultyExchange
+from orderwright.simulation.faults import Faults
 from orderwright.simulation.models import Models
-from orderwright.simulation.models.path import nearer_first, open_high_low_close, open_low_high_close, worst_case
-from orderwright.simulation.models.slippage import NoSlippage, SlippageBps, SlippageModel
 from orderwright.simulation.moments import OPENS
 
-EXCHANGE, ACCOUNT, BOOK = "simulated", "main", "backtest"
+ACCOUNT, BOOK = "main", "backtest"
 KEEP = 1_000
 """How many finished orders the log of a backtest remembers, where none is given."""
 FAR = 2**62
-FOREVER_MS = 10**14
-BPS = Decimal(10_000)
-DAY_MS = DAY // 1_000
 MOST_AHEAD = 4_096
-PATHS = {
-    "nearest": nearer_first,
-    "worst": worst_case,
-    "high_first": open_high_low_close,
-    "low_first": open_low_high_close,
-}
-_REASON = {name: at for at, name in enumerate(REASONS)}
-_ORDER = _REASON["order"]
 
 
 def run(
@@ -125,27 +99,27 @@ class OrdersRun:
         keep: int | None,
         log: Journal | str | Path | None,
     ) -> None:
-        _check(bars)
+        check_bars(bars)
         self.strategy, self.rules, self.bars = strategy, rules, list(bars)
         self.early = 1 if rules.fill_at == "this_close" else 0
         first = strategy.warm_up if warm_up is None else warm_up
         self.data = BarsOnHand(self.bars, {one.symbol: first for one in self.bars})
-        self.slippage = _Noted((models or Models()).slippage, rules.slippage)
-        self.exchange = _exchange(self.bars, rules, models, self.slippage, faults, seed)
+        self.slippage = NotedSlippage((models or Models()).slippage, rules.slippage)
+        self.exchange = exchange_of(self.bars, rules, models, self.slippage, faults, seed)
         if log is None:
             log = MemoryJournal(KEEP if keep is None else keep)
         journal, self._owns_log = journal_of(log)
         if journal.open_state(BOOK).sequence:
             raise InputError("a backtest begins with an empty log", field="log", value=log)
         self.log = journal
-        self.feed = _Shown(self.exchange, early=bool(self.early))
+        self.feed = Shown(self.exchange, early=bool(self.early))
         self.replies: list[m.Reply] = []
         start = min(int(one.candles.times[0]) for one in self.bars)
         self.engine = Engine(BOOK, journal, {EXCHANGE: self.exchange}, start=start, handler=self._hear, marks=False)
         self.engine.session.markets = {EXCHANGE: self.feed}
         self._open_book(settings)
         self.number = 0
-        self.booked = _Booked(self.bars, self.exchange, self.slippage, self.feed, self.engine)
+        self.booked = BookedFills(self.bars, self.exchange, self.slippage, self.feed, self.engine)
         self.trading = Trading(
             self.engine,
             strategy,
@@ -175,8 +149,8 @@ class OrdersRun:
         )
         self.engine.tell(
             [
-                m.Configure(settings=_settings(settings, quote, self.bars)),
-                *(m.DefineInstrument(instrument=one) for one in _instruments(self.bars, rules)),
+                m.Configure(settings=settings_of(settings, quote, self.bars)),
+                *(m.DefineInstrument(instrument=one) for one in instruments_of(self.bars, rules)),
                 m.OpenAccount(account=account),
                 m.MoveCash(account=ACCOUNT, asset=quote, amount=rules.initial_balance, reference="start"),
             ]
@@ -387,186 +361,4 @@ class OrdersRun:
             raise AssertionError(f"equity by arrays {equity!r}, by the book {total}")
 
 
-class _Booked:
-    """The fills, as they are booked: nine numbers each, and no records."""
-
-    def __init__(
-        self,
-        bars: Sequence[Bars],
-        exchange: SimulatedExchange,
-        slippage: _Noted,
-        feed: _Shown,
-        engine: Engine,
-    ) -> None:
-        self._exchange, self._slippage, self._feed = exchange, slippage, feed
-        self._find, self._show_again = engine.state.find, engine.session.show_again
-        self._symbols = {one.symbol: (at, one.candles) for at, one in enumerate(bars)}
-        self._times = {one.symbol: one.candles.times.data for one in bars}
-        self._numbers, self._amounts = array("q"), array("d")
-
-    def __call__(self, order: Order, execution: Execution) -> None:
-        said = order.instruction
-        symbol, buy = said.symbol, said.side is OrderSide.BUY
-        at, candles = self._symbols[symbol]
-        instrument = candles.instrument
-        ticks, steps = instrument.ticks(execution.price), instrument.steps(execution.quantity)
-        bar = self._bar(symbol, execution.time)
-        entry = self._find(said.parent_id) if said.trail is not None and said.parent_id else None
-        reason = reason_of(order, entry, instrument.tick_size)
-        self._numbers.extend((bar, execution.time, at, 1 if buy else -1, ticks, steps, reason))
-        worse = self._slippage.worse(ticks, buy=buy) if execution.liquidity is Liquidity.TAKER else 0
-        fee = execution.fee
-        if fee and execution.fee_asset != instrument.quote:
-            fee = fee * execution.price if execution.fee_asset == instrument.base else ZERO
-        self._amounts.extend((float(fee), worse * steps * float(instrument.tick_size * instrument.step_size)))
-
-    def _bar(self, symbol: str, time: int) -> int:
-        """The bar in which it happened. At the very time at which one closes and the next opens, the exchange knows."""
-        bar, stage = self._exchange.point(symbol)
-        times = self._times[symbol]
-        if stage == 0 and bar >= 0 and times[bar] == time:
-            self._feed.opened[symbol] = time
-            self._show_again()
-            return bar
-        found = bisect_right(times, time) - 1
-        return bar if stage and bar == found - 1 and times[found] == time else found
-
-    def fills(self) -> Fills:
-        numbers = np.frombuffer(self._numbers, dtype=np.int64).reshape(-1, 7)
-        amounts = np.frombuffer(self._amounts, dtype=np.float64).reshape(-1, 2)
-        bar, time, symbol, side, price, quantity, reason = (np.ascontiguousarray(column) for column in numbers.T)
-        fee, slippage = (np.ascontiguousarray(column) for column in amounts.T)
-        return Fills(bar, time, symbol, side, price, quantity, fee, slippage, reason)
-
-
-def reason_of(order: Order, entry: Order | None, tick: Decimal) -> int:
-    """Why an order filled, as a number of `REASONS`: its tag says, or its place in the bracket of its entry. A stop
-    that is both is a trailing stop where it stands nearer to the market than the stop loss would."""
-    said = order.instruction
-    named = _REASON.get(tag_of(said))
-    if named is not None:
-        return named
-    if said.trail is not None:
-        loss = _stop_loss(entry, said.side, tick) if entry is not None else None
-        return _REASON["trailing_stop" if loss is None or order.stop_price != loss else "stop_loss"]
-    if not said.parent_id:
-        return _ORDER
-    return _REASON["stop_loss" if said.type in (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT) else "take_profit"]
-
-
-def _stop_loss(entry: Order, side: OrderSide, tick: Decimal) -> Decimal | None:
-    """Where the stop loss of an entry's bracket stands without its trail."""
-    bracket = entry.instruction.bracket
-    if bracket is None or bracket.stop_loss_percent is None or not entry.filled:
-        return bracket.stop_loss if bracket is not None else None
-    with localcontext(EXACT):
-        return behind(Trail(percent=bracket.stop_loss_percent), side, entry.filled_quote, entry.filled, tick)
-
-
-class _Noted:
-    """A slippage model that remembers which price of the market each fill came from."""
-
-    def __init__(self, model: SlippageModel, slippage: Decimal) -> None:
-        if isinstance(model, NoSlippage) and slippage:
-            model = SlippageBps(slippage * BPS)
-        self._model = model
-        self._from: dict[tuple[int, bool], int] = {}
-
-    def slipped(self, price: int, buy: bool, quantity: int, volume: int) -> int:
-        worse = self._model.slipped(price, buy, quantity, volume)
-        if len(self._from) > 64:
-            self._from.clear()
-        self._from[worse, buy] = price
-        return worse
-
-    def worse(self, ticks: int, *, buy: bool) -> int:
-        """How many ticks beyond the market's price a taker has just paid."""
-        price = self._from.get((ticks, buy), ticks)
-        return ticks - price if buy else price - ticks
-
-
-class _Shown:
-    """What the core is shown of the exchange. Two moments have more to show than their time alone tells: just before a
-    close that is traded on, it is shown as if it were known; and right after an open has filled something, that open is
-    known, though the close before has the same time."""
-
-    def __init__(self, exchange: SimulatedExchange, *, early: bool = False) -> None:
-        self._exchange, self._early = exchange, early
-        self.opened: dict[str, int] = {}
-
-    def symbols(self) -> Any:
-        return self._exchange.symbols()
-
-    def quote(self, symbol: str, time: int) -> Quote | None:
-        opened = self.opened.get(symbol) == time
-        if opened or self._early:
-            ahead = self._exchange.quote(symbol, time + 1)
-            if ahead is not None and ahead.time == (time if opened else time + 1):
-                return ahead
-        return self._exchange.quote(symbol, time)
-
-
-def _check(bars: Sequence[Bars]) -> None:
-    """Raises InputError for bars that cannot be run together."""
-    if not bars:
-        raise InputError("no bars", field="bars", value=0)
-    symbols = [one.symbol for one in bars]
-    for one in bars:
-        if not len(one):
-            raise InputError("it has no bars", field="bars", value=one.symbol)
-        if symbols.count(one.symbol) > 1:
-            raise InputError("it is there twice", field="bars", value=one.symbol)
-        quote, first = one.candles.instrument.quote, bars[0].candles.instrument.quote
-        if quote != first:
-            message = f"{one.symbol} is traded in {quote}, {symbols[0]} in {first}: one balance pays for both"
-            raise InputError(message, field="bars", value=one.symbol)
-
-
-def _instruments(bars: Sequence[Bars], rules: Rules) -> list[Instrument]:
-    """Where shorts are allowed, contracts: margined 1 to 1 in quote."""
-    return [
-        structs.replace(
-            one.candles.instrument, exchange=EXCHANGE, linear=rules.allow_short or one.candles.instrument.linear
-        )
-        for one in bars
-    ]
-
-
-def _exchange(
-    bars: Sequence[Bars], rules: Rules, models: Models | None, slippage: _Noted, faults: Faults | None, seed: int
-) -> SimulatedExchange:
-    feeds = [
-        Candles(one.symbol, instrument, one.candles.interval, *(getattr(one.candles, name) for name in _ARRAYS))
-        for one, instrument in zip(bars, _instruments(bars, rules), strict=True)
-    ]
-    given = models or Models(stops_in_market="trigger")
-    path = PATHS[rules.path] if given.path is nearer_first else given.path
-    early = 1 if rules.fill_at == "this_close" else 0
-    models = structs.replace(given, slippage=slippage, path=path, close_known_us=early)
-    if faults is not None:
-        return FaultyExchange(feeds, models, faults=faults, seed=seed)
-    return SimulatedExchange(feeds, models)
-
-
-_ARRAYS = ("times", "open", "high", "low", "close", "volume")
-
-
-def _settings(given: Settings | None, quote: str, bars: Sequence[Bars]) -> Settings:
-    """What was given; and where nothing was, what a backtest wants: a price counts until the next one comes, and prices
-    are logged once a day."""
-    plain = Settings()
-    wanted = Settings(
-        currency=quote,
-        parity=plain.parity if quote in plain.parity else (quote, *plain.parity),
-        max_price_age_ms=FOREVER_MS,
-        bar_ms=max(min(one.candles.interval for one in bars) // 1_000, 1),
-        price_every_ms=DAY_MS,
-        execution_price_every_ms=DAY_MS,
-    )
-    if given is None:
-        return wanted
-    names = [name for name in Settings.__struct_fields__ if getattr(given, name) != getattr(plain, name)]
-    return structs.replace(wanted, **{name: getattr(given, name) for name in names})
-
-
-__all__ = ["OrdersRun", "reason_of", "run"]
+__all__ = ["OrdersRun", "run"]
