@@ -1,5 +1,5 @@
-"""sweep: 1,000 pairs of moving averages on 100,000 bars, by the Sharpe ratio, and what it takes in memory; then the
-same in two processes. The peers do the pairs on the same bars, beside us."""
+"""sweep: 1,000 pairs of moving averages on 100,000 bars, by the Sharpe ratio, and what it takes in memory. The peers do
+the pairs on the same bars, beside us."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ BENCH, TARGET_S, TARGET_MB, REPEATS = "sweep", 1.0, 400.0, 5
 PEERS = ("sweep_vbtrust_1000x100k_chunk50", "sweep_vbt_1000x100k_chunk50", "sweep_btpy_100x100k")
 
 
-def search(bars: Bars, space: dict[str, Any], n_jobs: int = 1) -> OptimizationResult:
+def search(bars: Bars, space: dict[str, Any]) -> OptimizationResult:
     tester = Backtester(Decimal(100_000_000), Decimal("0.001"), Decimal("0.0005"), sizing=FixedQuantity(Decimal(100)))
-    return optimize(
-        SimpleMovingAverageStrategy, bars, space, n_jobs=n_jobs, backtester=tester, holdout=0, progress=False
-    )
+    return optimize(SimpleMovingAverageStrategy, bars, space, backtester=tester, holdout=0, progress=False)
 
 
-def timed(bars: Bars, n_jobs: int = 1) -> tuple[float, OptimizationResult]:
+def timed(bars: Bars) -> tuple[float, OptimizationResult]:
     began = time.perf_counter()
-    found = search(bars, SPACE, n_jobs)
+    found = search(bars, SPACE)
     return time.perf_counter() - began, found
 
 
@@ -52,9 +50,6 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     emit(BENCH, "memory_mb", peak, "MB", TARGET_MB, before_the_search_mb=round(before, 1))
     emit(BENCH, "bar_pairs_per_s", pairs * BARS / seconds, "1/s")
-    two, same = timed(bars, 2)
-    assert (same.all_trials.values() == found.all_trials.values()).all()
-    emit(BENCH, "two_processes_s", two, "s", started_with_them=True)
     for case in PEERS:
         emit_peer(BENCH, case, "run_s", "s")
 

@@ -19,7 +19,7 @@ EXPECTED = ("nearest that passes", "trades")
 """What each passage prints, in their order."""
 
 
-@pytest.mark.parametrize(("block", "expected"), zip(BLOCKS, EXPECTED, strict=True), ids=("orders", "backtest"))
+@pytest.mark.parametrize(("block", "expected"), list(zip(BLOCKS, EXPECTED, strict=True)), ids=("orders", "backtest"))
 def test_a_python_passage_of_the_readme_runs_and_runs_again(
     block: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -407,7 +407,7 @@ def test_the_page_needs_nothing_else_and_says_what_it_means(tmp_path: Path) -> N
     page = (tmp_path / "page.html").read_text()
     for section in ("Is it luck?", "Held out", "Walk-forward", "Where it did well", "Pareto front", "Trial by trial"):
         assert f">{section}<" in page
-    assert "The best of 11 trials without any skill would be expected to show a Sharpe ratio of" in page
+    assert "The best of 11 different trials without any skill would be expected to show a Sharpe ratio of" in page
     assert 'src="http' not in page
     assert "NaN" not in page.split('id="figures">')[1].split("</script>")[0]
     found.report(tmp_path / "again.html")

@@ -22,12 +22,9 @@ restart, or a log that was cut anywhere, comes to the same end, and nothing is c
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal, NamedTuple
 
-import msgspec
-
-from orderwright.core import messages as m
-from orderwright.core.changing import asked_for, cancel, replace_order
+from orderwright.core.changing import asked_for
+from orderwright.core.contingent_acts import Act, bracket_of, perform
 from orderwright.core.exits import has_stop, has_target, stop_of, target_of
 from orderwright.core.groups import (
     AGAIN,
@@ -36,7 +33,6 @@ from orderwright.core.groups import (
     RULE,
     STOP,
     TARGET,
-    brought,
     exit_id,
     left_of,
 )
@@ -45,36 +41,16 @@ from orderwright.core.model import (
     DONE,
     MAX_REQUESTS,
     RECANCEL,
-    Bracket,
-    Instruction,
     Instrument,
     Order,
     OrderStatus,
     OrderType,
     TradingState,
 )
-from orderwright.core.numbers import ZERO, text
+from orderwright.core.numbers import ZERO
 from orderwright.core.patience import may_act
-from orderwright.core.placing import Decision, received
-from orderwright.core.reasons import Reason
-from orderwright.core.releasing import release
-from orderwright.core.sizing import priced
+from orderwright.core.placing import Decision
 from orderwright.core.state import Group, State
-
-TYPES = {STOP: OrderType.STOP_LOSS, TARGET: OrderType.LIMIT, MARKET: OrderType.MARKET}
-
-
-class Act(NamedTuple):
-    """What one order of a group needs, not before a time (microseconds; 0 is at once)."""
-
-    do: Literal["make", "send", "cancel", "replace"]
-    order_id: str
-    at: int = 0
-    order: Order | None = None
-    role: str = ""
-    quantity: Decimal = ZERO
-    price: Decimal | None = None
-    stop_price: Decimal | None = None
 
 
 def next_look(state: State) -> int | None:
@@ -97,7 +73,7 @@ def settle(state: State, now: int) -> Decision:
         group = state.groups[name]
         act = _next_act(state, group)
         if act is not None and act.at <= now:
-            return _perform(state, group, act, now)
+            return perform(state, group, act, now)
     return [], []
 
 
@@ -138,7 +114,7 @@ def _needs_waiting(state: State, group: Group, order: Order, left: Decimal) -> A
     if not waits or entry is None or state.controls.trading is TradingState.HALTED:
         return None
     price, stop_price = _prices_of(entry, order, state.instrument_of(order))
-    armed = over or (_bracket(entry).arm == "fill" and not _is_too_small(state, order, left, price or stop_price))
+    armed = over or (bracket_of(entry).arm == "fill" and not _is_too_small(state, order, left, price or stop_price))
     if not armed:
         return None
     return Act("send", order.order_id, order=order, quantity=left, price=price, stop_price=stop_price)
@@ -192,11 +168,6 @@ def _is_too_small(state: State, order: Order, quantity: Decimal, price: Decimal 
     return quantity < least or (price is not None and quantity * price < instrument.min_notional)
 
 
-def _bracket(entry: Order) -> Bracket:
-    assert entry.instruction.bracket is not None
-    return entry.instruction.bracket
-
-
 def _prices_of(entry: Order, order: Order, instrument: Instrument) -> tuple[Decimal | None, Decimal | None]:
     """(price, stop price) at which an exit stands now that its entry has filled so far."""
     if order.instruction.type is OrderType.MARKET or not entry.filled:
@@ -208,7 +179,7 @@ def _prices_of(entry: Order, order: Order, instrument: Instrument) -> tuple[Deci
 
 def _to_make(state: State, group: Group, entry: Order) -> list[Act]:
     """The exits that are not there yet."""
-    bracket, acts = _bracket(entry), []
+    bracket, acts = bracket_of(entry), []
     left = ZERO
     if entry.filled:
         left = left_of(state, entry, group)
@@ -246,129 +217,3 @@ def _ran_out(order: Order) -> bool:
 def _was_refused(order: Order) -> bool:
     """Whether it did not come to stand at the exchange."""
     return order.status is OrderStatus.REJECTED or order.code == "not_sent"
-
-
-# What is done
-
-
-def _perform(state: State, group: Group, act: Act, now: int) -> Decision:
-    order = act.order
-    if act.do == "make":
-        assert group.entry is not None
-        return [_made(state, group.entry, act, now)], []
-    assert order is not None
-    if act.do == "send":
-        return _send(state, order, act, now)
-    if act.do == "replace":
-        return _replace(state, order, act, now)
-    event, actions = cancel(state, order, now, "nothing is left for it", RULE)
-    if isinstance(event, m.OrderWithdrawn):
-        return [msgspec.structs.replace(event, reason=Reason.NOTHING_LEFT)], actions
-    left = left_of(state, order, group)
-    if left > 0:
-        actions = [*actions, _alert(f"order {order.order_id}: {text(left)} is too small to ask for, it is cancelled")]
-    return [event], actions
-
-
-def _made(state: State, entry: Order, act: Act, now: int) -> m.OrderReceived:
-    """An exit, which waits for what its entry fills."""
-    said, instrument = entry.instruction, state.instrument_of(entry)
-    account, bracket = state.accounts[said.account], _bracket(entry)
-    exit_order = Instruction(
-        order_id=act.order_id,
-        account=said.account,
-        symbol=said.symbol,
-        side=said.side.opposite,
-        type=TYPES[act.role],
-        quantity=entry.quantity,
-        price=bracket.take_profit if act.role == TARGET else None,
-        stop_price=bracket.stop_loss if act.role == STOP and bracket.trail is None else None,
-        reduce_only=True,
-        exchange=said.exchange,
-        user=said.user,
-        strategy=said.strategy,
-        episode=said.episode,
-        source=said.source,
-        signal_id=said.signal_id,
-        parent_id=entry.order_id,
-        group=entry.order_id,
-        trail=bracket.trail if act.role == STOP else None,
-    )
-    sized = priced(entry.quantity, exit_order.side, None, instrument, account)
-    return received(state, exit_order, account, sized, None, "entry", None, now)
-
-
-def _send(state: State, order: Order, act: Act, now: int) -> Decision:
-    """An exit's wait is over."""
-    wanted = msgspec.structs.replace(
-        order.instruction, quantity=act.quantity, price=act.price, stop_price=act.stop_price
-    )
-    events, actions = release(state, order, now, wanted=wanted)
-    alerts = [
-        _alert(f"order {order.order_id}: an exit was denied, {text(act.quantity)} is not protected: {event.rule}")
-        for event in events
-        if isinstance(event, m.OrderDenied)
-    ]
-    return events, [*actions, *alerts]
-
-
-def _replace(state: State, order: Order, act: Act, now: int) -> Decision:
-    command = m.ReplaceOrder(
-        order_id=order.order_id,
-        quantity=act.quantity if act.quantity != asked_for(order)[0] else None,
-        price=act.price,
-        stop_price=act.stop_price,
-        cause="what is left has changed",
-    )
-    events, actions = replace_order(state, command, now, RULE)
-    if events:
-        return events, actions
-    why = str(next((said.refusal for said in actions if isinstance(said, m.Reply)), ""))
-    mid = state.mid_of(order, now)
-    return [m.OrderLingered(time=now, order_id=order.order_id, rule=RULE, why=why, mid=mid)], [
-        _alert(f"order {order.order_id} cannot be brought to {text(act.quantity)}: {why}")
-    ]
-
-
-# What somebody is told
-
-
-def told(state: State, order: Order, events: list[m.AnyEvent]) -> list[m.AnyAction]:
-    """Alerts for what a report says of an order that belongs with others; before its events are taken in."""
-    alerts: list[m.AnyAction] = []
-    group = state.groups.get(order.instruction.group)
-    is_exit = group is not None and group.entry is not None
-    for event in events:
-        match event:
-            case m.OrderFilled() if group is not None:
-                most = _most(state, group)
-                if (filled := group.filled + event.execution.quantity) > most:
-                    alerts.append(
-                        _alert(
-                            f"the orders of group {order.instruction.group} filled {text(filled)}, "
-                            f"more than {text(most)}"
-                        )
-                    )
-            case m.OrderRejected(message=message) if is_exit:
-                alerts.append(_alert(f"exit {order.order_id} was refused by the exchange: {message}"))
-            case m.RequestDead(number=0) if is_exit:
-                alerts.append(_alert(f"exit {order.order_id} never reached the exchange"))
-            case m.OrderEnded(status=status) if (
-                is_exit and status is not OrderStatus.FILLED and not _we_cancelled(order)
-            ):
-                alerts.append(_alert(f"exit {order.order_id} was ended by the exchange: {status}"))
-    return alerts
-
-
-def _most(state: State, group: Group) -> Decimal:
-    if group.entry is not None:
-        return brought(group.entry, state.instrument_of(group.entry))
-    return max(one.instruction.quantity or ZERO for one in group.members.values())
-
-
-def _we_cancelled(order: Order) -> bool:
-    return any(request.kind == "cancel" for request in order.requests)
-
-
-def _alert(words: str) -> m.RaiseAlert:
-    return m.RaiseAlert(topic="group", text=words)

@@ -16,7 +16,7 @@ from typing import Any
 
 from orderwright.core import messages as m
 from orderwright.core.asking import fetch_trades, question, unknown
-from orderwright.core.contingent import told
+from orderwright.core.contingent_acts import told
 from orderwright.core.model import DONE, WORKING, Account, Execution, Order, OrderSide, OrderStatus, Request
 from orderwright.core.numbers import ONE, fits, text
 from orderwright.core.placing import Decision

@@ -18,7 +18,7 @@ from orderwright.analytics.page.text import number
 from orderwright.backtest.outcome import Floats, Ints
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    import plotly.graph_objects as go  # type: ignore[import-untyped]  # it ships no types
 
     from orderwright.backtest.optimisation.found import Found
 
@@ -35,7 +35,7 @@ LIGHT = {
     "surface": "#ffffff",
     "raised": "#f0f2f5",
 }
-_MOST_CELLS, _MOST_POINTS, _BINS = 60, 4_000, 40
+_MOST_CELLS, _PARTS, _MOST_POINTS, _BINS = 60, 15, 4_000, 40
 _FAINT = 0.55
 
 
@@ -63,8 +63,9 @@ def heat_map(result: Found, x: str, y: str) -> Figure:
     """The first objective by two parameters; of several trials at one place the best. Blank where nothing was done. The
     ring is the best trial. Blue is good; where no value is bad, the palest is the worst."""
     objective, values = result.objectives[0], result.all_trials.values()
-    across, at_x = _ticks(result.all_trials.parameters(x))
-    upwards, at_y = _ticks(result.all_trials.parameters(y))
+    most = _MOST_CELLS if result.method == "grid" else _PARTS  # trials that are scattered would be lone dots
+    across, at_x = _ticks(result.all_trials.parameters(x), most)
+    upwards, at_y = _ticks(result.all_trials.parameters(y), most)
     cells = np.full((len(upwards), len(across)), np.nan)
     sign = 1 if objective.large_is_good else -1
     for column, row, value in zip(at_x, at_y, (values * sign).tolist(), strict=True):
@@ -108,18 +109,18 @@ def _ring(x: int, y: int, size: int, colour: str) -> Figure:
     return {"type": "scatter", "mode": "markers", "x": [x], "y": [y], "marker": look, "hoverinfo": "skip"}
 
 
-def _ticks(column: Sequence[Any]) -> tuple[list[str], list[int]]:
+def _ticks(column: Sequence[Any], most: int) -> tuple[list[str], list[int]]:
     """(names along an axis, the place of each trial): the values in their order; very many numbers in equal parts."""
     numeric = all(isinstance(one, int | float) and not isinstance(one, bool) for one in column)
     if not numeric:
         different = list(dict.fromkeys(map(str, column)))
         return [_safe(one) for one in different], [different.index(str(one)) for one in column]
     found = sorted(set(column))
-    if len(found) <= _MOST_CELLS:
+    if len(found) <= most:
         places = {one: at for at, one in enumerate(found)}
         return [f"{one:g}" for one in found], [places[one] for one in column]
-    edges = np.linspace(found[0], found[-1], 21)
-    at = np.clip(np.searchsorted(edges, np.array(column, dtype=float), "right") - 1, 0, 19)
+    edges = np.linspace(found[0], found[-1], _PARTS + 1)
+    at = np.clip(np.searchsorted(edges, np.array(column, dtype=float), "right") - 1, 0, _PARTS - 1)
     return [f"{low:.3g}–{high:.3g}" for low, high in itertools.pairwise(edges)], at.tolist()
 
 

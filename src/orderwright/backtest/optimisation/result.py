@@ -10,7 +10,7 @@ from orderwright.backtest.optimisation.found import Found
 from orderwright.errors import InputError
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    import plotly.graph_objects as go  # type: ignore[import-untyped]  # it ships no types
 
 
 class OptimizationResult(Found):

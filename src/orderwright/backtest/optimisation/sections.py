@@ -252,7 +252,8 @@ def _history(result: Found, charts: dict[str, Figure]) -> Section:
 def _trials(result: Found) -> Section:
     trials, aims = result.all_trials, result.objectives
     values = trials.values() * (1 if aims[0].large_is_good else -1)
-    places = [at for at in np.argsort(-values, kind="stable").tolist() if not math.isnan(values[at])][:_TOP]
+    ranked = [at for at in np.argsort(-values, kind="stable").tolist() if not math.isnan(values[at])]
+    places = list({repr(trials[at].parameters): at for at in reversed(ranked[: 5 * _TOP])}.values())[::-1][:_TOP]
     names = [one.name for one in aims]
     more = [(name, label) for name, label in _FIGURES.items() if name not in names]
     heads = [
