@@ -22,7 +22,7 @@ from orderwright.backtest.outcome import Floats, Ints
 from orderwright.core.model import Instrument
 from orderwright.core.numbers import ONE, text
 from orderwright.errors import InputError
-from orderwright.market.candles import PRICES, Candles, candles_from_floats, most_common_interval
+from orderwright.market.candles import PRICES, Candles, candles_from_floats, most_common_interval, tick_for
 from orderwright.market.files import CANDLE_NAMES, find_columns
 from orderwright.market.grid import Source, steps_from_floats
 from orderwright.market.symbols import parse_symbol, split_symbol
@@ -179,8 +179,8 @@ def _from_frame(frame: Any, base: str, source: Source) -> _Columns:
     labels = frame.columns.get_level_values(0) if frame.columns.nlevels > 1 else frame.columns
     names = [str(label) for label in labels]
     columns = [_plain(frame.iloc[:, place].to_numpy()) for place in range(len(names))]
-    index, pandas = frame.index, sys.modules["pandas"]
-    numbered = isinstance(index, pandas.RangeIndex)
+    index = frame.index
+    numbered = index.dtype.kind in "iu" and (not len(index) or abs(index[0]) < _EPOCHS[-1][0])  # rows, not times
     times = None if numbered else _plain(index.to_numpy())
     table = Table(names, columns, source)
     return _from_table(table, base, times, None if numbered else index)
@@ -253,12 +253,14 @@ def _slowly(
     found: _Columns, times: Times, symbol: str, instrument: Instrument | None, interval: int | None
 ) -> Bars:
     """What the quick pass found fault with, looked at again: raises InputError for the first fault."""
-    source, notes = found.source, ()
-    prices = found.prices
+    source, notes, prices = found.source, (), found.prices
     if instrument is None:
         _refuse_unreal(prices, source)
-        rounded, places, notes = _rounded(prices)
-        instrument, prices = instrument_for(symbol, places, float(prices[3][0]), found.volume), rounded
+        try:
+            places = -int(tick_for(prices, source).as_tuple().exponent)
+        except InputError:  # more than 8 decimal places
+            prices, places, notes = _rounded(prices)
+        instrument = instrument_for(symbol, places, float(prices[3][0]), found.volume)
     candles = candles_from_floats(
         instrument, times.at(slice(None)), prices, found.volume, interval=interval, source=source
     )

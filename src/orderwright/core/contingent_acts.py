@@ -99,7 +99,8 @@ def _made(state: State, entry: Order, act: Act, now: int) -> m.OrderReceived:
         trail=bracket.trail if act.role == STOP else None,
     )
     sized = priced(entry.quantity, exit_order.side, None, instrument, account)
-    return received(state, exit_order, account, sized, None, "entry", None, now)
+    quote = state.quote(account.exchange, said.symbol, now)
+    return received(state, exit_order, account, sized, quote, "entry", None, now)
 
 
 def _send(state: State, order: Order, act: Act, now: int) -> Decision:

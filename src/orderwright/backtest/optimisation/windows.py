@@ -27,6 +27,7 @@ from orderwright.backtest.bars import Bars
 from orderwright.backtest.outcome import Ints, Outcome
 from orderwright.core.numbers import parse_decimal, text
 from orderwright.errors import InputError
+from orderwright.market.candles import Candles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +74,7 @@ class Market:
         return len(self.times)
 
     def cut(self, span: Span) -> Market:
-        """The bars that close inside a span. Views: nothing is copied."""
+        """The bars that close inside a span."""
         if len(self.bars) == 1:
             data = None if self.data is None else self.data.iloc[span.start : span.stop]
             return Market([cut(self.bars[0], span.start, span.stop)], data)
@@ -88,11 +89,14 @@ class Market:
 
 
 def cut(bars: Bars, start: int, stop: int) -> Bars:
-    """A part of the bars, as views. Its notes are those of the whole."""
+    """A part of the bars. Its notes are those of the whole. Ticks are counted now, once for all trials."""
     rows = slice(start, stop)
     columns = {name: getattr(bars, name)[rows] for name in ("open", "high", "low", "close", "volume")}
     index = None if bars.index is None else bars.index[rows]  # type: ignore[index]  # whatever the data came with
-    return dataclasses.replace(bars, candles=bars.candles[rows], index=index, **columns)
+    some = bars.candles[rows]
+    ticks = (some.times, some.open, some.high, some.low, some.close, some.volume)
+    candles = Candles(some.symbol, some.instrument, some.interval, *ticks)
+    return dataclasses.replace(bars, candles=candles, index=index, **columns)
 
 
 def tail(outcome: Outcome, before: Sequence[int], start: int) -> Outcome:

@@ -28,9 +28,9 @@ def verdict(result: Found) -> str:
         return f"One trial chose nothing: the probability that its true Sharpe ratio is above zero is {chance}."
     luck, best = (figure(one * result.root) for one in (found.threshold, found.of.sharpe))
     return (
-        f"The best of {found.trials:,.0f} different trials without any skill would be expected to show a Sharpe ratio of "
-        f"{luck}; this one showed {best}, {_believed(found.value)} The probability that it is more than luck, the deflated "
-        f"Sharpe ratio, is {chance}; 95{_GAP}% is what one would ask for."
+        f"The best of {found.trials:,.0f} different trials without any skill would be expected to show a Sharpe ratio "
+        f"of {luck}; this one showed {best}, {_believed(found.value)} The probability that it is more than luck, the "
+        f"deflated Sharpe ratio, is {chance}; 95{_GAP}% is what one would ask for."
     )
 
 

@@ -11,6 +11,7 @@ from orderwright.backtest.indicators import Signals, sma_cross
 from orderwright.backtest.outcome import Floats, Ints
 from orderwright.backtest.strategies.signalling import SignalStrategy
 from orderwright.errors import InputError
+from orderwright.market.candles import Candles
 from orderwright.market.grid import PLACES, infer_tick
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class SimpleMovingAverageStrategy(SignalStrategy):
         from orderwright.backtest.kernel import sma_cross_signals
 
         self._check_length(len(bars))
+        if type(bars.candles) is Candles:  # the ticks are there already: many trials share them
+            return sma_cross_signals(bars.candles.close, self.fast_period, self.slow_period)
         tick = float(bars.candles.instrument.tick_size)
         return sma_cross_signals(bars.close, self.fast_period, self.slow_period, tick=tick)
 
