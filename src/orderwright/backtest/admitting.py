@@ -249,9 +249,7 @@ def _admitted(found: _Columns, symbol: str, instrument: Instrument | None, inter
     return Bars(candles, *prices, found.volume, index=found.index, notes=(*notes, *gaps))
 
 
-def _slowly(
-    found: _Columns, times: Times, symbol: str, instrument: Instrument | None, interval: int | None
-) -> Bars:
+def _slowly(found: _Columns, times: Times, symbol: str, instrument: Instrument | None, interval: int | None) -> Bars:
     """What the quick pass found fault with, looked at again: raises InputError for the first fault."""
     source, notes, prices = found.source, (), found.prices
     if instrument is None:

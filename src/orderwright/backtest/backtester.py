@@ -158,7 +158,13 @@ class Backtester:
             from orderwright.backtest import orders
 
             outcome = orders.run(
-                strategy, bars, self.rules, warm_up=first, seed=seed, progress=progress, **for_orders  # type: ignore[arg-type]
+                strategy,
+                bars,
+                self.rules,
+                warm_up=first,
+                seed=seed,
+                progress=progress,
+                **for_orders,  # type: ignore[arg-type]
             )
         return BacktestResult(
             outcome,
@@ -189,9 +195,7 @@ class Backtester:
                 raise InputError(f"the kernel cannot run it: {why}", field="engine", value=engine, nearest="orders")
         return engine
 
-    def _signals(
-        self, strategy: Strategy, bars: Bars, warm_up: int, data: Data, *, check_look_ahead: bool
-    ) -> Signals:
+    def _signals(self, strategy: Strategy, bars: Bars, warm_up: int, data: Data, *, check_look_ahead: bool) -> Signals:
         """What the strategy says, checked; nothing for the bars that are looked at only."""
         plain = type(strategy).signals is Strategy.signals
         frame = frame_of(bars, data) if plain else None

@@ -94,7 +94,9 @@ def _signals(said: Any, index: Any, bars: Bars, name: str) -> Signals:
         raise InputError(message, field="signals", value=shape, nearest=len(bars))
     if index is not None and pandas_index is not None and not callable(pandas_index) and not pandas_index.equals(index):
         at = next((at for at, (one, other) in enumerate(zip(pandas_index, index, strict=True)) if one != other), 0)
-        message = f"{name} gave signals with another index: row {at + 1} is {pandas_index[at]!r} there, {index[at]!r} here"
+        message = (
+            f"{name} gave signals with another index: row {at + 1} is {pandas_index[at]!r} there, {index[at]!r} here"
+        )
         raise InputError(message, field="signals", value=str(pandas_index[at]), nearest=str(index[at]))
     if values.dtype == np.int8:
         if not len(values) or (values.min() >= -1 and values.max() <= 1):
@@ -122,7 +124,9 @@ def _refuse(value: Any, at: int, bars: Bars, name: str) -> None:
     number = float(value) if isinstance(value, np.number) else value
     shown = f"{number:g}" if isinstance(number, float) else repr(value)
     known = isinstance(number, float) and number == number  # not NaN
-    message = f"{name} gave {'NaN' if shown == 'nan' else shown} for bar {at} ({_when(bars, at)}): a signal is 1, -1 or 0"
+    message = (
+        f"{name} gave {'NaN' if shown == 'nan' else shown} for bar {at} ({_when(bars, at)}): a signal is 1, -1 or 0"
+    )
     near = int(np.sign(number)) if known and isinstance(number, float) else 0
     raise InputError(message, field="signals", value=number, nearest=near, where=f"row {at + 1}")
 

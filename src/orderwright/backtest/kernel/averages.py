@@ -58,9 +58,7 @@ def cross_prices(close: Array, per_price: float, fast: int, slow: int, out: Arra
         late[at] = (left > right) - (left < right)
 
 
-def sma_cross_signals(
-    close: Ints | Floats, fast: int, slow: int, *, tick: float | None = None
-) -> NDArray[np.int8]:
+def sma_cross_signals(close: Ints | Floats, fast: int, slow: int, *, tick: float | None = None) -> NDArray[np.int8]:
     """int8[n]: 1 where the simple moving average of `fast` bars is above that of `slow` bars, -1 where it is below, 0
     where they are equal and before there are `slow` bars. close: int64[n], ticks; or, with their tick, float64[n],
     prices that were checked to be on it (`Bars.close`).

@@ -118,15 +118,11 @@ def round_trips(outcome: Outcome, bars: Sequence[Bars]) -> Trips:
 
     fills, symbols = outcome.fills, len(bars)
     instruments = [one.candles.instrument for one in bars]
-    tick, step = (
-        np.array([float(getattr(one, name)) for one in instruments]) for name in ("tick_size", "step_size")
-    )
+    tick, step = (np.array([float(getattr(one, name)) for one in instruments]) for name in ("tick_size", "step_size"))
     held, going, going_amounts = np.zeros(symbols, np.int64), np.zeros((symbols, 8), np.int64), np.zeros((symbols, 6))
     trips, amounts = np.empty((len(fills), 8), np.int64), np.empty((len(fills), 6))
     columns = (fills.bar, fills.time, fills.symbol, fills.side, fills.price, fills.quantity, fills.reason)
-    closed = measure.pair(
-        *columns, fills.fee, fills.slippage, tick, step, held, going, going_amounts, trips, amounts
-    )
+    closed = measure.pair(*columns, fills.fee, fills.slippage, tick, step, held, going, going_amounts, trips, amounts)
     found = _trips(trips[:closed], amounts[:closed])
     left = np.flatnonzero(held)
     if not len(left):

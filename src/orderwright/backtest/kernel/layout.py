@@ -106,5 +106,3 @@ def _ratio(fraction: Decimal, name: str) -> tuple[int, int]:
         near = text(round(fraction, 9))
         raise InputError(f"{text(fraction)} is finer than 9 decimal places", field=name, value=fraction, nearest=near)
     return top, bottom
-
-

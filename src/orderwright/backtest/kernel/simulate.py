@@ -125,9 +125,7 @@ def quiet(bar: int, signals: Array, high: Array, low: Array, close: Array, s: Ar
 
 
 @part
-def walk_at(
-    bar: int, opens: Array, high: Array, low: Array, close: Array, signals: Array, s: Array, f: Array
-) -> None:
+def walk_at(bar: int, opens: Array, high: Array, low: Array, close: Array, signals: Array, s: Array, f: Array) -> None:
     """Walk one bar of the columns."""
     tick, last = f[TICK], max(bar - 1, 0)
     s[BAR] = bar

@@ -218,9 +218,7 @@ class Twin:
 
     # What goes out
 
-    def enter(
-        self, side: int, known: int, close: int, bar: int, *, follows: bool = False, late: bool = False
-    ) -> None:
+    def enter(self, side: int, known: int, close: int, bar: int, *, follows: bool = False, late: bool = False) -> None:
         """An entry, sized at the price known now. close, bar: the decision's."""
         rules = self.rules
         if rules.limit_entry is not None:
