@@ -1,4 +1,4 @@
-"""SMA(20, 50), long or flat, 1,000,000 bars, `Backtester.run` warm: checks, signals, fills, equity, the seed's figures."""
+"""SMA(20, 50), long or flat, 1,000,000 bars, `Backtester.run` warm: checks, signals, fills, equity, figures."""
 
 from __future__ import annotations
 

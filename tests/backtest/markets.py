@@ -32,8 +32,9 @@ def bars_of(rows: list[tuple[int, int, int, int]], opens: list[int] | None = Non
     """Bars from (open, high, low, close) in ticks of 0.01; opens: minutes from the start, else one after the other."""
     columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
     times = START + MINUTE * np.array(range(len(rows)) if opens is None else opens, dtype=np.int64)
-    prices = (np.ascontiguousarray(column) for column in columns)
-    return from_candles(Candles("BTC/USDT", INSTRUMENT, MINUTE, times, *prices, np.zeros(len(rows), dtype=np.int64)))
+    opened, high, low, close = (np.ascontiguousarray(column) for column in columns)
+    volume = np.zeros(len(rows), dtype=np.int64)
+    return from_candles(Candles("BTC/USDT", INSTRUMENT, MINUTE, times, opened, high, low, close, volume))
 
 
 @st.composite

@@ -171,7 +171,7 @@ def test_unknown_engines_and_things_that_are_no_strategy_are_refused() -> None:
 def test_a_strategy_that_peeks_is_stopped_unless_told_otherwise() -> None:
     class Peeks(Strategy):
         def generate_signals(self, data: pd.DataFrame) -> pd.Series[int]:
-            return np.sign(data["close"].shift(-1) - data["close"]).fillna(0)  # type: ignore[no-any-return]
+            return np.sign(data["close"].shift(-1) - data["close"]).fillna(0)
 
     with pytest.raises(LookAheadError, match="Peeks looks ahead"):
         the_seeds().run(Peeks(), a_frame())

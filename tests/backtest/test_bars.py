@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def test_a_frame_has_its_times_in_its_index_or_a_column(index: Any) -> None:
         frame = frame.drop(columns="timestamp").set_index(index)
     bars = read_bars(frame.rename(columns=str.title), "BTC/USDT")
     assert bars.candles.times.tolist() == (1_000_000 * columns()["timestamp"]).tolist()
-    assert index is None or (bars.index == frame.index).all()  # type: ignore[attr-defined]
+    assert index is None or (bars.index == frame.index).all()
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -216,19 +217,18 @@ def test_the_quick_pass_agrees_with_the_slow_checks(rows: list[tuple[int, ...]],
     prices = tuple(np.array(column) / 10**places for column in zip(*rows, strict=True))
     times = FIRST + 60 * np.cumsum(apart[: len(rows)])
     data = {"time": times, **dict(zip(PRICES, prices, strict=True))}
+    bars = read_or_refusal(lambda: read_bars(data, "BTC/USDT").candles)
+    instrument = bars.instrument if isinstance(bars, Candles) else _coarse(places)
+    slow = read_or_refusal(lambda: candles_from_floats(instrument, times * 1_000_000, prices, np.zeros(len(rows))))
+    assert bars == slow
+
+
+def read_or_refusal(read: Callable[[], Candles]) -> Candles | tuple[str | None, str | None]:
+    """The candles; or field and row of the refusal."""
     try:
-        bars = read_bars(data, "BTC/USDT")
+        return read()
     except InputError as error:
-        bars, refusal = None, error
-    instrument = bars.candles.instrument if bars is not None else _coarse(places)
-    try:
-        slow = candles_from_floats(instrument, times * 1_000_000, prices, np.zeros(len(rows)))  # type: ignore[arg-type]
-    except InputError as error:
-        assert bars is None
-        assert (refusal.field, refusal.where) == (error.field, error.where)
-    else:
-        assert bars is not None
-        assert bars.candles == slow
+        return error.field, error.where
 
 
 def _coarse(places: int) -> Instrument:

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderwright.backtest import kernel
+from orderwright.backtest import compiling, kernel
 from orderwright.backtest.bars import read_bars
-from orderwright.backtest.kernel import compiling
 from orderwright.backtest.kernel.averages import rolling_sum, sma_cross_signals
 from orderwright.backtest.kernel.figures import Figures, figures_of, round_trips
 from orderwright.backtest.kernel.money import add, times, twice, two_product
@@ -75,7 +74,7 @@ def test_pairs_of_floats_carry_thirty_digits(cash: Decimal, steps: int, rate: De
     pair = add(*twice(cash), -value[0], -value[1])
     exact = ROUNDED.subtract(cash, ROUNDED.multiply(Decimal(3 * steps), rate))
     found = ROUNDED.add(Decimal(pair[0]), Decimal(pair[1]))
-    assert abs(found - exact) <= Decimal("1e-29") * max(cash, 3 * steps)
+    assert abs(found - exact) <= Decimal("1e-29") * max(cash, Decimal(3 * steps))
 
 
 # Figures
@@ -169,7 +168,7 @@ def test_a_fill_that_turns_a_position_round_is_split() -> None:
 # Runs
 
 
-def a_market(bars: int = 3_000) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def a_market(bars: int = 3_000) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(4)
     close = np.round(100 * np.exp(np.cumsum(rng.normal(0, 0.01, bars))), 2)
     opens = np.concatenate([[100.0], close[:-1]])
@@ -277,6 +276,6 @@ def test_kernels_work_where_no_folder_can_be_written_to(tmp_path: Path) -> None:
 
 
 def test_numba_is_not_imported_before_a_kernel_is_used() -> None:
-    code = "import sys, orderwright.backtest, orderwright.backtest.backtester; print('numba' in sys.modules, 'pandas' in sys.modules)"
+    code = "import sys, orderwright.backtest.backtester; print('numba' in sys.modules, 'pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False False"

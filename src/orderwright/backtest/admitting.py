@@ -1,7 +1,7 @@
 """Data on its way in: whatever holds prices becomes `Bars`, or is refused with its row.
 
 1. The columns are found by name, as in files (market/files.py), and taken as they are: float64 is not copied.
-2. One compiled pass checks them all and finds the tick (kernel/admit.py).
+2. One compiled pass checks them all and finds the tick (quick_checks.py).
 3. Where that pass is not content, the slow checks of market/candles.py find the row and say what is wrong.
 
 Ticks and steps are made of a column when it is first asked for (`LazyCandles`): a backtest of signals needs few.
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from orderwright.backtest.bars import Bars
+from orderwright.backtest.columns import Bars
 from orderwright.backtest.outcome import Floats, Ints
 from orderwright.core.model import Instrument
 from orderwright.core.numbers import ONE, text
@@ -33,6 +33,7 @@ PLACES = 8
 _TOGETHER = 18
 _WANTED = {name: names for name, names in CANDLE_NAMES.items() if name != "volume"}
 _VOLUME = {"volume": CANDLE_NAMES["volume"]}
+_NOTHING: tuple[str, ...] = ()
 _UNITS = {"ns": (1, 1_000), "us": (1, 1), "ms": (1_000, 1), "s": (1_000_000, 1)}
 _EPOCHS = ((10**17, "ns"), (10**14, "us"), (10**11, "ms"), (10**8, "s"))
 
@@ -46,7 +47,7 @@ class Times(NamedTuple):
 
     def at(self, rows: Any) -> Ints:
         """Some of them, in microseconds."""
-        ticks = self.ticks[rows]
+        ticks: Ints = self.ticks[rows]
         if self.times != 1:
             return ticks * self.times
         return ticks // self.over if self.over != 1 else ticks
@@ -67,6 +68,9 @@ class LazyCandles(Candles):
     """Candles whose columns are made of floats, which have been checked, when they are first asked for."""
 
     __slots__ = ("_floats", "_made", "_times")
+    _floats: dict[str, Floats]
+    _made: dict[str, Ints]
+    _times: Times
 
     def __init__(self, instrument: Instrument, interval: int, times: Times, columns: dict[str, Floats]) -> None:
         told = {"symbol": instrument.symbol, "instrument": instrument, "interval": interval}
@@ -86,28 +90,27 @@ class LazyCandles(Candles):
         return self._times.at(rows)
 
     def _column(self, name: str) -> Ints:
-        made: dict[str, Ints] = self._made
-        if name not in made:
-            made[name] = self._make(name)
-        return made[name]
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
 
     def _make(self, name: str) -> Ints:
         if name == "times":
             return self._times.at(slice(None))
         if name == "volume":
             return steps_from_floats(self._floats[name], self.instrument.step_size, name)
-        from orderwright.backtest.kernel.admit import to_ticks
+        from orderwright.backtest.quick_checks import to_ticks
 
         ticks = np.empty(len(self), dtype=np.int64)
         to_ticks(self._floats[name], float(self.instrument.tick_size), ticks)
         return ticks
 
-    times = property(lambda self: self._column("times"))  # type: ignore[assignment]  # fields of the parent's
-    open = property(lambda self: self._column("open"))  # type: ignore[assignment]
-    high = property(lambda self: self._column("high"))  # type: ignore[assignment]
-    low = property(lambda self: self._column("low"))  # type: ignore[assignment]
-    close = property(lambda self: self._column("close"))  # type: ignore[assignment]
-    volume = property(lambda self: self._column("volume"))  # type: ignore[assignment]
+    times = property(lambda self: self._column("times"))
+    open = property(lambda self: self._column("open"))
+    high = property(lambda self: self._column("high"))
+    low = property(lambda self: self._column("low"))
+    close = property(lambda self: self._column("close"))
+    volume = property(lambda self: self._column("volume"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         columns = (self.times, self.open, self.high, self.low, self.close, self.volume)
@@ -131,7 +134,8 @@ def from_candles(candles: Candles) -> Bars:
         raise InputError("there are no bars", field="data", value=0)
     tick, step = float(instrument.tick_size), float(instrument.step_size)
     opens, high, low, close = (getattr(candles, column) * tick for column in PRICES)
-    return Bars(candles, opens, high, low, close, candles.volume * step, notes=_gaps(candles.gaps(), candles.interval))
+    volume = np.multiply(candles.volume, step, dtype=np.float64)
+    return Bars(candles, opens, high, low, close, volume, notes=_gaps(candles.gaps()))
 
 
 def symbol_of(symbol: str, instrument: Instrument | None = None) -> str:
@@ -190,14 +194,13 @@ def _from_table(table: Table, base: str, times: Any, index: object) -> _Columns:
     wanted = {name: names for name, names in _WANTED.items() if name != "time" or times is None}
     found = find_columns(table, wanted, base=base)
     source = table.source
-    prices = tuple(_floats(found[name], name, source) for name in PRICES)
+    opens, high, low, close = (_floats(found[name], name, source) for name in PRICES)
     lengths = {name: len(column) for name, column in found.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise InputError(f"the columns differ in length: {shown}", field="data", where=source.name or None)
-    return _Columns(
-        found["time"] if times is None else times, prices, _volume(table, base, len(prices[0])), index, source
-    )  # type: ignore[arg-type]  # four of them
+    when = found["time"] if times is None else times
+    return _Columns(when, (opens, high, low, close), _volume(table, base, len(close)), index, source)
 
 
 def _volume(table: Table, base: str, length: int) -> Floats:
@@ -225,7 +228,7 @@ def _floats(column: Any, name: str, source: Source) -> Floats:
 
 
 def _admitted(found: _Columns, symbol: str, instrument: Instrument | None, interval: int | None) -> Bars:
-    from orderwright.backtest.kernel.admit import BAD, OFF_GRID, admit
+    from orderwright.backtest.quick_checks import BAD, OFF_GRID, admit
 
     if len(found.prices[0]) < 2:
         count = len(found.prices[0])
@@ -237,7 +240,7 @@ def _admitted(found: _Columns, symbol: str, instrument: Instrument | None, inter
     state, places, irregular = admit(times.ticks, *found.prices, found.volume, tick, _most_volume(instrument))
     if state == BAD:
         return _slowly(found, times, symbol, instrument, interval)
-    prices, notes = found.prices, ()
+    prices, notes = found.prices, _NOTHING
     if state == OFF_GRID:
         prices, places, notes = _rounded(found.prices)
     if instrument is None:
@@ -245,13 +248,13 @@ def _admitted(found: _Columns, symbol: str, instrument: Instrument | None, inter
     spacing = interval if interval is not None else _interval(times, irregular, found.source)
     columns = dict(zip((*PRICES, "volume"), (*prices, found.volume), strict=True))
     candles = LazyCandles(instrument, spacing, times, columns)
-    gaps = _gaps(candles.gaps(), spacing) if irregular or interval is not None else ()
+    gaps = _gaps(candles.gaps()) if irregular or interval is not None else ()
     return Bars(candles, *prices, found.volume, index=found.index, notes=(*notes, *gaps))
 
 
 def _slowly(found: _Columns, times: Times, symbol: str, instrument: Instrument | None, interval: int | None) -> Bars:
     """What the quick pass found fault with, looked at again: raises InputError for the first fault."""
-    source, notes, prices = found.source, (), found.prices
+    source, notes, prices = found.source, _NOTHING, found.prices
     if instrument is None:
         _refuse_unreal(prices, source)
         try:
@@ -262,7 +265,7 @@ def _slowly(found: _Columns, times: Times, symbol: str, instrument: Instrument |
     candles = candles_from_floats(
         instrument, times.at(slice(None)), prices, found.volume, interval=interval, source=source
     )
-    gaps = _gaps(candles.gaps(), candles.interval)
+    gaps = _gaps(candles.gaps())
     return Bars(candles, *prices, found.volume, index=found.index, notes=(*notes, *gaps))
 
 
@@ -339,7 +342,7 @@ def instrument_for(symbol: str, places: int, price: float, volume: Floats) -> In
     )
 
 
-def _gaps(gaps: list[tuple[int, int]], interval: int) -> tuple[str, ...]:
+def _gaps(gaps: list[tuple[int, int]]) -> tuple[str, ...]:
     """A note of the gaps: how many, how long, where."""
     if not gaps:
         return ()

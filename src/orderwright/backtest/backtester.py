@@ -54,10 +54,10 @@ class Backtester:
     """Trades strategies over history by one set of rules.
 
     initial_balance: quote units. commission, slippage: fractions of each fill (0.001 is 0.1 %). allow_short: -1 opens a
-    short; the instrument is then a linear contract. sizing: PercentOfEquity (all of it), FixedQuantity, TargetPosition
-    or VolatilityRisk. stop_loss, take_profit, trailing_stop, limit_entry: fractions of a price; None is off. limit_bars:
-    how long a limit entry waits. fill_at: "next_open" or "this_close". path: "nearest", "worst", "high_first" or
-    "low_first". What each means is at the head of backtest/rules.py.
+    short; the instrument is then a linear contract. sizing: PercentOfEquity (100: all of it), FixedQuantity,
+    TargetPosition or VolatilityRisk. stop_loss, take_profit, trailing_stop, limit_entry: fractions of a price; None is
+    off. limit_bars: how long a limit entry waits. fill_at: "next_open" or "this_close". path: "nearest", "worst",
+    "high_first" or "low_first". What each means is at the head of backtest/rules.py.
 
     Raises InputError for what cannot be meant, with the nearest that can.
     """
@@ -124,18 +124,16 @@ class Backtester:
         data: a DataFrame, arrays by name, Candles, a file's path (`bars.read_bars`), or a mapping of symbols to any of
         these. symbol, instrument, interval: of data that is one symbol's. engine: "kernel" or "orders"; None takes the
         kernel for signals on one symbol. warm_up: how many bars are looked at only (None: the strategy's own).
-        check_look_ahead: ask a strategy of signals again on shorter data, to see that it knows no future. bars_per_year:
-        what figures are annualised by (None: from the spacing). settings, models, faults, seed, keep, log: of the
-        orders engine (orders.run). progress: called now and then with (bars done, bars in all).
+        check_look_ahead: ask a strategy of signals again on shorter data, to see that it knows no future.
+        bars_per_year: what figures are annualised by (None: from the spacing). settings, models, faults, seed, keep,
+        log: of the orders engine (orders.run). progress: called now and then with (bars done, bars in all).
 
         Raises InputError for what cannot be run, before anything is; LookAheadError, one of them, for a strategy that
         peeks; StrategyError and SignalsFailed for what the strategy raises.
         """
         from orderwright.backtest.result import BacktestResult
 
-        if not isinstance(strategy, Strategy):
-            message = f"{type(strategy).__name__} is not a Strategy" + _called(strategy)
-            raise InputError(message, field="strategy", value=type(strategy).__name__, nearest="Strategy")
+        _refuse_other(strategy)
         several = _several(data)
         markets = dict(data) if several else {symbol: data}
         for_orders = {"settings": settings, "models": models, "faults": faults, "keep": keep, "log": log}
@@ -255,9 +253,12 @@ def _several(data: Data) -> bool:
     )
 
 
-def _called(strategy: object) -> str:
-    """A hint for a class that was not called."""
-    return f"; it is the class: write {strategy.__name__}()" if isinstance(strategy, type) else ""
+def _refuse_other(strategy: object) -> None:
+    """Raises InputError for what is no strategy; a class that was not called gets a hint."""
+    if not isinstance(strategy, Strategy):
+        hint = f"; it is the class: write {strategy.__name__}()" if isinstance(strategy, type) else ""
+        name = type(strategy).__name__
+        raise InputError(f"{name} is not a Strategy{hint}", field="strategy", value=name, nearest="Strategy")
 
 
 # The arguments

@@ -2,40 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from typing import Any
 
-from orderwright.backtest.outcome import Floats
+from orderwright.backtest.admitting import read
+from orderwright.backtest.columns import Bars
 from orderwright.core.model import Instrument
-from orderwright.market.candles import Candles
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Bars:
-    """n bars of one symbol, oldest first.
-
-    candles: the same in int64 ticks and steps, with its instrument, interval (microseconds) and OPEN times (int64[n],
-    microseconds UTC). open, high, low, close: float64[n], quote units. volume: float64[n], base units. index: what the
-    data came with (a pandas index), for series that go back to the user; None where there was none. notes: what a user
-    should know of the data: gaps, prices that were rounded.
-    """
-
-    candles: Candles
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    volume: Floats
-    index: object = None
-    notes: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.close)
-
-    @property
-    def symbol(self) -> str:
-        return self.candles.symbol
 
 
 def read_bars(
@@ -52,8 +23,6 @@ def read_bars(
     Raises InputError, before anything is done, for the first thing that cannot be trusted: a missing column, times that
     do not increase, a price that is missing, not positive, off the tick or out of its bar, fewer than two bars.
     """
-    from orderwright.backtest.admitting import read
-
     return read(data, symbol, instrument, interval, source)
 
 

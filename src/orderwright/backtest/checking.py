@@ -94,9 +94,7 @@ def _signals(said: Any, index: Any, bars: Bars, name: str) -> Signals:
         raise InputError(message, field="signals", value=shape, nearest=len(bars))
     if index is not None and pandas_index is not None and not callable(pandas_index) and not pandas_index.equals(index):
         at = next((at for at, (one, other) in enumerate(zip(pandas_index, index, strict=True)) if one != other), 0)
-        message = (
-            f"{name} gave signals with another index: row {at + 1} is {pandas_index[at]!r} there, {index[at]!r} here"
-        )
+        message = f"{name}'s signals have another index: row {at + 1} is {pandas_index[at]!r} there, {index[at]!r} here"
         raise InputError(message, field="signals", value=str(pandas_index[at]), nearest=str(index[at]))
     if values.dtype == np.int8:
         if not len(values) or (values.min() >= -1 and values.max() <= 1):
@@ -158,8 +156,8 @@ def check_look_ahead(
         if len(differs):
             at = int(differs[0])
             message = (
-                f"{strategy.name} looks ahead: its signal for bar {at} ({_when(bars, at)}) is {int(signals[at])} with all"
-                f" {len(bars)} bars, but {int(again[at])} with those up to bar {last}"
+                f"{strategy.name} looks ahead: its signal for bar {at} ({_when(bars, at)}) is {int(signals[at])} with"
+                f" all {len(bars)} bars, but {int(again[at])} with those up to bar {last}"
             )
             raise LookAheadError(message, bar=at, value=int(signals[at]))
 
@@ -167,8 +165,8 @@ def check_look_ahead(
 def head(bars: Bars, count: int) -> Bars:
     """The first bars."""
     index = None if bars.index is None else bars.index[:count]  # type: ignore[index]  # a pandas index
-    columns = (getattr(bars, name)[:count] for name in COLUMNS)
-    return Bars(bars.candles[:count], *columns, index=index, notes=bars.notes)
+    opens, high, low, close, volume = (getattr(bars, name)[:count] for name in COLUMNS)
+    return Bars(bars.candles[:count], opens, high, low, close, volume, index, bars.notes)
 
 
 def _cuts(signals: Signals, samples: int, seed: int, warm_up: int) -> list[int]:

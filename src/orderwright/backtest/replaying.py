@@ -21,6 +21,8 @@ from orderwright.simulation.models.slippage import SlippageModel
 
 EXCHANGE = "simulated"
 BPS = Decimal(10_000)
+KEEP_AT_EXCHANGE = 1_000
+"""How many orders that have ended the exchange of a backtest remembers: what is asked about comes soon after."""
 FOREVER_MS = 10**14
 DAY_MS = DAY // 1_000
 PATHS = {
@@ -90,8 +92,8 @@ def exchange_of(
     early = 1 if rules.fill_at == "this_close" else 0
     models = structs.replace(given, slippage=slippage, path=path, close_known_us=early)
     if faults is not None:
-        return FaultyExchange(feeds, models, faults=faults, seed=seed)
-    return SimulatedExchange(feeds, models)
+        return FaultyExchange(feeds, models, faults=faults, seed=seed, keep=KEEP_AT_EXCHANGE)
+    return SimulatedExchange(feeds, models, keep=KEEP_AT_EXCHANGE)
 
 
 _ARRAYS = ("times", "open", "high", "low", "close", "volume")

@@ -56,8 +56,8 @@ def at_most(wanted: int, balance: float, unit: float) -> tuple[int, bool]:
 def entry_steps(
     kind: int, share: float, fixed: int, atr: float, step: float, balance: float, unit: float
 ) -> tuple[int, bool]:
-    """The size of an entry (of a target: of all of it), in steps, and whether it was a tie. share: percent / 100. fixed:
-    steps. atr: as `mean_range`; below 0 where there are too few bars, and then nothing is bought."""
+    """The size of an entry (of a target: of all of it), in steps, and whether it was a tie. share: percent / 100.
+    fixed: steps. atr: as `mean_range`; below 0 where there are too few bars, and then nothing is bought."""
     if kind == FIXED:
         return at_most(fixed, balance, unit)
     if kind == VOLATILITY:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numba import typeof, types
 
-from orderwright.backtest.kernel.compiling import kernel, part
+from orderwright.backtest.compiling import kernel, part
 from orderwright.rl.kernel_records import (
     CLOSE,
     DISCRETE,

@@ -6,12 +6,13 @@ fast, in whole numbers. So an equal is an equal, on every machine, and says noth
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orderwright.backtest.kernel.compiling import kernel
+from orderwright.backtest.compiling import kernel, part
 from orderwright.backtest.outcome import Floats, Ints
 from orderwright.errors import InputError
 
@@ -38,12 +39,18 @@ def cross(close: Array, fast: int, slow: int, out: Array) -> None:
         late[at] = (left > right) - (left < right)
 
 
+@part
+def counted(price: float, per_price: float) -> int:
+    """The whole ticks of a price that is on its tick."""
+    return math.floor(price * per_price + 0.5)
+
+
 @kernel("void(float64[::1], float64, int64, int64, int8[::1])")
 def cross_prices(close: Array, per_price: float, fast: int, slow: int, out: Array) -> None:
     """The same of prices that are on their tick, per_price ticks each: they are counted on the way."""
     fast_sum, slow_sum = 0, 0
     for at in range(slow):
-        price = np.int64(np.rint(close[at] * per_price))
+        price = counted(close[at], per_price)
         slow_sum += price
         if at >= slow - fast:
             fast_sum += price
@@ -51,9 +58,9 @@ def cross_prices(close: Array, per_price: float, fast: int, slow: int, out: Arra
     left, right = fast_sum * slow, slow_sum * fast
     out[slow - 1] = (left > right) - (left < right)
     for at in range(len(quick)):
-        price = np.int64(np.rint(quick[at] * per_price))
-        fast_sum += price - np.int64(np.rint(gone_quick[at] * per_price))
-        slow_sum += price - np.int64(np.rint(gone_late[at] * per_price))
+        price = counted(quick[at], per_price)
+        fast_sum += price - counted(gone_quick[at], per_price)
+        slow_sum += price - counted(gone_late[at], per_price)
         left, right = fast_sum * slow, slow_sum * fast
         late[at] = (left > right) - (left < right)
 
@@ -68,14 +75,14 @@ def sma_cross_signals(close: Ints | Floats, fast: int, slow: int, *, tick: float
     if not 1 <= fast < slow:
         message = f"the fast average ({fast} bars) must be shorter than the slow one ({slow})"
         raise InputError(message, field="fast", value=fast, nearest=max(min(fast, slow - 1), 1))
-    close = np.ascontiguousarray(close, dtype=np.int64 if tick is None else np.float64)
     out = np.zeros(len(close), dtype=np.int8)
-    if slow <= len(close):
-        _refuse_large(int(close.max() / (tick or 1)), fast * slow)
-        if tick is None:
-            cross(close, fast, slow, out)
-        else:
-            cross_prices(close, 1.0 / tick, fast, slow, out)
+    if slow > len(close):
+        return out
+    _refuse_large(int(close.max() / (tick or 1)), fast * slow)
+    if tick is None:
+        cross(np.ascontiguousarray(close, dtype=np.int64), fast, slow, out)
+    else:
+        cross_prices(np.ascontiguousarray(close, dtype=np.float64), 1.0 / tick, fast, slow, out)
     return out
 
 

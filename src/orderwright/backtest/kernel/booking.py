@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from orderwright.backtest import sizes
-from orderwright.backtest.kernel.compiling import part
+from orderwright.backtest.compiling import part
 from orderwright.backtest.kernel.layout import (
     ARRIVED,
     BAR,
@@ -64,7 +64,7 @@ _NEAR, _LARGEST, _NOISE = sizes.NEAR, sizes.LARGEST, 2.0**-90
 @part
 def ticks_of(price: float, tick: float) -> int:
     """The whole ticks of a price that was checked to be on its tick."""
-    return int(math.floor(price / tick + 0.5))
+    return math.floor(price / tick + 0.5)
 
 
 @part
@@ -75,7 +75,7 @@ def moved(price: int, up: bool, s: Array, fraction: int) -> int:
     if top == 0:
         return price
     whole = price // bottom
-    distance = whole * top + ((price - whole * bottom) * top + bottom - 1) // bottom
+    distance: int = whole * top + ((price - whole * bottom) * top + bottom - 1) // bottom
     return price + distance if up else max(price - distance, 1)
 
 

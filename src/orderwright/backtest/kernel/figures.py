@@ -20,8 +20,8 @@ from orderwright.backtest.outcome import Floats, Ints, Outcome
 
 
 class Figures(NamedTuple):
-    """final_balance: quote units. sharpe_ratio, sortino_ratio: a year, as QuantStats defines them, of the returns of all
-    bars, the first against the initial balance; NaN where nothing moved. max_drawdown: percent, positive."""
+    """final_balance: quote units. sharpe_ratio, sortino_ratio: a year, as QuantStats defines them, of the returns of
+    all bars, the first against the initial balance; NaN where nothing moved. max_drawdown: percent, positive."""
 
     final_balance: float
     sharpe_ratio: float
@@ -31,14 +31,14 @@ class Figures(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trips:
-    """m round trips, from nothing to nothing; a fill that turns a position round closes one and opens the next, with its
-    fee and slippage shared by quantity. All arrays are [m], in the order of their exits.
+    """m round trips, from nothing to nothing; a fill that turns a position round closes one and opens the next, with
+    its fee and slippage shared by quantity. All arrays are [m], in the order of their exits.
 
     symbol: int64, index into `Outcome.symbols`. side: int64, 1 long, -1 short. quantity: float64, base units, all that
     was entered. entry_bar, exit_bar: int64. entry_time, exit_time: int64, microseconds. entry_price, exit_price:
-    float64, quote units, averages. profit: float64, quote units, after the fees of both sides. returns: float64, profit
-    by the value of the entry. fees, slippage: float64, quote units. entry_reason, exit_reason: int64, by REASONS.
-    bars: int64, from the bar of the entry to that of the exit.
+    float64, quote units, averages. profit: float64, quote units, after the fees of both sides. returns: float64,
+    profit by the value of the entry. fees, slippage: float64, quote units. entry_reason, exit_reason: int64, by
+    REASONS. bars: int64, from the bar of the entry to that of the exit.
 
     still_open: the trips that have no exit at the end, in the same form (None in itself): their exit_bar and exit_time
     are those of the last bar, exit_price is its close, exit_reason is -1; profit is before the fee of an exit.
@@ -127,7 +127,7 @@ def round_trips(outcome: Outcome, bars: Sequence[Bars]) -> Trips:
     left = np.flatnonzero(held)
     if not len(left):
         return found
-    for at in left:
+    for at in left.tolist():
         one = bars[at]
         size = held[at] * step[at]
         going[at, measure.EXIT_BAR], going[at, measure.EXIT_REASON] = len(one) - 1, -1

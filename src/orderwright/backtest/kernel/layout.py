@@ -25,8 +25,8 @@ SETTINGS = 18
 TICK, STEP, COMMISSION, SHARE, UNIT, UNIT_LOW, FEE, FEE_LOW, INITIAL, INITIAL_LOW = range(10)
 FACTORS = 10
 
-# State, whole numbers, behind the settings: steps are signed where they say what is held or sent. CLOSE_BEFORE: ticks of
-# the bar before; LIMIT_LAST: the bar at whose decision a limit entry is cancelled.
+# State, whole numbers, behind the settings: steps are signed where they say what is held or sent. CLOSE_BEFORE: ticks
+# of the bar before; LIMIT_LAST: the bar at whose decision a limit entry is cancelled.
 (
     HELD, PENDING, SENT, THEN,
     LIMIT, LIMIT_SIDE, LIMIT_STEPS, LIMIT_TAKING, LIMIT_LATE, LIMIT_LAST,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orderwright.backtest.kernel.compiling import kernel, part
+from orderwright.backtest.compiling import kernel, part
 
 Array = Any
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from orderwright.backtest.kernel.compiling import part
+from orderwright.backtest.compiling import part
 from orderwright.core.numbers import ROUNDED
 
 _SPLIT = 134217729.0  # 2^27 + 1

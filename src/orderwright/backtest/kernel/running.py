@@ -53,7 +53,7 @@ def run(bars: Bars, signals: Signals, rules: Rules) -> Outcome:
 
 
 class Scorer:
-    """Scores of many runs over the same bars, by the same rules: nothing is kept between them but one array of n floats.
+    """Scores of many runs over the same bars, by the same rules: nothing is kept between them but one array of floats.
 
     bars_per_year: what ratios are annualised by (`metrics.bars_per_year`). Not for several threads at once.
     """
@@ -154,13 +154,15 @@ def years(bars: Bars) -> float:
 
     last = len(bars) - 1
     first_close, last_close = spans(bars, np.array([0, last]))[1].tolist()
-    return last * YEAR / (last_close - first_close)
+    return float(last * YEAR / (last_close - first_close))
 
 
 class RunOutcome(Outcome):
     """An outcome whose times and positions are made when they are first asked for."""
 
     __slots__ = ("_bars", "_made")
+    _bars: Bars
+    _made: dict[str, Any]
 
     def __init__(self, bars: Bars, equity: Floats, fills: Fills, ties: int, orders: int) -> None:
         told = {
@@ -178,17 +180,18 @@ class RunOutcome(Outcome):
             object.__setattr__(self, name, value)
 
     @property
-    def times(self) -> Ints:  # type: ignore[override]  # a field of the parent's
-        return self._once("times", lambda: self._bars.candles.close_times)
+    def times(self) -> Ints:
+        if "times" not in self._made:
+            self._made["times"] = self._bars.candles.close_times
+        made: Ints = self._made["times"]
+        return made
 
     @property
-    def position(self) -> Floats:  # type: ignore[override]
-        return self._once("position", lambda: positions(self._bars, self.fills))
-
-    def _once(self, name: str, make: Any) -> Any:
-        if name not in self._made:
-            self._made[name] = make()
-        return self._made[name]
+    def position(self) -> Floats:
+        if "position" not in self._made:
+            self._made["position"] = positions(self._bars, self.fills)
+        made: Floats = self._made["position"]
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
         told = (self.symbols, self.times, self.equity, self.position, self.fills, self.ties, self.orders)

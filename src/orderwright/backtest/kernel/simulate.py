@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 from orderwright.backtest import sizes
+from orderwright.backtest.compiling import kernel, part
 from orderwright.backtest.kernel.booking import Array, ticks_of
-from orderwright.backtest.kernel.compiling import kernel, part
 from orderwright.backtest.kernel.layout import (
     BAR,
     BEST,

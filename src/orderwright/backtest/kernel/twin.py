@@ -1,5 +1,5 @@
-"""The kernel again in plain Python, to be read, and to hold the compiled one to: the same rules (backtest/rules.py), one
-bar after the other, nothing passed over, cash exact.
+"""The kernel again in plain Python, to be read, and to hold the compiled one to: the same rules (backtest/rules.py),
+one bar after the other, nothing passed over, cash exact.
 
     twin(bars, signals, rules) -> Outcome
 
@@ -55,8 +55,8 @@ class Market:
 
 @dataclass
 class Limit:
-    """A limit entry. taking: it was crossed when it came. late: it came inside this bar. last: the bar at whose decision
-    it is cancelled."""
+    """A limit entry. taking: it was crossed when it came. late: it came inside this bar. last: the bar at whose
+    decision it is cancelled."""
 
     side: int
     steps: int
@@ -209,11 +209,11 @@ class Twin:
             self.enter(signal, close, close, self.bar, late=self.early)
 
     def trail(self, exits: Exits, close: int) -> None:
-        nearer = (lambda a, b: a > b) if self.held > 0 else (lambda a, b: a < b)
-        if nearer(close, exits.best):
+        sign = 1 if self.held > 0 else -1
+        if sign * close > sign * exits.best:
             exits.best = close
             stop = self.moved(close, self.rules.trailing_stop, up=self.held < 0)
-            if nearer(stop, exits.stop):
+            if sign * stop > sign * exits.stop:
                 exits.stop, exits.reason, exits.moved = stop, "trailing_stop", True
 
     # What goes out

@@ -7,6 +7,7 @@ limit entry, one stop, one take profit. twin.py is it again, in plain Python.
 from __future__ import annotations
 
 from orderwright.backtest import sizes
+from orderwright.backtest.compiling import part
 from orderwright.backtest.kernel.booking import (
     Array,
     affordable,
@@ -17,7 +18,6 @@ from orderwright.backtest.kernel.booking import (
     taken,
     unit_cost,
 )
-from orderwright.backtest.kernel.compiling import part
 from orderwright.backtest.kernel.layout import (
     ARRIVED,
     AT_CLOSE,
@@ -85,7 +85,7 @@ _TARGET = sizes.TARGET
 
 @part
 def send_entry(side: int, known: int, close: int, bar: int, reach: float, s: Array, f: Array) -> None:
-    """An entry, sized at the price known now. close, bar, reach: the decision's close, number and average true range."""
+    """An entry, sized at the price known now. close, bar, reach: the decision's close, bar and average true range."""
     limited = s[LIMIT_ENTRY] >= 0
     price = known
     if limited:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from orderwright.backtest.kernel.compiling import kernel, part
+from orderwright.backtest.compiling import kernel, part
 
 Array = Any
 

@@ -33,7 +33,7 @@ def announce(line: str) -> None:
         sys.stderr.flush()
 
 
-class _Teller(event.Listener):  # type: ignore[misc]  # numba has no types
+class _Teller(event.Listener):
     """Hears of a compilation before it begins; loading from the cache is none."""
 
     def on_start(self, event: Any) -> None:  # noqa: ARG002  # any compilation
@@ -65,10 +65,11 @@ def kernel(signature: str, **options: Any) -> Callable[[F], F]:
 
 def part(function: F) -> F:
     """A function that kernels call: compiled into each of them, and plain Python to everybody else."""
-    return register_jitable(_nrt=False, error_model="numpy")(function)  # type: ignore[no-any-return]
+    return register_jitable(_nrt=False, error_model="numpy")(function)
 
 
-SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "sizes.py")
+_HERE = Path(__file__).parent
+SOURCES = (_HERE / "kernel", _HERE / "sizes.py", _HERE / "quick_checks.py", _HERE / "compiling.py")
 
 
 @cache
@@ -80,6 +81,6 @@ def _contents() -> str:
 
 def _know_by_contents(dispatcher: Any) -> None:
     """Numba keeps (time, size) of the one file beside what it has compiled, and compares; let it compare ours too."""
-    kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    kept: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if hasattr(kept, "_source_stamp"):
         kept._source_stamp = (kept._source_stamp, _contents())
