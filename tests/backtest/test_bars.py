@@ -176,6 +176,36 @@ def test_gaps_are_noted() -> None:
     assert bars.notes == ("2 bars are missing: 1 gap of 2 after 2023-11-14T22:15:00Z",)
 
 
+def days(*numbers: int) -> dict[str, Any]:
+    """Daily bars of a market at 100, on days counted from a Monday."""
+    times = np.array([1_704_067_200 + 86_400 * day for day in numbers])
+    flat = np.full(len(times), 100.0)
+    return columns(timestamp=times, open=flat, high=flat, low=flat, close=flat, volume=None)
+
+
+def test_weekends_and_holidays_of_daily_bars_are_no_gaps(shared: Path) -> None:
+    assert read_bars(shared / "data/candles/nasdaq-GOOG-1d.csv", "GOOG").notes == ()
+    weeks = [day for day in range(70) if day % 7 < 5]
+    for holidays in ([8], [21, 22, 23, 24, 25]):
+        open_days = [day for day in weeks if day not in holidays]
+        assert read_bars(days(*open_days), "GOOG").notes == ()
+
+
+def test_more_than_a_week_without_daily_bars_is_a_gap_of_the_days_that_have_some() -> None:
+    some = [day for day in range(70) if day % 7 < 5 and not 8 <= day <= 16]
+    assert read_bars(days(*some), "GOOG").notes == ("7 bars are missing: 1 gap of 7 after 2024-01-08T00:00:00Z",)
+
+
+def test_a_market_that_never_rests_misses_every_day() -> None:
+    some = [day for day in range(70) if day not in (5, 6)]
+    assert read_bars(days(*some), "BTC/USD").notes == ("2 bars are missing: 1 gap of 2 after 2024-01-05T00:00:00Z",)
+
+
+def test_a_week_with_holes_is_no_weekend() -> None:
+    bars = read_bars(days(0, 1, 4, 7, 8), "GOOG")
+    assert bars.notes == ("4 bars are missing: 2 gaps, the longest of 2 after 2024-01-02T00:00:00Z",)
+
+
 def test_prices_with_many_places_are_rounded_and_it_is_noted() -> None:
     third = 100 / 3
     bars = read_bars(columns(open=np.array([101 + third / 100, 101.5, 102])), "BTC/USDT")

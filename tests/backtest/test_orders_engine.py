@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections import Counter
 from decimal import Decimal
 
 import numpy as np
@@ -11,7 +13,7 @@ from msgspec import structs
 from orderwright.backtest import orders
 from orderwright.backtest.bars import Bars
 from orderwright.backtest.context import Context
-from orderwright.backtest.records import Bar
+from orderwright.backtest.records import Bar, OrderHandle
 from orderwright.backtest.rules import FixedQuantity, Rules, VolatilityRisk
 from orderwright.backtest.signal_trader import SignalTrader
 from orderwright.backtest.strategy import Strategy
@@ -159,6 +161,33 @@ def test_a_log_that_is_given_keeps_everything_and_the_default_one_only_the_newes
     assert len(log.latest("orders")) == 50
     again = orders.run(Acting(*act), [bars], FREE, keep=5)
     assert len(again.log.latest("orders")) == 50  # all of them rest; none has finished
+
+
+def test_orders_that_have_ended_are_forgotten() -> None:
+    class Resting(Strategy):
+        order: OrderHandle | None = None
+
+        def on_bar(self, context: Context, bar: Bar) -> None:
+            if self.order is not None:
+                self.order.cancel()
+            self.order = context.buy(1, price=bar.close / 2)
+
+    class Told(Resting):
+        def on_order(self, context: Context, order: OrderHandle) -> None:
+            """Hears of each end."""
+
+    def alive() -> Counter[str]:
+        gc.collect()
+        return Counter(type(one).__name__ for one in gc.get_objects())
+
+    def kept(strategy: Strategy) -> tuple[int, int]:
+        before = alive()
+        run = orders.OrdersRun(strategy, [a_walk(1_300)], FREE, None, None, None, None, 0, 20, None)
+        assert run.run(None).orders == 1_300
+        more = alive() - before
+        return more["VenueOrder"], more["OrderHandle"]
+
+    assert kept(Resting()) == kept(Told()) == (1_001, 1)  # the exchange remembers 1,000
 
 
 def test_with_latency_an_order_misses_the_open_and_fills_at_the_close() -> None:

@@ -8,11 +8,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from msgspec import structs
 
 from orderwright.backtest import orders
+from orderwright.backtest.backtester import Backtester
 from orderwright.backtest.bars import Bars
+from orderwright.backtest.checking import LookAheadError
 from orderwright.backtest.context import Context
 from orderwright.backtest.indicators import sma
 from orderwright.backtest.outcome import Outcome
@@ -27,7 +30,8 @@ from orderwright.core.model import OrderSide
 from orderwright.errors import InputError
 from orderwright.simulation.models import Models
 from orderwright.simulation.models.slippage import SlippageBps
-from tests.backtest.trading_worlds import COSTLY, a_walk
+from tests.backtest.signal_strategies import Peeking, RelativeStrength, Told
+from tests.backtest.trading_worlds import COSTLY, a_walk, some_bars
 
 
 class Crossing(Strategy):
@@ -107,6 +111,55 @@ def test_signals_are_traded_on_paper_as_in_a_backtest(cut: int | None, tmp_path:
     trader = SignalTrader(strategy.signals(bars), rules, bars=bars)
     assert fills == in_backtest(orders.run(trader, [bars], rules), bars)
     assert len(fills) > 20
+
+
+@pytest.mark.parametrize("cut", [None, 40, 97, 111])
+def test_a_users_pandas_strategy_trades_on_paper_as_in_a_backtest(cut: int | None, tmp_path: Path) -> None:
+    bars, strategy = a_walk(220, 4), RelativeStrength(7)
+    fills: list[tuple[Any, ...]] = []
+    for until in (None if cut is None else int(bars.candles.close_times[cut]), None):
+        with a_broker(bars, tmp_path / "paper.sqlite") as broker:
+            fills += on_paper(trade(strategy, broker, until=until))
+    result = Backtester(1_000, "0.001", "0.0005").run(strategy, bars)
+    assert fills == in_backtest(result.outcome, bars)
+    assert len(fills) > 6
+
+
+def test_signals_are_asked_of_the_bars_so_far_and_not_of_those_of_the_warm_up() -> None:
+    asked: list[int] = []
+
+    class Counting(Strategy):
+        warm_up = 3
+
+        def generate_signals(self, data: pd.DataFrame) -> pd.Series[int]:
+            asked.append(len(data))
+            return pd.Series(0, index=data.index)
+
+    with a_broker(a_walk(6)) as broker:
+        trade(Counting(), broker)
+    assert asked == [4, 5, 6]
+
+
+def test_a_strategy_that_says_another_thing_later_is_stopped() -> None:
+    bars = some_bars(100, 99, 101)
+    with a_broker(bars) as broker, pytest.raises(LookAheadError) as caught:
+        trade(Peeking(), broker)
+    message = "Peeking looks ahead: its signal for bar 1 (2026-01-05T12:01:00Z) was 0 with the bars up to 1, and is 1 with"
+    assert caught.value.message == f"{message} those up to 2"
+    assert (caught.value.bar, caught.value.value) == (1, 1)
+
+
+def test_what_is_no_signal_is_refused_on_paper_too() -> None:
+    with a_broker(some_bars(100, 101)) as broker, pytest.raises(InputError, match="a signal is 1, -1 or 0"):
+        trade(Told(), broker)  # its signals are volumes of 1,000
+
+
+def test_a_strategy_of_orders_has_no_rules_and_a_silent_one_nothing_to_do() -> None:
+    with a_broker(a_walk(20)) as broker:
+        with pytest.raises(InputError, match="rules: Crossing has no signals, and sends its own orders"):
+            trade(Crossing(), broker, rules=COSTLY)
+        with pytest.raises(InputError, match="Strategy has neither generate_signals nor on_bar"):
+            trade(Strategy(), broker)
 
 
 def test_rules_that_paper_cannot_keep_are_refused() -> None:

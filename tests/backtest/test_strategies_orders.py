@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from orderwright.backtest import orders
 from orderwright.backtest.bars import Bars
@@ -34,12 +35,15 @@ Filled = tuple[int, int, float, float]
 """(bar, 1 bought or -1 sold, price, quantity) of a fill."""
 
 
-def a_market(*rows: tuple[float, float, float, float], interval: int = MINUTE) -> Bars:
+def a_market(
+    *rows: tuple[float, float, float, float], interval: int = MINUTE, symbol: str = "BTC/USDT"
+) -> Bars:
     """(open, high, low, close) of each bar."""
     open_, high, low, close = np.array(rows, dtype=np.float64).T
     times = START + interval * np.arange(len(rows))
     prices = (open_, high, low, close)
-    return bars_of(candles_from_floats(BTC, times, prices, np.ones(len(rows)), interval=interval))
+    instrument = structs.replace(BTC, symbol=symbol, base=symbol.partition("/")[0])
+    return bars_of(candles_from_floats(instrument, times, prices, np.ones(len(rows)), interval=interval))
 
 
 def still(*closes: float, interval: int = MINUTE) -> Bars:
@@ -96,6 +100,20 @@ def test_a_grid_sells_what_each_rung_bought_one_rung_higher_and_buys_again() -> 
 
     assert fills_of(outcome) == [(1, 1, 50, 100), (2, -1, 100, 100), (3, 1, 50, 100), (3, 1, 25, 200), (4, -1, 50, 200)]
     assert outcome.equity[-1] == 10_000 + 100 * 50 + 200 * 25 + 100 * (55 - 50)
+
+
+def test_a_grid_gives_each_symbol_an_equal_share() -> None:
+    bitcoin, ether = a_market((100,) * 4, (100, 100, 20, 20)), a_market((10,) * 4, (10, 10, 2, 2), symbol="ETH/USDT")
+
+    outcome = orders.run(GridStrategy(spacing=1, levels=2), [bitcoin, ether], FREE)
+
+    bought = zip(outcome.fills.symbol.tolist(), fills_of(outcome), strict=True)
+    assert sorted(bought) == [
+        (0, (1, 1, 25, 100)),
+        (0, (1, 1, 50, 50)),
+        (1, (1, 1, 2.5, 1_000)),
+        (1, (1, 1, 5, 500)),
+    ]
 
 
 def test_a_market_maker_keeps_a_quote_on_each_side_and_within_what_it_may_hold() -> None:

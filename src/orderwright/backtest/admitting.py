@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from orderwright.backtest.columns import Bars
+from orderwright.backtest.gaps import gap_notes
 from orderwright.backtest.outcome import Floats, Ints
 from orderwright.core.model import Instrument
 from orderwright.core.numbers import ONE, text
@@ -27,7 +28,7 @@ from orderwright.market.files import CANDLE_NAMES, find_columns
 from orderwright.market.grid import Source, steps_from_floats
 from orderwright.market.symbols import parse_symbol, split_symbol
 from orderwright.market.tables import Table, floats, read_table
-from orderwright.market.times import iso, microseconds
+from orderwright.market.times import microseconds
 
 PLACES = 8
 _TOGETHER = 18
@@ -135,7 +136,7 @@ def from_candles(candles: Candles) -> Bars:
     tick, step = float(instrument.tick_size), float(instrument.step_size)
     opens, high, low, close = (getattr(candles, column) * tick for column in PRICES)
     volume = np.multiply(candles.volume, step, dtype=np.float64)
-    return Bars(candles, opens, high, low, close, volume, notes=_gaps(candles.gaps()))
+    return Bars(candles, opens, high, low, close, volume, notes=gap_notes(candles))
 
 
 def symbol_of(symbol: str, instrument: Instrument | None = None) -> str:
@@ -248,7 +249,7 @@ def _admitted(found: _Columns, symbol: str, instrument: Instrument | None, inter
     spacing = interval if interval is not None else _interval(times, irregular, found.source)
     columns = dict(zip((*PRICES, "volume"), (*prices, found.volume), strict=True))
     candles = LazyCandles(instrument, spacing, times, columns)
-    gaps = _gaps(candles.gaps()) if irregular or interval is not None else ()
+    gaps = gap_notes(candles) if irregular or interval is not None else ()
     return Bars(candles, *prices, found.volume, index=found.index, notes=(*notes, *gaps))
 
 
@@ -265,7 +266,7 @@ def _slowly(found: _Columns, times: Times, symbol: str, instrument: Instrument |
     candles = candles_from_floats(
         instrument, times.at(slice(None)), prices, found.volume, interval=interval, source=source
     )
-    gaps = _gaps(candles.gaps())
+    gaps = gap_notes(candles)
     return Bars(candles, *prices, found.volume, index=found.index, notes=(*notes, *gaps))
 
 
@@ -340,17 +341,6 @@ def instrument_for(symbol: str, places: int, price: float, volume: Floats) -> In
         step_size=ONE.scaleb(-step),
         min_quantity=ONE.scaleb(-step),
     )
-
-
-def _gaps(gaps: list[tuple[int, int]]) -> tuple[str, ...]:
-    """A note of the gaps: how many, how long, where."""
-    if not gaps:
-        return ()
-    missing = sum(count for _, count in gaps)
-    time, longest = max(gaps, key=lambda gap: gap[1])
-    places = "1 gap" if len(gaps) == 1 else f"{len(gaps):,} gaps, the longest"
-    bars = "1 bar is" if missing == 1 else f"{missing:,} bars are"
-    return (f"{bars} missing: {places} of {longest:,} after {iso(time)}",)
 
 
 __all__ = ["LazyCandles", "from_candles", "instrument_for", "read", "symbol_of"]

@@ -17,7 +17,7 @@ from msgspec import structs
 
 from orderwright.backtest.arguments import whole_number
 from orderwright.backtest.bars import Bars, read_bars
-from orderwright.backtest.checking import Signals, check_look_ahead, checked_signals, frame_of, has_signals
+from orderwright.backtest.checking import Signals, check_look_ahead, checked_signals, frame_of, has_signals, warmed
 from orderwright.backtest.kernel.layout import refuse_mixed
 from orderwright.backtest.rules import (
     PATHS,
@@ -123,7 +123,8 @@ class Backtester:
 
         data: a DataFrame, arrays by name, Candles, a file's path (`bars.read_bars`), or a mapping of symbols to any of
         these. symbol, instrument, interval: of data that is one symbol's. engine: "kernel" or "orders"; None takes the
-        kernel for signals on one symbol. warm_up: how many bars are looked at only (None: the strategy's own).
+        kernel for signals on one symbol; several symbols share one balance. warm_up: how many bars are looked at only
+        (None: the strategy's own).
         check_look_ahead: ask a strategy of signals again on shorter data, to see that it knows no future.
         bars_per_year: what figures are annualised by (None: from the spacing). settings, models, faults, seed, keep,
         log: of the orders engine (orders.run). progress: called now and then with (bars done, bars in all).
@@ -144,26 +145,21 @@ class Backtester:
             for name, one in markets.items()
         ]
         first = strategy.warm_up if warm_up is None else whole_number(warm_up, "warm_up", least=0)
-        if has_signals(strategy) and len(bars) == 1:
-            frame = None if several else data
-            signals = self._signals(strategy, bars[0], first, frame, check_look_ahead=check_look_ahead)
-            outcome = self._trade(chosen, signals, strategy, bars[0], {**for_orders, "seed": seed}, progress)
-            if chosen == "kernel" and bars_per_year is None:
-                from orderwright.backtest.kernel.running import years
+        signals = None
+        if has_signals(strategy):
+            signals = {}
+            for one, given in zip(bars, markets.values(), strict=True):
+                try:
+                    signals[one.symbol] = self._signals(strategy, one, first, given, check_look_ahead=check_look_ahead)
+                except InputError as error:
+                    raise error.at(one.symbol) if len(bars) > 1 else error
+        if chosen == "kernel" and signals:
+            from orderwright.backtest.kernel.running import years
 
-                bars_per_year = years(bars[0])
+            outcome = self._by_kernel(bars[0], signals[bars[0].symbol], progress)
+            bars_per_year = years(bars[0]) if bars_per_year is None else bars_per_year
         else:
-            from orderwright.backtest import orders
-
-            outcome = orders.run(
-                strategy,
-                bars,
-                self.rules,
-                warm_up=first,
-                seed=seed,
-                progress=progress,
-                **for_orders,  # type: ignore[arg-type]
-            )
+            outcome = self._by_orders(strategy, bars, signals, first, {**for_orders, "seed": seed}, progress)
         return BacktestResult(
             outcome,
             bars,
@@ -200,32 +196,32 @@ class Backtester:
         signals = checked_signals(strategy, bars, frame)
         if check_look_ahead and not getattr(strategy, "causal", False):
             _look_ahead(strategy, bars, signals, frame=frame)
-        if warm_up and signals[:warm_up].any():
-            signals = signals.copy()
-            signals[:warm_up] = 0
-        return signals
+        return warmed(signals, warm_up)
 
-    def _trade(
+    def _by_kernel(self, bars: Bars, signals: Signals, progress: Callable[[int, int], None] | None) -> Outcome:
+        from orderwright.backtest.kernel.running import run
+
+        outcome = run(bars, signals, self.rules)
+        if progress is not None:
+            progress(len(bars), len(bars))
+        return outcome
+
+    def _by_orders(
         self,
-        engine: str,
-        signals: Signals,
         strategy: Strategy,
-        bars: Bars,
+        bars: list[Bars],
+        signals: dict[str, Signals] | None,
+        warm_up: int,
         for_orders: Mapping[str, Any],
         progress: Callable[[int, int], None] | None,
     ) -> Outcome:
-        if engine == "kernel":
-            from orderwright.backtest.kernel.running import run
-
-            outcome = run(bars, signals, self.rules)
-            if progress is not None:
-                progress(len(bars), len(bars))
-            return outcome
+        """signals: by symbol, without those of the warm-up; None: the strategy sends orders itself."""
         from orderwright.backtest import orders
         from orderwright.backtest.signal_trader import SignalTrader
 
-        trader = SignalTrader(signals, self.rules, bars=bars, name=strategy.name)
-        return orders.run(trader, [bars], self.rules, warm_up=0, progress=progress, **for_orders)
+        if signals is not None:
+            strategy, warm_up = SignalTrader(signals, self.rules, bars=bars, name=strategy.name), 0
+        return orders.run(strategy, bars, self.rules, warm_up=warm_up, progress=progress, **for_orders)
 
     def __repr__(self) -> str:
         told = {name: value for name, value in structs.asdict(self.rules).items() if value is not None}

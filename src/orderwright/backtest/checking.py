@@ -133,6 +133,14 @@ def _when(bars: Bars, at: int) -> str:
     return iso(int(bars.candles[at : at + 1].times[0]))
 
 
+def warmed(signals: Signals, warm_up: int) -> Signals:
+    """Signals without those of the bars that are looked at only."""
+    if warm_up and signals[:warm_up].any():
+        signals = signals.copy()
+        signals[:warm_up] = 0
+    return signals
+
+
 def check_look_ahead(
     strategy: Strategy,
     bars: Bars,
@@ -183,4 +191,13 @@ def _cuts(signals: Signals, samples: int, seed: int, warm_up: int) -> list[int]:
     return sorted(min(cut, last) for cut in picked)
 
 
-__all__ = ["LookAheadError", "SignalsFailed", "check_look_ahead", "checked_signals", "frame_of", "has_signals", "head"]
+__all__ = [
+    "LookAheadError",
+    "SignalsFailed",
+    "check_look_ahead",
+    "checked_signals",
+    "frame_of",
+    "has_signals",
+    "head",
+    "warmed",
+]

@@ -1,6 +1,6 @@
 """How a plain function over arrays becomes machine code: once on a machine, then from Numba's cache.
 
-- Each kernel is compiled for one signature when its module is imported, and that is the only time types are looked at.
+- Each kernel is compiled for one signature when it is first called, and that is the only time types are looked at.
 - Numba knows compiled code by the one file that its function stands in. Kernels call functions of other files, so here
   compiled code is known by the contents of all of them (`SOURCES`).
 - Where no folder can be written to, kernels are compiled anew in every process, and all else is the same.
@@ -43,24 +43,39 @@ class _Teller(event.Listener):
         """Nothing to say."""
 
 
-def kernel(signature: str, **options: Any) -> Callable[[F], F]:
-    """Compile for this signature (Numba's words), or load what was compiled before. options: as of `numba.njit`."""
+class Kernel:
+    """A function that becomes machine code when it is first called. function: the same in plain Python, while all that
+    it calls is."""
 
-    options = {"error_model": "numpy", "_nrt": False, **options}  # no checks that cannot fail, no counts of references
+    __slots__ = ("_compiled", "_options", "_signature", "function")
 
-    def made(function: F) -> F:
+    def __init__(self, function: Callable[..., Any], signature: str, options: dict[str, Any]) -> None:
+        self.function, self._signature, self._options = function, signature, options
+        self._compiled: Callable[..., Any] | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        compiled = self._compiled
+        if compiled is None:
+            compiled = self._compiled = self._compile()
+        return compiled(*arguments)
+
+    def _compile(self) -> Callable[..., Any]:
         with event.install_listener("numba:compile", _Teller()):
             try:
-                dispatcher = njit(cache=True, **options)(function)
+                dispatcher = njit(cache=True, **self._options)(self.function)
                 _know_by_contents(dispatcher)
-                dispatcher.compile(signature)
+                dispatcher.compile(self._signature)
             except (RuntimeError, OSError):  # no folder to keep it in, or a full one
-                dispatcher = njit(**options)(function)
-                dispatcher.compile(signature)
+                dispatcher = njit(**self._options)(self.function)
+                dispatcher.compile(self._signature)
         dispatcher.disable_compile()
         return dispatcher  # type: ignore[no-any-return]
 
-    return made
+
+def kernel(signature: str, **options: Any) -> Callable[[Callable[..., Any]], Kernel]:
+    """Compile for this signature (Numba's words), or load what was compiled before. options: as of `numba.njit`."""
+    options = {"error_model": "numpy", "_nrt": False, **options}  # no checks that cannot fail, no counts of references
+    return lambda function: Kernel(function, signature, options)
 
 
 def part(function: F) -> F:

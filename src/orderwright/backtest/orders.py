@@ -16,44 +16,37 @@ asserted.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from orderwright.backtest.bars import Bars
+from orderwright.backtest.checking import has_signals
 from orderwright.backtest.context import Context
+from orderwright.backtest.curves import check_end, curves
 from orderwright.backtest.data import BarsOnHand
 from orderwright.backtest.order_fills import BookedFills, NotedSlippage
-from orderwright.backtest.outcome import Fills, Floats, Outcome
+from orderwright.backtest.outcome import Outcome
+from orderwright.backtest.pacing import Pace
 from orderwright.backtest.replaying import BPS, EXCHANGE, Shown, check_bars, exchange_of, instruments_of, settings_of
 from orderwright.backtest.rules import Rules
-from orderwright.backtest.strategy import Strategy
+from orderwright.backtest.signal_trader import trader_of
+from orderwright.backtest.strategy import Strategy, refuse_silent
 from orderwright.backtest.trading import Trading
 from orderwright.broker.places import journal_of
 from orderwright.core import messages as m
-from orderwright.core.model import (
-    Account,
-    Settings,
-)
-from orderwright.core.numbers import EXACT, ZERO
+from orderwright.core.model import Account, Settings
 from orderwright.engine import Engine
 from orderwright.errors import InputError
 from orderwright.journal.memory import MemoryJournal
 from orderwright.ports import Journal
 from orderwright.simulation.faults import Faults
 from orderwright.simulation.models import Models
-from orderwright.simulation.moments import OPENS
 
 ACCOUNT, BOOK = "main", "backtest"
 KEEP = 1_000
 """How many finished orders the log of a backtest remembers, where none is given."""
-FAR = 2**62
-MOST_AHEAD = 4_096
 
 
 def run(
@@ -70,7 +63,8 @@ def run(
     log: Journal | str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Run a strategy's `on_bar` over history, on the order engine.
+    """Run a strategy over history, on the order engine: its `on_bar`; or, where it has them, its signals by the rules
+    (whether they look ahead is for the `Backtester` to see).
 
     bars: one for each symbol, all with the same quote asset. rules: balance, costs, path, when orders fill. warm_up:
     how many bars of each symbol it is not asked about (None: the strategy's own). settings: risk limits and the like.
@@ -80,6 +74,10 @@ def run(
 
     Raises InputError for bars that cannot be run together, and StrategyError for what the strategy raises.
     """
+    if has_signals(strategy):
+        check_bars(bars)
+        first = strategy.warm_up if warm_up is None else warm_up
+        strategy, warm_up = trader_of(strategy, bars, rules, first), 0
     return OrdersRun(strategy, bars, rules, warm_up, settings, models, faults, seed, keep, log).run(progress)
 
 
@@ -100,6 +98,7 @@ class OrdersRun:
         log: Journal | str | Path | None,
     ) -> None:
         check_bars(bars)
+        refuse_silent(strategy)
         self.strategy, self.rules, self.bars = strategy, rules, list(bars)
         self.early = 1 if rules.fill_at == "this_close" else 0
         first = strategy.warm_up if warm_up is None else warm_up
@@ -131,11 +130,7 @@ class OrdersRun:
             early=self.early,
         )
         self.context = Context(self.trading, self.data)
-        self._times = self.data.times.data
-        self._due, self._reach, self._look, self._spoke = 0, 1, FAR, 0
-        self._lowest, self._highest = float(self.bars[0].close.min()), float(self.bars[0].close.max())
-        self._level_of: tuple[Decimal, int] | None = None
-        self._level = (0.0, 0.0)
+        self.pace = Pace(self.trading, self.exchange, self.bars, self.data.times)
 
     def _open_book(self, settings: Settings | None) -> None:
         rules, quote = self.rules, self.bars[0].candles.instrument.quote
@@ -198,11 +193,12 @@ class OrdersRun:
     def _chunk(self, rows: Any) -> int:
         """The heart: every bar comes through here."""
         trading, context, on_bar, happened = self.trading, self.context, self.strategy.on_bar, self.trading.happened
+        catch_up = self.pace.catch_up
         count = 0
         for row in rows:
             bar = row[0]
             if bar.time >= trading.wake:
-                self._catch_up(bar.time)
+                catch_up(bar.time)
             context.bar = bar
             try:
                 on_bar(context, bar)
@@ -214,91 +210,6 @@ class OrdersRun:
                 trading.tell()
             count += 1
         return count
-
-    def _catch_up(self, close: int) -> None:
-        """Let everything happen that happens up to a decision, and find out when the next thing may."""
-        trading, session, now = self.trading, self.engine.session, close - self.early
-        spoke, state = trading.wake == 0, self.engine.state
-        if spoke or self._due <= now:
-            self._reach = 1
-            session.advance(now)
-            self._spoke = self._spoke + 1 if spoke else 0
-            if self._spoke > 1 and self._look == FAR and not state.trailing and not self._may_lose():
-                self._due = trading.wake = now + 1  # who speaks at every bar will do so at the next one
-                return
-        else:
-            self._reach = min(64 * self._reach, MOST_AHEAD)
-        if close == self._look:
-            session.show(now)
-            trading.tell()
-        if self._follows_price():
-            session.show(now)
-            trading.tell()
-            if state.orders:
-                session.advance(now)
-            self._due = trading.wake = now + 1
-            return
-        deadline = self.engine.driver.next_deadline()
-        due = FAR if deadline is None else deadline
-        trading.wake = FAR
-        loses = self._may_lose()
-        if state.orders or loses:
-            horizon = self._times[min(bisect_right(self._times, close) + self._reach, len(self._times)) - 1]
-            moment = self.exchange.next_moment(horizon) if state.orders else None
-            if moment is not None:
-                due = min(due, moment[0] + 1 if moment[1] == OPENS else moment[0])
-            trading.wake = horizon if state.orders else FAR
-            if loses:
-                wake, near = self._loss_near(close, horizon)
-                trading.wake = min(trading.wake, wake)
-                self._look = wake if near else FAR
-        self._due = due
-        trading.wake = max(min(trading.wake, due), 1)
-
-    def _follows_price(self) -> bool:
-        """Whether a rule looks at every close: a trailing stop works, or orders that linger are looked after."""
-        state = self.engine.state
-        if state.settings.linger:
-            return True
-        return (bool(state.trailing) and any(state.trailing.values())) or (
-            bool(state.watched) and any(state.watched.values())
-        )
-
-    def _may_lose(self) -> bool:
-        """Whether the daily loss is limited, and something is held that can lose."""
-        limited = self.engine.state.settings.limits.max_daily_loss is not None
-        return limited and any(self.trading.positions.values())
-
-    def _loss_near(self, close: int, horizon: int) -> tuple[int, bool]:
-        """(the first close, up to a horizon, at which the day's loss may be near its limit, True); or (when to ask
-        again, False). The core decides; this only says when to show it the market, so it is on the safe side by a part
-        in 500."""
-        after = bisect_right(self._times, close)
-        if after >= len(self._times):
-            return FAR, False
-        bars, *others = self.bars
-        if others or bars.candles.instrument.quote not in self.engine.state.settings.parity:
-            return self._times[after], True
-        size, level = self._loss_level(bars)
-        if level < self._lowest if size > 0 else level > self._highest:
-            return FAR, False
-        ahead = bars.close[after : bisect_right(self._times, horizon)]
-        near = ahead <= level if size > 0 else ahead >= level
-        at = int(near.argmax()) if near.size else 0
-        return (self._times[after + at], True) if near.size and near[at] else (horizon, False)
-
-    def _loss_level(self, bars: Bars) -> tuple[float, float]:
-        """What is held of the one symbol, and the price at which the day's loss comes near its limit."""
-        state = self.engine.state
-        position, day = self.trading.position(bars.symbol), state.day
-        key = (position.size, day.start if day is not None else 0)
-        if key != self._level_of and day is not None:
-            size, limit = float(position.size), float(state.settings.limits.max_daily_loss or ZERO)
-            worth = float(self.trading.worth({bars.symbol: ZERO}))
-            floor = float(day.equity) + sum(map(float, day.moved.values())) - limit
-            level = (floor - worth) / size
-            self._level_of, self._level = key, (size, level + abs(level) * (0.002 if size > 0 else -0.002))
-        return self._level
 
     @contextmanager
     def _log_closed_on_failure(self) -> Iterator[None]:
@@ -313,8 +224,8 @@ class OrdersRun:
 
     def _outcome(self) -> Outcome:
         fills = self.booked.fills()
-        equity, position = self._curves(fills)
-        self._check_end(float(equity[-1]))
+        equity, position = curves(fills, self.bars, self.data, float(self.rules.initial_balance))
+        check_end(float(equity[-1]), self.bars, self.trading, self.rules.initial_balance)
         return Outcome(
             symbols=tuple(one.symbol for one in self.bars),
             times=self.data.times,
@@ -325,40 +236,6 @@ class OrdersRun:
             orders=self.trading.orders_sent,
             log=self.log,
         )
-
-    def _curves(self, fills: Fills) -> tuple[Floats, Floats]:
-        """(equity, value of what is held), float64[n] each, at each close of any symbol."""
-        times = self.data.times
-        n = len(times)
-        cash, value = np.zeros(n), np.zeros(n)
-        for at, bars in enumerate(self.bars):
-            instrument, closes = bars.candles.instrument, self.data.closes(bars.symbol)
-            mine = fills.symbol == at
-            steps = (fills.side * fills.quantity)[mine]
-            paid = steps.astype(np.float64) * fills.price[mine] * float(instrument.tick_size * instrument.step_size)
-            row = np.searchsorted(times, closes[fills.bar[mine]])
-            cash -= np.bincount(row, weights=paid + fills.fee[mine], minlength=n)
-            held = np.zeros(n, dtype=np.int64)
-            np.add.at(held, row, steps)
-            last = np.searchsorted(closes, times, side="right") - 1
-            price = np.where(last >= 0, bars.close[np.maximum(last, 0)], 0.0)
-            value += np.cumsum(held) * float(instrument.step_size) * price
-        return float(self.rules.initial_balance) + np.cumsum(cash) + value, value
-
-    def _check_end(self, equity: float) -> None:
-        """The arrays must end where the book does."""
-        state, total = self.engine.state, ZERO
-        with localcontext(EXACT):
-            for bars, instrument in zip(self.bars, self.trading.instruments.values(), strict=True):
-                price = instrument.price(int(bars.candles.close[-1]))
-                position = self.trading.position(bars.symbol)
-                total += position.size * price
-                if instrument.linear:
-                    total -= position.cost if position.size > 0 else -position.cost
-            balance = state.balances.get((ACCOUNT, self.trading.quote_asset))
-            total += balance.total if balance is not None else ZERO
-        if abs(float(total) - equity) > 1e-9 * max(abs(float(total)), float(self.rules.initial_balance)):
-            raise AssertionError(f"equity by arrays {equity!r}, by the book {total}")
 
 
 __all__ = ["OrdersRun", "run"]

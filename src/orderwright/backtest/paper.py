@@ -4,6 +4,8 @@
         trade(SmaCross(), broker, "BTC/USDT")
 
 - Its hooks are called with the same `Context`; the same candles, costs and models give the same fills as a backtest.
+- A strategy of signals is asked at each close with the bars so far, and what it says of the last one is traded by the
+  rules. So a bar costs as much as the signals of all bars before it.
 - It goes on where the log ends: bars that had closed before are history, which indicators see; positions and open
   orders are the book's. The bar at whose close the log ends is asked about once more, since nobody knows how far the
   strategy had got with it.
@@ -19,13 +21,13 @@ from decimal import Decimal
 import numpy as np
 
 from orderwright.backtest.bars import Bars
-from orderwright.backtest.checking import check_look_ahead, checked_signals
+from orderwright.backtest.checking import has_signals
 from orderwright.backtest.context import Context
 from orderwright.backtest.data import BarsOnHand
 from orderwright.backtest.outcome import Floats, Ints
 from orderwright.backtest.rules import Rules
-from orderwright.backtest.signal_trader import SignalTrader
-from orderwright.backtest.strategy import Strategy
+from orderwright.backtest.signal_trader import SignalsSoFar, SignalTrader
+from orderwright.backtest.strategy import Strategy, refuse_silent
 from orderwright.backtest.trading import Trading
 from orderwright.broker import Broker, Fill
 from orderwright.core.model import Execution, Order
@@ -50,10 +52,12 @@ def trade(
     exchange, user_id: whose account it trades with (None named: the broker's first, nobody's own). bars: the candles of
     that exchange with the floats that they came with; None: made of the exchange's own. until: microseconds, to stop
     before the first bar that closes later. warm_up: how many bars it is not asked about (None: the strategy's own).
-    rules: trade the strategy's signals, by these sizes and exits (the balance and the costs are the broker's own);
-    None: its `on_bar`, or, where it has none, its signals by the default rules.
+    rules: the sizes and exits by which signals are traded (balance and costs are the account's own; None: `Rules()`);
+    a strategy that sends orders has none.
 
-    Raises InputError where the exchange has no candles of the symbol, StrategyError for what the strategy raises.
+    Raises InputError where the exchange has no candles of the symbol, for rules that cannot be kept on paper and for
+    what are no signals; LookAheadError, one of them, for a strategy that says another thing of a bar when later ones are
+    known; StrategyError and SignalsFailed for what the strategy raises.
     """
     opened = broker.opened
     exchange, symbol = opened.exchange_of(exchange), opened.symbol_of(symbol)
@@ -67,8 +71,15 @@ def trade(
 
     shown = bars if bars is not None else bars_of(candles)
     warm = strategy.warm_up if warm_up is None else warm_up
-    if rules is not None or type(strategy).on_bar is Strategy.on_bar:
-        strategy, warm = _signal_trader(strategy, shown, rules or Rules()), 0
+    said = None
+    if has_signals(strategy):
+        _check(rules or Rules(), shown)
+        said = SignalsSoFar(strategy, shown)
+        strategy = SignalTrader(said, rules or Rules(), bars=shown, name=strategy.name)
+    else:
+        refuse_silent(strategy)
+        if rules is not None:
+            raise InputError(f"{strategy.name} has no signals, and sends its own orders", field="rules", value=rules)
     first = max(int(np.searchsorted(candles.close_times, broker.now)), warm)
     data = BarsOnHand([shown], {symbol: first})
     trading = Trading(
@@ -82,13 +93,20 @@ def trade(
     )
     trading.keyed = True
     try:
-        _ask(broker, trading, Context(trading, data), data, until)
+        _ask(broker, trading, Context(trading, data), data, said, until)
     finally:
         trading.leave()
     return fills
 
 
-def _ask(broker: Broker, trading: Trading, context: Context, data: BarsOnHand, until: int | None) -> None:
+def _ask(
+    broker: Broker,
+    trading: Trading,
+    context: Context,
+    data: BarsOnHand,
+    said: SignalsSoFar | None,
+    until: int | None,
+) -> None:
     """Bar by bar, as in a backtest, but that the engine goes along with every bar."""
     trading.because("start")
     trading.call("on_start")
@@ -100,6 +118,8 @@ def _ask(broker: Broker, trading: Trading, context: Context, data: BarsOnHand, u
             broker.update_to(bar.time)
             context.bar = bar
             trading.because(str(bar.time))
+            if said is not None:
+                said.hear(bar.index)
             trading.call("on_bar", bar)
             trading.tell()
     broker.update_to(broker.now)
@@ -107,17 +127,14 @@ def _ask(broker: Broker, trading: Trading, context: Context, data: BarsOnHand, u
     trading.tell()
 
 
-def _signal_trader(strategy: Strategy, bars: Bars, rules: Rules) -> SignalTrader:
-    """The strategy that trades another one's signals. Raises InputError for rules that paper cannot keep."""
+def _check(rules: Rules, bars: Bars) -> None:
+    """Raises InputError for rules that paper cannot keep."""
     if rules.fill_at != "next_open":
         message = "on paper a bar is over when it is decided on"
         raise InputError(message, field="fill_at", value=rules.fill_at, nearest="next_open")
     if rules.allow_short and not bars.candles.instrument.linear:
         message = f"{bars.symbol} is not a contract that can be short"
         raise InputError(message, field="allow_short", value=True, nearest=False)
-    signals = checked_signals(strategy, bars)
-    check_look_ahead(strategy, bars, signals)
-    return SignalTrader(signals, rules, bars=bars, name=strategy.name)
 
 
 def _candles(broker: Broker, exchange: str, symbol: str) -> Candles:

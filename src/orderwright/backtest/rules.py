@@ -48,6 +48,12 @@ at an open, that open), slippage and commission included, and floored to the ste
 (backtest/sizes.py). Nothing goes out below one step. A buy that meets a dearer open takes what the money pays for; the
 rest expires. With shorts allowed the instrument is a linear contract, margined 1 to 1 in quote as in
 docs/simulation.md: there a dearer open is paid whole.
+
+Several symbols (orders engine) are each traded on their own signals, with one balance. They are decided on in order of
+their closes, at one close in the order given. An entry's balance is then equity, at the prices known then, and
+PercentOfEquity and TargetPosition take their percent of each symbol's equal share of it: of n symbols, an nth. So
+without a sizing each entry takes an nth of what the account is worth. Whatever the sizing, an entry takes no more than
+is free: what the others neither hold nor have ordered. What is held is not sold for the sake of another symbol.
 """
 
 from __future__ import annotations
@@ -65,7 +71,8 @@ PATHS: tuple[PathName, ...] = ("nearest", "worst", "high_first", "low_first")
 
 
 class PercentOfEquity(Struct, frozen=True):
-    """An entry takes so many percent of the balance, costs included; 100 is all of it, the default."""
+    """An entry takes so many percent of the balance (of several symbols: of its symbol's share), costs included; 100 is
+    all of it, the default."""
 
     percent: Decimal = Decimal(100)
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orderwright.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -52,3 +54,10 @@ class Strategy:
 
     def on_stop(self, context: Any) -> None:
         """After the last bar."""
+
+
+def refuse_silent(strategy: Strategy) -> None:
+    """Raises InputError for a strategy that has nothing to say by orders."""
+    kind = type(strategy)
+    if kind.on_bar is Strategy.on_bar:
+        raise InputError(f"{kind.__name__} has neither generate_signals nor on_bar", field="strategy")

@@ -9,75 +9,22 @@ is told when `on_bar` has returned.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, localcontext
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from orderwright.backtest.account_view import AccountView
+from orderwright.backtest.overheard import Overheard, StrategyError
 from orderwright.backtest.records import Fill, OrderHandle
 from orderwright.backtest.strategy import Strategy
 from orderwright.core import messages as m
-from orderwright.core.evolve import Changes
-from orderwright.core.model import (
-    DONE,
-    Account,
-    Execution,
-    Instruction,
-    Order,
-    OrderStatus,
-    Position,
-    Quote,
-)
-from orderwright.core.numbers import EXACT, ZERO, parse_decimal
-from orderwright.core.placing import closable_of
+from orderwright.core.model import DONE, Execution, Instruction, Order, OrderStatus
+from orderwright.core.numbers import ZERO
 from orderwright.core.reasons import Refusal
-from orderwright.core.risk import free_of
-from orderwright.core.transitions import TABLE
 from orderwright.engine import Engine
-from orderwright.errors import InputError, OrderwrightError, UnknownName
-from orderwright.market.times import iso
-from orderwright.ports import Journal
-
-_SLACK = 1e-9
-_TELLING = frozenset(TABLE) - {
-    m.OrderDelayed,
-    m.RequestSubmitted,
-    m.RequestPending,
-    m.RequestUnknown,
-    m.RequestAsked,
-    m.RequestNotFound,
-    m.OrderAccepted,
-    m.OrderTriggered,
-}
-"""What fills an order or may end it."""
+from orderwright.errors import UnknownName
 
 
-class StrategyError(OrderwrightError):
-    """A strategy raised; its own error is the cause. strategy: its name. bar: the index of the bar (None before the
-    first). time: the bar's close, microseconds."""
-
-    def __init__(self, strategy: str, method: str, bar: Any, error: Exception) -> None:
-        self.strategy, self.bar, self.time = strategy, getattr(bar, "index", None), getattr(bar, "time", None)
-        where = "before the first bar" if bar is None else f"at bar {bar.index} of {bar.symbol} ({iso(bar.time)})"
-        super().__init__(f"{strategy}.{method} {where}: {type(error).__name__}: {error}")
-
-
-class Overheard:
-    """A journal, and who is told of each order's fills and ends."""
-
-    def __init__(self, journal: Journal, hear: Callable[[Any, Order], None]) -> None:
-        self._journal, self._append, self._hear = journal, journal.append, hear
-        self.write, self.commit = journal.write, journal.commit
-
-    def append(self, book: str, sequence: int, event: m.AnyEvent, changes: Changes) -> None:
-        self._append(book, sequence, event, changes)
-        if type(event) in _TELLING and (order := changes.order) is not None:
-            self._hear(event, order)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._journal, name)
-
-
-class Trading:
+class Trading(AccountView):
     """strategy: whose hooks are called with `context`. account: the one that it trades with. symbols: those it may
     trade, each listed on the account's exchange. new_id: the next order's id. replies: where the engine's handler puts
     its answers. booked: called with every fill. early: how long before its close a bar is decided on, microseconds.
@@ -97,18 +44,11 @@ class Trading:
         booked: Callable[[Order, Execution], None] | None = None,
         early: int = 0,
     ) -> None:
-        self.engine, self.strategy, self.early = engine, strategy, early
+        super().__init__(engine, account, symbols)
+        self.strategy, self.early = strategy, early
         self.context: Any = None
         self.wake = 0
-        self.state, self.session = engine.state, engine.session
-        self.account: Account = engine.state.accounts[account]
-        self.symbols = tuple(symbols)
-        self.instruments = {symbol: self.state.instruments[self.account.exchange, symbol] for symbol in symbols}
-        self.quote_asset = next(iter(self.instruments.values())).quote
-        self.feed = engine.session.markets[self.account.exchange]
-        self.positions = {symbol: float(self.position(symbol).size) for symbol in symbols}
         self.happened: deque[tuple[Order, Execution | None]] = deque()
-        self.waiting: list[m.Input] = []
         self._new: list[OrderHandle] = []
         self._asked: dict[str, OrderHandle] = {}
         self.orders_sent = 0
@@ -118,7 +58,6 @@ class Trading:
         self._new_id, self._replies, self._booked = new_id, replies, booked
         self._handles: dict[str, OrderHandle] = {}
         self._busy = False
-        self._grids = {symbol: (float(one.tick_size), float(one.step_size)) for symbol, one in self.instruments.items()}
         mine = type(strategy)
         self._tells_fills = mine.on_fill is not Strategy.on_fill
         self._tells_ends = mine.on_order is not Strategy.on_order
@@ -197,6 +136,14 @@ class Trading:
         """Microseconds. The engine may lag behind a bar at which nothing happened."""
         bar, reached = self.context.bar, self.session.now
         return reached if bar is None else max(reached, bar.time - self.early)
+
+    def known(self, symbol: str | None) -> str:
+        """A symbol that the strategy trades; its first one where none is named. Raises UnknownName."""
+        if symbol is None:
+            return self.context.bar.symbol if self.context is not None and self.context.bar else self.symbols[0]
+        if symbol not in self.positions:
+            raise UnknownName("symbol", symbol, self.symbols, field="symbol")
+        return symbol
 
     # Words to the book
 
@@ -306,83 +253,6 @@ class Trading:
         working = self.state.working(self.account.account, symbol)
         return [self.handle(order) for order in working if order.instruction.strategy == name]
 
-    # Numbers
-
-    def known(self, symbol: str | None) -> str:
-        """A symbol that the strategy trades; its first one where none is named. Raises UnknownName."""
-        if symbol is None:
-            return self.context.bar.symbol if self.context is not None and self.context.bar else self.symbols[0]
-        if symbol not in self.positions:
-            raise UnknownName("symbol", symbol, self.symbols, field="symbol")
-        return symbol
-
-    def quantity(self, value: object, symbol: str) -> Decimal:
-        """A float is floored to the step; what is exact is taken to the letter."""
-        if type(value) is float:
-            steps = value / self._grids[symbol][1]
-            if not 0 <= steps < 2.0**62:
-                raise InputError(f"{value!r} is no quantity", field="quantity", value=value)
-            return int(steps + _SLACK) * self.instruments[symbol].step_size
-        return Decimal(value) if type(value) is int else parse_decimal(_plain(value), "quantity")
-
-    def price(self, value: object, symbol: str, field: str) -> Decimal:
-        """A float is rounded to the nearest tick; what is exact is taken to the letter."""
-        if type(value) is float:
-            ticks = value / self._grids[symbol][0]
-            if not 0 < ticks < 2.0**62:
-                raise InputError(f"{value!r} is no price", field=field, value=value)
-            return max(round(ticks), 1) * self.instruments[symbol].tick_size
-        return parse_decimal(_plain(value), field)
-
-    def position(self, symbol: str) -> Position:
-        """What is held, exactly."""
-        return self.state.positions.get((self.account.account, symbol)) or Position()
-
-    def held(self, symbol: str) -> Decimal:
-        """What is held and may be sold, as far as the account has it free; what is short, below zero."""
-        return closable_of(self.state, self.account.account, symbol)
-
-    def market(self, symbol: str) -> Quote:
-        """The market as it is known now. Raises InputError before the first price."""
-        found = self.feed.quote(symbol, self.now)
-        if found is None:
-            raise InputError("it has no price yet", field="symbol", value=symbol)
-        return found
-
-    def cash(self) -> Decimal:
-        """The quote asset that is free."""
-        if self.waiting:
-            self.flush()
-        with localcontext(EXACT):
-            return free_of(self.state, self.account, self.quote_asset)
-
-    def equity(self) -> Decimal:
-        """What the account is worth now, in the quote asset."""
-        if self.waiting:
-            self.flush()
-        return self.worth({symbol: self.market(symbol).mid for symbol, size in self.positions.items() if size})
-
-    def worth(self, prices: Mapping[str, Decimal]) -> Decimal:
-        """What the account is worth at these prices, in the quote asset; what has none is left out."""
-        with localcontext(EXACT):
-            balance = self.state.balances.get((self.account.account, self.quote_asset))
-            total = balance.total if balance is not None else ZERO
-            for symbol, price in prices.items():
-                total += self._value(symbol, price)
-            return total
-
-    def _value(self, symbol: str, price: Decimal) -> Decimal:
-        position, value = self.position(symbol), self.position(symbol).size * price
-        if not self.instruments[symbol].linear:
-            return value
-        return value - position.cost if position.size > 0 else value + position.cost
-
-
-def _plain(value: object) -> object:
-    """A NumPy scalar as the Python number that it is."""
-    item = getattr(value, "item", None)
-    return item() if callable(item) else value
-
 
 def _never_logged(instruction: Instruction, reply: m.Reply | None, now: int) -> Order:
     """The order that the book would not even write down: its id or key was used for another one."""
@@ -397,3 +267,6 @@ def _never_logged(instruction: Instruction, reply: m.Reply | None, now: int) -> 
         code=refusal.code if refusal is not None else "",
         reason=str(refusal) if refusal is not None else "not taken",
     )
+
+
+__all__ = ["StrategyError", "Trading"]

@@ -6,19 +6,19 @@ fast, in whole numbers. So an equal is an equal, on every machine, and says noth
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orderwright.backtest.compiling import kernel, part
+from orderwright.backtest.compiling import kernel
 from orderwright.backtest.outcome import Floats, Ints
 from orderwright.errors import InputError
 
 Array = Any
 
 _LARGEST = 2**62
+_BLOCK = 2_048
 
 
 @kernel("void(int64[::1], int64, int64, int8[::1])")
@@ -39,30 +39,26 @@ def cross(close: Array, fast: int, slow: int, out: Array) -> None:
         late[at] = (left > right) - (left < right)
 
 
-@part
-def counted(price: float, per_price: float) -> int:
-    """The whole ticks of a price that is on its tick."""
-    return math.floor(price * per_price + 0.5)
-
-
-@kernel("void(float64[::1], float64, int64, int64, int8[::1])")
-def cross_prices(close: Array, per_price: float, fast: int, slow: int, out: Array) -> None:
-    """The same of prices that are on their tick, per_price ticks each: they are counted on the way."""
-    fast_sum, slow_sum = 0, 0
-    for at in range(slow):
-        price = counted(close[at], per_price)
-        slow_sum += price
-        if at >= slow - fast:
-            fast_sum += price
-    quick, late, gone_quick, gone_late = close[slow:], out[slow:], close[slow - fast :], close
-    left, right = fast_sum * slow, slow_sum * fast
-    out[slow - 1] = (left > right) - (left < right)
-    for at in range(len(quick)):
-        price = counted(quick[at], per_price)
-        fast_sum += price - counted(gone_quick[at], per_price)
-        slow_sum += price - counted(gone_late[at], per_price)
-        left, right = fast_sum * slow, slow_sum * fast
-        late[at] = (left > right) - (left < right)
+@kernel("void(float64[::1], float64, int64, int64, int64[::1], int8[::1])")
+def cross_prices(close: Array, per_price: float, fast: int, slow: int, ticks: Array, out: Array) -> None:
+    """The same of prices that are on their tick, per_price ticks each. They are counted block by block into `ticks`:
+    int64[slow + a block], zeros at first; it begins with the `slow` before the block."""
+    fast_sum, slow_sum, size = 0, 0, len(ticks) - slow
+    for start in range(0, len(close), size):
+        block = close[start : min(start + size, len(close))]
+        said = out[start : start + len(block)]
+        new, gone_fast, gone_slow = ticks[slow:], ticks[slow - fast :], ticks
+        for at in range(len(block)):
+            new[at] = np.int64(np.rint(block[at] * per_price))
+        for at in range(len(block)):
+            fast_sum += new[at] - gone_fast[at]
+            slow_sum += new[at] - gone_slow[at]
+            left, right = fast_sum * slow, slow_sum * fast
+            said[at] = (left > right) - (left < right)
+        for at in range(slow):
+            ticks[at] = ticks[len(block) + at]
+    for at in range(slow - 1):
+        out[at] = 0
 
 
 def sma_cross_signals(close: Ints | Floats, fast: int, slow: int, *, tick: float | None = None) -> NDArray[np.int8]:
@@ -82,7 +78,8 @@ def sma_cross_signals(close: Ints | Floats, fast: int, slow: int, *, tick: float
     if tick is None:
         cross(np.ascontiguousarray(close, dtype=np.int64), fast, slow, out)
     else:
-        cross_prices(np.ascontiguousarray(close, dtype=np.float64), 1.0 / tick, fast, slow, out)
+        ticks = np.zeros(slow + _BLOCK, dtype=np.int64)
+        cross_prices(np.ascontiguousarray(close, dtype=np.float64), 1.0 / tick, fast, slow, ticks, out)
     return out
 
 

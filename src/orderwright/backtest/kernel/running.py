@@ -43,7 +43,7 @@ def run(bars: Bars, signals: Signals, rules: Rules) -> Outcome:
     the instrument's step.
     """
     signals = _checked(bars, signals, rules)
-    equity = np.empty(len(bars))
+    equity = floats(len(bars))
     state, _, rows, paid = _simulated(bars, signals, rules, equity, max(_ROOM, len(bars) // 16))
     count = int(state[at.FILLS])
     if count > len(rows):
@@ -92,6 +92,31 @@ class Scorer:
 def score(bars: Bars, signals: Signals, rules: Rules, bars_per_year: float) -> Scores:
     """The figures of one run; of many over the same bars, ask a `Scorer`."""
     return Scorer(bars, rules, bars_per_year).score(signals)
+
+
+class _Lent:
+    """Memory of an array; when nothing looks at that any more it goes back on the shelf. To get fresh memory from the
+    system can take longer than a whole run."""
+
+    def __init__(self, memory: Floats) -> None:
+        self.memory, self.__array_interface__ = memory, memory.__array_interface__
+
+    def __del__(self) -> None:
+        if len(_shelf) < _SHELF and len(self.memory) <= _LARGEST_KEPT:
+            _shelf.append(self.memory)
+
+
+_shelf: list[Floats] = []
+_SHELF, _LARGEST_KEPT = 2, 2**22
+
+
+def floats(count: int) -> Floats:
+    """float64[count] of anything, maybe in memory that was used before."""
+    try:
+        memory = _shelf.pop()
+    except IndexError:
+        memory = np.empty(0)
+    return np.asarray(_Lent(memory if len(memory) == count else np.empty(count)))
 
 
 def _simulated(

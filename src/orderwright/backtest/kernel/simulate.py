@@ -21,6 +21,7 @@ from orderwright.backtest.kernel.layout import (
     FILLS,
     HELD,
     LIMIT,
+    LIMIT_ENTRY,
     LIMIT_LAST,
     LIMIT_SIDE,
     LIMIT_TAKING,
@@ -35,6 +36,8 @@ from orderwright.backtest.kernel.layout import (
     SHORTS,
     SIZING,
     STOP,
+    STOP_LOSS,
+    TAKE_PROFIT,
     THIS_CLOSE,
     TICK,
     TRAILING,
@@ -136,8 +139,17 @@ def walk_at(bar: int, opens: Array, high: Array, low: Array, close: Array, signa
     if s[PENDING] == NONE and not s[THIS_CLOSE] and not waits(s):
         decide(signals[bar], ticks_of(close[bar], tick), s, f)
         return
-    first, top, bottom = ticks_of(opens[bar], tick), ticks_of(high[bar], tick), ticks_of(low[bar], tick)
+    first = ticks_of(opens[bar], tick)
+    top, bottom = first, first
+    if on_the_way(s):  # else nobody asks, and a look at a column far away costs as much as all the rest
+        top, bottom = ticks_of(high[bar], tick), ticks_of(low[bar], tick)
     walk(signals[bar], first, top, bottom, ticks_of(close[bar], tick), s, f)
+
+
+@part
+def on_the_way(s: Array) -> bool:
+    """Whether the rules know orders that can fill on the way from open to close."""
+    return bool(s[STOP_LOSS] >= 0 or s[TAKE_PROFIT] >= 0 or s[TRAILING] >= 0 or s[LIMIT_ENTRY] >= 0)
 
 
 @part

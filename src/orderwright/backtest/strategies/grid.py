@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 class GridStrategy(Strategy):
     """At the first close it rests a limit buy on each of `levels` rungs below it, each `spacing` (a fraction: 0.01 is
-    1 %) under the one above: rung k is at close / (1 + spacing)^k. `percent` of the free money is shared equally
-    between them. A rung that has bought sells the same quantity one rung higher, and when that is sold buys again: each
+    1 %) under the one above: rung k is at close / (1 + spacing)^k. `percent` of the money that is free at the start is
+    shared equally between them, and before that between the symbols. A rung that has bought sells the same quantity one rung higher, and when that is sold buys again: each
     round trip earns `spacing`, less costs.
 
     The grid stays where it began: above it nothing is left to sell, below it everything is bought. An order that is
@@ -33,18 +33,19 @@ class GridStrategy(Strategy):
         self.levels = whole_number(levels, "levels")
         self.percent = float(number_between(percent, "percent", 0, 100))
         self._begun: set[str] = set()
+        self._each = 0.0
 
-    def on_start(self, context: Context) -> None:  # noqa: ARG002 - a hook
+    def on_start(self, context: Context) -> None:
         self._begun = set()
+        self._each = round(context.cash * self.percent / 100 / self.levels / len(context.symbols), 8)
 
     def on_bar(self, context: Context, bar: Bar) -> None:
         if bar.symbol in self._begun:
             return
         self._begun.add(bar.symbol)
         if not context.orders(bar.symbol):  # after a restart on paper its orders are there
-            each = round(context.cash * self.percent / 100 / self.levels, 8)
             for rung in range(1, self.levels + 1):
-                self._buy(context, bar.symbol, rung, bar.close, each)
+                self._buy(context, bar.symbol, rung, bar.close, self._each)
 
     def on_fill(self, context: Context, fill: Fill) -> None:
         if not fill.order.done:

@@ -1,8 +1,7 @@
-"""What the strategies of signals share: one rule over arrays, behind both ways in which a strategy is asked."""
+"""What the strategies of signals share: one rule over arrays, behind both forms in which a strategy gives signals."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,18 +9,12 @@ import numpy as np
 from orderwright.backtest.indicators import Flags, Signals
 from orderwright.backtest.outcome import Floats
 from orderwright.backtest.strategy import Strategy
-from orderwright.core.numbers import divided
 from orderwright.errors import InputError, nearest_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from orderwright.backtest.bars import Bars
-    from orderwright.backtest.context import Context
-    from orderwright.backtest.records import Bar, Indicator
-
-HUNDRED = Decimal(100)
-
 
 class SignalStrategy(Strategy):
     """A strategy that is one rule over the columns of its bars: `levels`.
@@ -29,12 +22,8 @@ class SignalStrategy(Strategy):
     Its signals are levels: 1 at each bar at which it wants to be long, -1 at each at which it wants to be flat (short,
     where shorts are on), 0 where it leaves things as they are. Where two numbers are equal, it leaves them.
 
-    Of that rule it makes `signals` and `generate_signals` for backtests, `on_bar` for paper and several symbols.
+    Of that rule it makes `signals`, from arrays, and `generate_signals`, from a DataFrame.
     """
-
-    def __init__(self, name: str = "") -> None:
-        super().__init__(name)
-        self._said: dict[str, Indicator] = {}
 
     def levels(self, high: Floats, low: Floats, close: Floats) -> Signals:
         """int8[n] from float64[n] each, quote units."""
@@ -52,25 +41,6 @@ class SignalStrategy(Strategy):
         self._check_length(len(data))
         high, low, close = (column(data, name) for name in ("high", "low", "close"))
         return pd.Series(self._warmed(self.levels(high, low, close)), index=data.index, name="signal")
-
-    # On paper, and over several symbols with one balance
-
-    def on_start(self, context: Context) -> None:
-        self._said = {
-            symbol: context.indicator(self._as_floats, "high", "low", "close", symbol=symbol)
-            for symbol in context.symbols
-        }
-
-    def on_bar(self, context: Context, bar: Bar) -> None:
-        """Each symbol has its share of the equity while its rule is long, and nothing while it is not."""
-        signal, held = self._said[bar.symbol][-1], context.position()
-        if signal > 0 and not held and not context.orders(bar.symbol):
-            context.buy(percent=divided(HUNDRED, Decimal(len(context.symbols))))
-        elif signal < 0 and held:
-            context.close()
-
-    def _as_floats(self, high: Floats, low: Floats, close: Floats) -> Floats:
-        return self._warmed(self.levels(high, low, close)).astype(np.float64)
 
     def _warmed(self, levels: Signals) -> Signals:
         levels[: self.warm_up] = 0
