@@ -421,7 +421,9 @@ def test_exits_come_with_an_entry_and_a_trail_beside_a_stop_is_its_own(
     more: str, bracket: dict[str, Any] | None, trail: Trail | None
 ) -> None:
     signal = parse(more)
-    words = {name: Decimal(said) if isinstance(said, str) else said for name, said in (bracket or {}).items()}
+    words: dict[str, Any] = {
+        name: Decimal(said) if isinstance(said, str) else said for name, said in (bracket or {}).items()
+    }
 
     assert (signal.bracket, signal.trail) == (Bracket(**words) if bracket else None, trail)
 

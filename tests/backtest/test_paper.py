@@ -144,7 +144,9 @@ def test_a_strategy_that_says_another_thing_later_is_stopped() -> None:
     bars = some_bars(100, 99, 101)
     with a_broker(bars) as broker, pytest.raises(LookAheadError) as caught:
         trade(Peeking(), broker)
-    message = "Peeking looks ahead: its signal for bar 1 (2026-01-05T12:01:00Z) was 0 with the bars up to 1, and is 1 with"
+    message = (
+        "Peeking looks ahead: its signal for bar 1 (2026-01-05T12:01:00Z) was 0 with the bars up to 1, and is 1 with"
+    )
     assert caught.value.message == f"{message} those up to 2"
     assert (caught.value.bar, caught.value.value) == (1, 1)
 

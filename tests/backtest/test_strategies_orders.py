@@ -35,9 +35,7 @@ Filled = tuple[int, int, float, float]
 """(bar, 1 bought or -1 sold, price, quantity) of a fill."""
 
 
-def a_market(
-    *rows: tuple[float, float, float, float], interval: int = MINUTE, symbol: str = "BTC/USDT"
-) -> Bars:
+def a_market(*rows: tuple[float, float, float, float], interval: int = MINUTE, symbol: str = "BTC/USDT") -> Bars:
     """(open, high, low, close) of each bar."""
     open_, high, low, close = np.array(rows, dtype=np.float64).T
     times = START + interval * np.arange(len(rows))

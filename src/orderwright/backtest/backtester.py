@@ -152,7 +152,9 @@ class Backtester:
                 try:
                     signals[one.symbol] = self._signals(strategy, one, first, given, check_look_ahead=check_look_ahead)
                 except InputError as error:
-                    raise error.at(one.symbol) if len(bars) > 1 else error
+                    if several:
+                        error.at(one.symbol)
+                    raise
         if chosen == "kernel" and signals:
             from orderwright.backtest.kernel.running import years
 

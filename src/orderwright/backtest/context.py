@@ -22,35 +22,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from decimal import Decimal, localcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from decimal import localcontext
+from functools import partial
+from typing import Any, Protocol
 
 from msgspec import structs
 
+from orderwright.backtest.order_words import coming, exits_of, kind_of, lifetime, more_of, percent_of, sized, word_of
 from orderwright.backtest.records import Bar, History, OrderHandle
 from orderwright.backtest.trading import Trading
 from orderwright.core import messages as m
-from orderwright.core.model import (
-    HAS_STOP_PRICE,
-    Bracket,
-    Instruction,
-    OrderSide,
-    OrderStatus,
-    OrderType,
-    Source,
-    TimeInForce,
-    Trail,
-)
-from orderwright.core.numbers import EXACT, ONE, ZERO, divided, floor_to, parse_decimal
-from orderwright.core.sizing import slipped
-from orderwright.errors import InputError, UnknownName
+from orderwright.core.model import Bracket, Instruction, OrderSide, OrderType, Source, TimeInForce
+from orderwright.core.numbers import EXACT, divided, floor_to, parse_decimal
+from orderwright.errors import InputError
 
-if TYPE_CHECKING:
-    pass
-
-HUNDRED = Decimal(100)
 BUY, SELL, MARKET = OrderSide.BUY, OrderSide.SELL, OrderType.MARKET
-_MORE = ("execute_at", "linger", "decision_price", "decision_time", "idempotency_key", "signal_id", "parent_id")
 
 
 class Data(Protocol):
@@ -178,24 +164,24 @@ class Context:
         """
         trading = self.trading
         symbol = trading.known(symbol)
-        wanted: OrderSide = side if isinstance(side, OrderSide) else _word(OrderSide, side, "side")
+        wanted: OrderSide = side if isinstance(side, OrderSide) else word_of(OrderSide, side, "side")
         limit = None if price is None else trading.price(price, symbol, "price")
         stop = None if stop_price is None else trading.price(stop_price, symbol, "stop_price")
         if order_type is None:
-            kind = MARKET if limit is None and stop is None else _kind(limit, stop)
+            kind = MARKET if limit is None and stop is None else kind_of(limit, stop)
         else:
-            kind = _word(OrderType, order_type, "order_type")
+            kind = word_of(OrderType, order_type, "order_type")
         if quantity is not None and percent is None and quote is None:
             size = trading.quantity(quantity, symbol)
         else:
-            size = self._size(wanted, symbol, quantity, percent, quote, limit or stop, reduce_only)
+            size = sized(trading, wanted, symbol, quantity, percent, quote, limit or stop, reduce_only)
         words: dict[str, Any] = {"metadata": {"tag": tag}} if tag else {}
         if time_in_force is not None or expire_after is not None:
-            words |= self._lifetime(time_in_force, expire_after, symbol)
+            words |= lifetime(time_in_force, expire_after, self.now, partial(self._close_after, symbol))
         if bracket is not None or stop_loss is not None or take_profit is not None or trail is not None:
-            words |= self._exits(kind, bracket, stop_loss, take_profit, trail, symbol)
+            words |= exits_of(trading, symbol, kind, bracket, stop_loss, take_profit, trail)
         if more:
-            words |= _more(more)
+            words |= more_of(more, Context.order.__kwdefaults__ or ())
         return self._send(
             Instruction(
                 order_id=trading.new_id(),
@@ -215,6 +201,9 @@ class Context:
             )
         )
 
+    def _close_after(self, symbol: str, n: int) -> int:
+        return self._data.close_after(symbol, self.now, n)
+
     def _send(self, instruction: Instruction) -> OrderHandle:
         trading = self.trading
         if trading.keyed and not instruction.idempotency_key:
@@ -233,9 +222,9 @@ class Context:
             raise InputError("a quantity or a percent, one of the two", field="quantity", value=quantity)
         step = trading.instruments[symbol].step_size
         with localcontext(EXACT):
-            held = trading.position(symbol).size + self._coming(symbol)
+            held = trading.position(symbol).size + coming(trading, symbol)
             if percent is not None:
-                wanted = divided(trading.equity() * _percent(percent), trading.market(symbol).mid * HUNDRED)
+                wanted = divided(trading.equity() * percent_of(percent), trading.market(symbol).mid * 100)
             else:
                 wanted = parse_decimal(quantity, "quantity")
             missing = wanted - held
@@ -288,132 +277,5 @@ class Context:
         group = f"oco {self.trading.new_id()}"
         return [self.order(**{**one, "group": group}) for one in wanted]
 
-    # Their words
 
-    def _coming(self, symbol: str) -> Decimal:
-        """What the strategy's market orders are still about to bring, signed."""
-        total = ZERO
-        if self.trading.waiting:
-            self.trading.flush()
-        for order in self.trading.state.working(self._account, symbol):
-            if order.instruction.type is MARKET:
-                total += order.leaves if order.instruction.side is BUY else -order.leaves
-        return total
-
-    def _size(
-        self,
-        side: OrderSide,
-        symbol: str,
-        quantity: Any,
-        percent: Any,
-        quote: Any,
-        price: Decimal | None,
-        reduce_only: bool,
-    ) -> Decimal:
-        """The quantity, in whole steps, of an order whose size was said in another way, or not at all."""
-        if sum(one is not None for one in (quantity, percent, quote)) > 1:
-            raise InputError("quantity, percent and quote are three ways to say one thing", field="quantity")
-        trading, instrument = self.trading, self.trading.instruments[symbol]
-        with localcontext(EXACT):
-            part = HUNDRED if percent is None else _percent(percent)
-            held = trading.held(symbol)
-            sells_held = side is SELL and quote is None and (held > 0 or not instrument.linear)
-            if sells_held or (reduce_only and quote is None):
-                return floor_to(divided(abs(held) * part, HUNDRED), instrument.step_size)
-            free = trading.cash()
-            if quote is not None:
-                money = parse_decimal(quote, "quote")
-            else:
-                money = min(divided(trading.equity() * part, HUNDRED), free)
-            return self._within(money, side, symbol, price)
-
-    def _within(self, money: Decimal, side: OrderSide, symbol: str, price: Decimal | None) -> Decimal:
-        """The most whole steps that an amount of money pays for, costs included."""
-        trading, account = self.trading, self.trading.account
-        instrument = trading.instruments[symbol]
-        if price is None:
-            quote = trading.market(symbol)
-            shown = quote.ask if side is BUY else quote.bid
-            price = slipped(shown if shown is not None else quote.last, side, account)
-        each = price * (ONE + account.taker_fee) * instrument.step_size
-        return money // each * instrument.step_size if money > 0 else ZERO
-
-    def _lifetime(
-        self, time_in_force: TimeInForce | str | None, expire_after: int | dt.timedelta | None, symbol: str
-    ) -> dict[str, Any]:
-        if expire_after is None:
-            return {"time_in_force": _word(TimeInForce, time_in_force, "time_in_force")}
-        if time_in_force is not None and _word(TimeInForce, time_in_force, "time_in_force") is not TimeInForce.GTD:
-            raise InputError("what expires is good till a date (gtd)", field="time_in_force", value=time_in_force)
-        if isinstance(expire_after, dt.timedelta):
-            at = self.now + expire_after // dt.timedelta(microseconds=1)
-        else:
-            at = self._data.close_after(symbol, self.now, expire_after)
-        return {"time_in_force": TimeInForce.GTD, "expire_at": at}
-
-    def _exits(
-        self, kind: OrderType, bracket: Bracket | None, stop_loss: Any, take_profit: Any, trail: Any, symbol: str
-    ) -> dict[str, Any]:
-        trailing = _trail(trail, self.trading, symbol)
-        words: dict[str, Any] = {}
-        if trailing is not None and kind in HAS_STOP_PRICE:
-            words["trail"], trailing = trailing, None
-        if stop_loss is not None or take_profit is not None or trailing is not None:
-            if bracket is not None:
-                message = "a bracket, or stop_loss, take_profit and trail: one of the two"
-                raise InputError(message, field="bracket", value=bracket)
-            exits = {"trail": trailing}
-            for name, said in (("stop_loss", stop_loss), ("take_profit", take_profit)):
-                if (share := _share(said)) is not None:
-                    exits[f"{name}_percent"] = share  # type: ignore[assignment]
-                elif said is not None:
-                    exits[name] = self.trading.price(said, symbol, name)  # type: ignore[assignment]
-            bracket = Bracket(**exits)  # type: ignore[arg-type]
-        if bracket is not None:
-            words["bracket"] = bracket
-        return words
-
-
-def _kind(price: Decimal | None, stop_price: Decimal | None) -> OrderType:
-    if stop_price is None:
-        return OrderType.LIMIT
-    return OrderType.STOP_LOSS if price is None else OrderType.STOP_LOSS_LIMIT
-
-
-def _word(words: Any, said: Any, field: str) -> Any:
-    """A word of the vocabulary, in any case. Raises UnknownName."""
-    if isinstance(said, words):
-        return said
-    lower = str(said).lower()
-    if lower == "stop":
-        lower = OrderType.STOP_LOSS.value
-    try:
-        return words(lower)
-    except ValueError:
-        raise UnknownName(field.replace("_", " "), str(said), [word.value for word in words], field=field) from None
-
-
-def _percent(value: Any) -> Decimal:
-    return parse_decimal(value.rstrip(" %") if isinstance(value, str) else value, "percent")
-
-
-def _share(said: Any) -> Decimal | None:
-    """2 for "2%"; None for what is no share."""
-    return _percent(said) if isinstance(said, str) and said.rstrip().endswith("%") else None
-
-
-def _trail(said: Any, trading: Trading, symbol: str) -> Trail | None:
-    if said is None or isinstance(said, Trail):
-        return said
-    share = _share(said)
-    return Trail(percent=share) if share is not None else Trail(amount=trading.price(said, symbol, "trail"))
-
-
-def _more(words: Mapping[str, Any]) -> dict[str, Any]:
-    for name in words:
-        if name not in _MORE:
-            raise UnknownName("word of an order", name, [*_MORE, *(Context.order.__kwdefaults__ or ())], field=name)
-    return dict(words)
-
-
-__all__ = ["Context", "Data", "OrderStatus"]
+__all__ = ["Context", "Data"]

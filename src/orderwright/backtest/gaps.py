@@ -2,7 +2,7 @@
 
 A gap is where bars are missing between two others. Daily bars of a market that rests are another matter: where two days
 of the week that follow each other never have a bar, and the other five do, those two are its weekend, and up to five of
-the other days in a row are a holiday (New York's longest since 1933 were the four of September 2001). Neither is missing.
+the other days in a row are a holiday (as New York's four of September 2001 were). Neither is missing.
 """
 
 from __future__ import annotations

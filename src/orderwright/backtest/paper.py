@@ -56,8 +56,8 @@ def trade(
     a strategy that sends orders has none.
 
     Raises InputError where the exchange has no candles of the symbol, for rules that cannot be kept on paper and for
-    what are no signals; LookAheadError, one of them, for a strategy that says another thing of a bar when later ones are
-    known; StrategyError and SignalsFailed for what the strategy raises.
+    what are no signals; LookAheadError, one of them, for a strategy that says another thing of a bar when later ones
+    are known; StrategyError and SignalsFailed for what the strategy raises.
     """
     opened = broker.opened
     exchange, symbol = opened.exchange_of(exchange), opened.symbol_of(symbol)

@@ -93,8 +93,8 @@ class SignalsSoFar:
             at, before, now = int(differs[0]), len(self._said) - 1, len(said) - 1
             time = iso(int(self._bars.candles.times[at]))
             message = (
-                f"{self._strategy.name} looks ahead: its signal for bar {at} ({time}) was {int(self._said[at])} with the"
-                f" bars up to {before}, and is {int(said[at])} with those up to {now}"
+                f"{self._strategy.name} looks ahead: its signal for bar {at} ({time}) was {int(self._said[at])} with"
+                f" the bars up to {before}, and is {int(said[at])} with those up to {now}"
             )
             raise LookAheadError(message, bar=at, value=int(said[at]))
 

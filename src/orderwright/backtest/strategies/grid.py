@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class GridStrategy(Strategy):
     """At the first close it rests a limit buy on each of `levels` rungs below it, each `spacing` (a fraction: 0.01 is
     1 %) under the one above: rung k is at close / (1 + spacing)^k. `percent` of the money that is free at the start is
-    shared equally between them, and before that between the symbols. A rung that has bought sells the same quantity one rung higher, and when that is sold buys again: each
-    round trip earns `spacing`, less costs.
+    shared equally, first between the symbols and then between the rungs. A rung that has bought sells the same quantity
+    one rung higher, and when that is sold buys again: each round trip earns `spacing`, less costs.
 
     The grid stays where it began: above it nothing is left to sell, below it everything is bought. An order that is
     refused (too small, say) leaves its rung empty.

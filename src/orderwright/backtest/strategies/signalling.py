@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from orderwright.backtest.bars import Bars
 
+
 class SignalStrategy(Strategy):
     """A strategy that is one rule over the columns of its bars: `levels`.
 
