@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,16 +61,23 @@ def test_the_document_explains_every_figure() -> None:
     assert set(a_result(a_market(5)).metrics) <= named
 
 
-def test_the_listing_of_the_document_runs(
+def test_the_listings_of_the_document_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (listing,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    listing = "".join(re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL))
     monkeypatch.chdir(tmp_path)
-    write_candles_csv(random_candles(7, 2_000, default_instrument("BTC/USDT")), tmp_path / "candles.csv")
-    exec(compile(listing, "backtest.md", "exec"), {"__name__": "backtest_md"})
+    write_candles_csv(random_candles(7, 200, default_instrument("BTC/USDT")), tmp_path / "candles.csv")
+    said: dict[str, Any] = {"__name__": "backtest_md"}
+    exec(compile(listing, "backtest.md", "exec"), said)
 
     assert "Dip on BTC/USDT" in capsys.readouterr().out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["candles.csv", "chart.html", "report.html"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "candles.csv",
+        "chart.html",
+        "paper.sqlite",
+        "report.html",
+    ]
+    assert said["fills"][0].symbol == "BTC/USDT"
 
 
 def test_the_document_leads_somewhere() -> None:

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from orderwright.backtest import orders
 from orderwright.backtest.backtester import Backtester
-from orderwright.backtest.bars import Bars
+from orderwright.backtest.bars import Bars, read_bars
 from orderwright.backtest.checking import LookAheadError
 from orderwright.backtest.context import Context
 from orderwright.backtest.indicators import sma
@@ -30,7 +30,7 @@ from orderwright.core.model import OrderSide
 from orderwright.errors import InputError
 from orderwright.simulation.models import Models
 from orderwright.simulation.models.slippage import SlippageBps
-from tests.backtest.signal_strategies import Peeking, RelativeStrength, Told
+from tests.backtest.signal_strategies import Peeking, RelativeStrength, Told, frame
 from tests.backtest.trading_worlds import COSTLY, a_walk, some_bars
 
 
@@ -122,6 +122,14 @@ def test_a_users_pandas_strategy_trades_on_paper_as_in_a_backtest(cut: int | Non
             fills += on_paper(trade(strategy, broker, until=until))
     result = Backtester(1_000, "0.001", "0.0005").run(strategy, bars)
     assert fills == in_backtest(result.outcome, bars)
+    assert len(fills) > 6
+
+
+def test_a_data_frame_is_traded_on_paper(tmp_path: Path) -> None:
+    bars = read_bars(frame(a_walk(220, 4)), "BTC/USDT")
+    with a_broker(bars, tmp_path / "paper.sqlite") as broker:
+        fills = on_paper(trade(RelativeStrength(7), broker, bars=bars))
+    assert fills == in_backtest(Backtester(1_000, "0.001", "0.0005").run(RelativeStrength(7), bars).outcome, bars)
     assert len(fills) > 6
 
 

@@ -73,6 +73,10 @@ class LazyCandles(Candles):
     _made: dict[str, Ints]
     _times: Times
 
+    def __new__(cls, *_args: Any, **fields: Any) -> Candles:  # type: ignore[misc]  # Candles too
+        """Plain candles where they are made of all fields: `dataclasses.replace`, which a Broker asks for."""
+        return Candles(**fields) if "open" in fields else super().__new__(cls)
+
     def __init__(self, instrument: Instrument, interval: int, times: Times, columns: dict[str, Floats]) -> None:
         told = {"symbol": instrument.symbol, "instrument": instrument, "interval": interval}
         for name, value in {**told, "_times": times, "_floats": columns, "_made": {}}.items():

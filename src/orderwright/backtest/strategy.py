@@ -4,8 +4,10 @@ Write one of two methods:
 
 - `generate_signals(data)`: a Series of 1 (long), -1 (short; flat, where shorts are off) and 0 (hold), one for each
   row of `data`. What it says for a row may depend on that row and those before it, never on later ones; the
-  backtester checks.
+  backtester checks. On paper it is asked at each close with the rows so far.
 - `on_bar(context, bar)`: called at each close; places, replaces and cancels any order that the engine knows.
+
+One that has both is traded by its signals.
 """
 
 from __future__ import annotations
