@@ -1,7 +1,7 @@
 """The same work on other libraries, beside ours: one case of ../shared/peers/cases.txt, run on one core, now.
 
-PEERS_HOME names the folder that ../shared/peers/install.sh filled. Without it, or where a case does not run, there is no
-figure and the line says so.
+PEERS_HOME names the folder that ../shared/peers/install.sh filled. Without it, or where a case does not run, there is
+no figure and the line says so.
 """
 
 from __future__ import annotations
