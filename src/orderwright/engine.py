@@ -15,7 +15,9 @@ is asked in turn for what has come, and none is waited for. The two do not mix i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import localcontext
 
+from orderwright.core import groups
 from orderwright.core import messages as m
 from orderwright.core.evolve import order_key
 from orderwright.core.model import MINUTE, Instruction, Order, Signal
@@ -160,7 +162,9 @@ class Engine:
             exchange.open_account(state.accounts[account])
         balances = {key: balance for key, balance in state.balances.items() if key[0] in here}
         positions = {key: position for key, position in state.positions.items() if key[0] in here}
-        exchange.restore(self._orders_on(name), balances, time, positions)
+        with localcontext(EXACT):
+            left = groups.left_of_each(state)
+        exchange.restore(self._orders_on(name), balances, time, positions, left)
 
     def _check_open_orders(self, connectors: Mapping[str, Connector]) -> None:
         """Every open order is on an exchange that is there: nothing is lost sight of."""

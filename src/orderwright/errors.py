@@ -62,12 +62,15 @@ class InputError(OrderwrightError):
 
 
 class UnknownName(InputError):
-    """A name that is not among the known ones; the nearest of them is offered."""
+    """A name that is not among the known ones; the nearest of them is offered, or, where none is like it, the first
+    `most` of them."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str], *, field: str | None = None) -> None:
+    def __init__(
+        self, what: str, name: str, known: Iterable[str], *, field: str | None = None, most: int = 12
+    ) -> None:
         names = sorted(set(known))
         close = nearest_name(name, names)
-        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+        shown = ", ".join(names[:most]) + (", ..." if len(names) > most else "")
         hint = "" if close is not None else f"; known: {shown}" if names else "; there is none yet"
         message = f"unknown {what} {name!r}{hint}"
         super().__init__(message, field=field, value=name, nearest=close)

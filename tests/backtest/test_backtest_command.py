@@ -12,7 +12,7 @@ import pytest
 
 from orderwright.backtest.rules import FixedQuantity, PercentOfEquity, TargetPosition, VolatilityRisk
 from orderwright.backtest.strategies import SimpleMovingAverageStrategy
-from orderwright.commands.backtest import sizing_of
+from orderwright.commands.rules import sizing_of
 from orderwright.commands.strategies import data_of, parameters_of, strategy_class, strategy_of
 from orderwright.errors import InputError
 from orderwright.market.files import write_candles_csv

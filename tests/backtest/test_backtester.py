@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from orderwright.backtest import Backtester, SimpleMovingAverageStrategy, Strategy
-from orderwright.backtest.checking import LookAheadError
+from orderwright.backtest.checking import LookAheadError, SignalsFailed
 from orderwright.backtest.rules import FixedQuantity, PercentOfEquity, Rules, TargetPosition, VolatilityRisk
 from orderwright.errors import InputError, UnknownName
 from orderwright.simulation.models import Models
+from tests.backtest.markets import INSTRUMENT, bars_of
 
 
 def a_frame(bars: int = 400) -> pd.DataFrame:
@@ -164,7 +166,7 @@ def test_several_symbols_share_one_balance_on_the_order_engine() -> None:
 def test_unknown_engines_and_things_that_are_no_strategy_are_refused() -> None:
     with pytest.raises(UnknownName, match="unknown engine 'kernal'"):
         the_seeds().run(ByRow(), a_frame(30), engine="kernal")
-    with pytest.raises(InputError, match=r"it is the class: write ByRow\(\)"):
+    with pytest.raises(InputError, match=r"ByRow is a class; give an object of it \(nearest: ByRow\(\)\)"):
         the_seeds().run(ByRow, a_frame(30))  # type: ignore[arg-type]
 
 
@@ -194,3 +196,96 @@ def test_fewer_bars_than_the_slow_period_are_refused() -> None:
     with pytest.raises(InputError, match="30 bars are too few") as caught:
         the_seeds().run(SimpleMovingAverageStrategy(20, 50), a_frame(30))
     assert caught.value.field == "slow_period"
+
+
+class Bytes(Strategy):
+    """Long above 50,000, as int8: pandas lends such an array read-only."""
+
+    def generate_signals(self, data: pd.DataFrame) -> pd.Series[int]:
+        return (data["close"] > 50_000).astype("int8")
+
+
+def test_signals_that_are_lent_read_only_are_traded() -> None:
+    by_kernel, by_orders = (the_seeds().run(Bytes(), a_frame(), engine=engine) for engine in ("kernel", "orders"))
+    assert len(by_kernel.fills) == len(by_orders.fills) == 1
+
+
+class OverWriting(Strategy):
+    """Writes to what it is shown."""
+
+    def signals(self, bars: Any) -> Any:
+        bars.close[:] = 1
+        return np.ones(len(bars), np.int8)
+
+
+def test_a_strategy_cannot_change_the_prices_that_it_is_shown() -> None:
+    data = {name: column.to_numpy() for name, column in a_frame().items()}
+    before = data["close"].tolist()
+    with pytest.raises(SignalsFailed, match="read-only"):
+        the_seeds().run(OverWriting(), data)
+    assert data["close"].tolist() == before
+
+
+def test_a_result_stays_when_the_arrays_it_was_made_of_change() -> None:
+    data = {name: column.to_numpy(copy=True) for name, column in a_frame().items()}
+    result = the_seeds().run(SimpleMovingAverageStrategy(3, 7), data)
+    for name in ("open", "high", "low", "close"):
+        data[name][:] = 1.0
+    again = the_seeds().run(SimpleMovingAverageStrategy(3, 7), a_frame())
+    assert result.metrics == again.metrics
+    assert result.outcome.position.tolist() == again.outcome.position.tolist()
+
+
+LIMITS: list[dict[str, Any]] = [
+    {"min_quantity": Decimal("0.001")},
+    {"min_notional": Decimal(5)},
+    {"max_quantity": Decimal(1)},
+    {"market_max_quantity": Decimal(1)},
+    {"max_notional": Decimal(100_000)},
+    {"price_min": Decimal(1)},
+    {"price_max": Decimal(1_000_000)},
+    {"trading": False},
+]
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: next(iter(limit)))
+def test_an_instrument_with_limits_goes_to_the_order_engine(limit: dict[str, Any]) -> None:
+    instrument = replace(INSTRUMENT, **limit)
+    assert the_seeds().run(Bytes(), a_frame(60), instrument=INSTRUMENT).engine == "kernel"
+    assert the_seeds().run(Bytes(), a_frame(60), instrument=instrument).engine == "orders"
+    with pytest.raises(InputError, match=f"BTC/USDT has {next(iter(limit))}") as caught:
+        the_seeds().run(Bytes(), a_frame(60), instrument=instrument, engine="kernel")
+    assert (caught.value.field, caught.value.nearest) == ("engine", "orders")
+
+
+def test_figures_are_indexed_as_the_data_is() -> None:
+    curve = the_seeds().run(ByRow(), a_frame(60)).equity_curve
+    assert curve.index.tolist() == list(range(60))
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [({"bars_per_year": "x"}, "bars_per_year"), ({"bars_per_year": 0}, "bars_per_year"), ({"keep": -1}, "keep")],
+)
+def test_arguments_of_a_run_that_cannot_be_meant_are_named(words: dict[str, Any], field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        the_seeds().run(ByRow(), a_frame(60), **words)
+    assert (caught.value.field, caught.value.value) == (field, words[field])
+
+
+def test_numbers_of_bars_beyond_any_use_are_refused() -> None:
+    with pytest.raises(InputError, match=r"limit_bars: .* \(nearest: 1000000\)"):
+        Backtester(limit_bars=10**30)
+    with pytest.raises(InputError, match=r"sizing.window: .* \(nearest: 1000000\)"):
+        Backtester(sizing=VolatilityRisk(Decimal(1), 10**30))
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    tester = Backtester(np.int64(1_000), np.float64(0.001), np.float32(0.0005))  # type: ignore[arg-type]
+    assert (tester.rules.initial_balance, tester.rules.commission) == (Decimal(1_000), Decimal("0.001"))
+    assert tester.rules.slippage == Decimal("0.0005")
+
+
+def test_one_bar_is_annualised_by_its_interval() -> None:
+    outcome = the_seeds().run(Bytes(), bars_of([(10_000, 10_100, 9_900, 10_050)]))
+    assert (outcome.bars_per_year, outcome.final_balance) == (525_960, 10_000)

@@ -19,6 +19,7 @@ from orderwright.core.model import Instrument
 from orderwright.errors import InputError
 from orderwright.market.candles import PRICES, Candles, candles_from_floats
 from orderwright.market.files import write_candles_csv
+from tests.backtest.markets import INSTRUMENT
 
 MINUTE_S = 60
 FIRST = 1_700_000_040
@@ -71,10 +72,19 @@ def test_arrays_by_name_become_bars() -> None:
     )
 
 
-def test_columns_of_floats_are_not_copied() -> None:
+def test_columns_are_copied_and_nobody_may_write_to_them() -> None:
     data = columns()
     bars = read_bars(data, "BTC/USDT")
-    assert all(getattr(bars, name) is data[name] for name in (*PRICES, "volume"))
+    before = {name: getattr(bars, name).tolist() for name in (*PRICES, "volume")}
+    times = bars.candles.times.tolist()
+    again = read_bars(data, "BTC/USDT")
+    for column in data.values():
+        column[:] = 1
+    assert {name: getattr(bars, name).tolist() for name in before} == before
+    assert again.candles.times.tolist() == times
+    for owner, name in ((bars, "close"), (bars.candles, "close"), (bars.candles, "times")):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(owner, name)[0] = 1
 
 
 @pytest.mark.parametrize(
@@ -151,6 +161,79 @@ def test_what_cannot_be_trusted_is_named(changes: dict[str, Any], expected: tupl
     field, value, nearest, where = told(refused(**changes))
     assert (field, nearest, where) == (expected[0], expected[2], expected[3])
     assert expected[1] is None or value == expected[1]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("instrument", [None, INSTRUMENT])
+def test_a_volume_that_is_none_is_named_in_few_words(bad: float, instrument: Instrument | None) -> None:
+    with pytest.raises(InputError, match=r"^row 2: volume: .{1,40}$"):
+        read_bars(columns(volume=np.array([1.0, bad, 1.0])), "BTC/USDT", instrument=instrument)
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["datetime64[us]", object])
+def test_a_time_that_is_missing_is_named_wherever_it_is(row: int, kind: Any) -> None:
+    times = pd.to_datetime(columns()["timestamp"], unit="s").to_series().astype("datetime64[us]")
+    times.iloc[row] = pd.NaT
+    with pytest.raises(InputError, match=f"^row {row + 1}: time: the time is missing$"):
+        read_bars(columns(timestamp=times.astype(kind).to_numpy()), "BTC/USDT")
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (np.ones((3, 2)), "open: an array of 3x2 is not a column: one value for each bar"),
+        (5.0, "open: 5.0 is not a column: one value for each bar"),
+        ("abc", "open: 'abc' is not a column: one value for each bar"),
+        (
+            np.ma.masked_array([100.0, 101.5, 102.0], [False, True, False]),
+            "row 2: open: the number is missing (masked)",
+        ),
+    ],
+)
+def test_what_is_no_column_is_refused(column: Any, message: str) -> None:
+    assert str(refused(open=column)) == message
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "nearest"),
+    [
+        ({"interval": 0}, "interval", 60_000_000),
+        ({"interval": "1d"}, "interval", 60_000_000),
+        ({"interval": 1.5}, "interval", 2),
+        ({"interval": 10**30}, "interval", 315_619_200_000_000),
+        ({"symbol": 5}, "symbol", "BTC/USDT"),
+        ({"symbol": None}, "symbol", "BTC/USDT"),
+        ({"instrument": 5}, "instrument", None),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_named(words: dict[str, Any], field: str, nearest: object) -> None:
+    with pytest.raises(InputError) as caught:
+        read_bars(columns(), **{"symbol": "BTC/USDT", **words})
+    known = caught.value
+    assert (known.field, known.value, known.nearest) == (field, words[field], nearest)
+
+
+def test_prices_are_found_on_either_level_of_columns() -> None:
+    plain = pd.DataFrame(columns()).set_index("timestamp")
+    for levels in (lambda name: (name, "GOOG"), lambda name: ("GOOG", name)):
+        frame = plain.set_axis(pd.MultiIndex.from_tuples([levels(name.title()) for name in plain]), axis=1)
+        assert read_bars(frame, "GOOG").close.tolist() == columns()["close"].tolist()
+
+
+def test_periods_and_dates_are_times() -> None:
+    stamps = pd.date_range("2024-01-01", periods=3, freq="D")
+    frame = pd.DataFrame(columns(timestamp=None))
+    expected = stamps.astype("datetime64[us]").astype(np.int64).tolist()
+    for index in (stamps.to_period("D"), pd.Index(stamps.date)):
+        bars = read_bars(frame.set_index(index), "BTC/USDT")
+        assert bars.candles.times.tolist() == expected
+        assert (bars.index == index).all()
+
+
+def test_a_frame_keeps_its_own_index_where_a_column_has_the_times() -> None:
+    bars = read_bars(pd.DataFrame(columns()), "BTC/USDT")
+    assert list(bars.index) == [0, 1, 2]  # type: ignore[call-overload]  # a pandas index
 
 
 def test_too_few_bars_are_refused() -> None:

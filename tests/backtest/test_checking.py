@@ -14,6 +14,7 @@ from orderwright.backtest.checking import (
     SignalsFailed,
     check_look_ahead,
     checked_signals,
+    cuts_for,
     frame_of,
     has_signals,
     head,
@@ -125,7 +126,46 @@ def test_other_columns_of_the_data_are_shown_too() -> None:
     assert list(frame) == ["open", "high", "low", "close", "volume", "funding"]
 
 
+def test_two_other_columns_of_one_name_are_refused() -> None:
+    bars = some_bars()
+    data = pd.DataFrame(np.ones((N, 3)), columns=["close", "funding", "funding"], index=bars.index)
+    with pytest.raises(InputError, match=r"^funding: two columns of the data have this name$"):
+        frame_of(bars, data)
+
+
+@pytest.mark.parametrize("said", [[[1], [1, 2]] * (N // 2), np.ones(N) * 1j])
+def test_lists_of_lists_and_complex_numbers_are_no_signals(said: Any) -> None:
+    with pytest.raises(InputError, match="signals: says gave"):
+        signals_of(lambda data: said)
+
+
 # Look-ahead
+
+
+def test_a_peek_at_a_few_bars_is_found_where_the_signal_changes() -> None:
+    """One bar in five hundred is sold before it falls; the others follow an average."""
+    found = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        close = np.round(100 * np.exp(np.cumsum(rng.normal(0, 0.003, 4_000))), 2)
+        index = pd.date_range("2024-01-01", periods=len(close), freq="h")
+        bars = read_bars(pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), close), index=index), "BTC/USDT")
+
+        def peek(data: pd.DataFrame) -> Any:
+            average = data["close"].rolling(200).mean()
+            falls = data["close"].shift(-1) < data["close"]
+            rare = np.arange(len(data)) % 500 == 250
+            return np.where(rare & falls, -1, np.where(data["close"] > average, 1, 0))
+
+        try:
+            check_look_ahead(Says(peek), bars, checked_signals(Says(peek), bars))
+        except LookAheadError:
+            found += 1
+    assert found >= 6
+
+
+def test_cuts_are_as_many_as_the_work_allows() -> None:
+    assert [cuts_for(bars) for bars in (0, 200, 8_192, 16_384, 65_536, 10**6)] == [64, 64, 64, 32, 8, 8]
 
 
 @pytest.mark.parametrize(

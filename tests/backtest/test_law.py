@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from orderwright.backtest import kernel, orders
 from orderwright.backtest.bars import Bars
@@ -47,6 +48,7 @@ def same(one: Outcome, other: Outcome) -> None:
     for name in ("fee", "slippage"):
         np.testing.assert_allclose(getattr(one.fills, name), getattr(other.fills, name), rtol=1e-9, atol=1e-9)
     assert one.times.tolist() == other.times.tolist()
+    assert one.orders == other.orders
 
 
 @settings(max_examples=250, suppress_health_check=SLOW_TO_DRAW)
@@ -68,6 +70,54 @@ def test_the_kernel_does_what_the_order_engine_does(data: st.DataObject) -> None
     event("a tie" if arrays.ties else "no tie")
     if not arrays.ties:
         same(arrays, by_orders(bars, signals, rules))
+
+
+@settings(max_examples=60, suppress_health_check=SLOW_TO_DRAW)
+@given(st.data())
+def test_limit_entries_that_follow_a_close_pay_the_slippage_that_the_order_engine_sees(data: st.DataObject) -> None:
+    """Reversals: each leaves at an open that may have crossed the limit already, which then is a taker, at its limit at
+    worst."""
+    bars = data.draw(markets())
+    rules = structs.replace(
+        data.draw(some_rules()),
+        sizing=FixedQuantity(Decimal("0.5")),
+        allow_short=True,
+        slippage=data.draw(st.sampled_from((Decimal("0.0005"), Decimal("0.002")))),
+        limit_entry=data.draw(st.sampled_from((Decimal("0.0002"), Decimal("0.001"), Decimal("0.004")))),
+    )
+    signals = data.draw(st.lists(st.sampled_from((0, 1, -1)), min_size=len(bars), max_size=len(bars)))
+    arrays = by_kernel(bars, signals, rules)
+    if not arrays.ties:
+        same(arrays, by_orders(bars, signals, rules))
+
+
+def test_a_taker_at_its_limit_paid_what_the_limit_left_of_the_slippage() -> None:
+    """Long from 100.00; the open of 101.00 ends that, and has crossed the limit of the short that follows (100.20)."""
+    rules = Rules(
+        slippage=Decimal("0.01"), allow_short=True, limit_entry=Decimal("0.002"), sizing=FixedQuantity(Decimal(1))
+    )
+    rows = [(10_000, 10_000, 10_000, 10_000), (10_000, 10_000, 9_900, 10_000), (10_100, 10_100, 10_100, 10_100)]
+    for run in (by_kernel, twin, by_orders):
+        outcome = run(bars_of([*rows, rows[-1]]), [1, -1, 0, 0], rules)
+        assert [fill[2:] for fill in fills_of(outcome)] == [
+            (1, 9_980, 100_000, "entry"),
+            (-1, 9_999, 100_000, "signal"),
+            (-1, 10_020, 100_000, "entry"),
+        ]
+        assert outcome.fills.slippage.tolist() == pytest.approx([0.0, 1.01, 0.8])
+
+
+def test_equity_is_exact_where_little_is_left_of_much() -> None:
+    """A hundred million falls to one: what is left is still right to a billionth."""
+    rules = Rules(initial_balance=Decimal(100_000_000), commission=Decimal("0.0001234567"))
+    rows = [(10_000_000,) * 4, (10_000_000,) * 4, (10_000_003, 10_000_003, 7, 7), (7,) * 4]
+    bars, signals = bars_of(rows), [1, 0, 0, -1]  # type: ignore[arg-type]
+    outcome = by_orders(bars, signals, rules)
+    ((_, _, _, price, steps, _),) = fills_of(outcome)
+    paid = Decimal(price) * steps * Decimal("0.0000001")
+    left = rules.initial_balance - paid * (1 + rules.commission) + Decimal(7) * steps * Decimal("0.0000001")
+    assert outcome.equity[-1] == pytest.approx(float(left), rel=1e-12)
+    same(by_kernel(bars, signals, rules), outcome)
 
 
 @pytest.mark.parametrize("fill_at", ["next_open", "this_close"])
@@ -95,6 +145,18 @@ def test_every_exit_at_once_on_a_longer_market(fill_at: Any, path: Any) -> None:
     assert {fill[5] for fill in fills_of(arrays)} == {"entry", "signal", "stop_loss", "take_profit", "trailing_stop"}
     assert arrays.ties == 0
     same(arrays, by_orders(bars, signals, rules))
+
+
+def test_a_take_profit_that_is_reached_when_it_arrives_is_taken_at_the_first_price() -> None:
+    """A short at one tick: its take profit is at one tick too, and the path rises through its stop."""
+    rules = Rules(allow_short=True, stop_loss=Decimal("0.2"), take_profit=Decimal("0.3"), path="high_first")
+    rows = [(1, 1, 1, 1), (1, 5, 1, 5), (5, 5, 5, 5)]
+    for run in (by_kernel, twin, by_orders):
+        fills = fills_of(run(bars_of(rows), [-1, 0, 0], rules))
+        assert [(bar, side, price, reason) for bar, _, side, price, _, reason in fills] == [
+            (1, -1, 1, "entry"),
+            (1, 1, 1, "take_profit"),
+        ]
 
 
 # Ties

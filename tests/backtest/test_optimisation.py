@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from msgspec import structs
 
-from orderwright.backtest import Backtester, BacktestResult, SimpleMovingAverageStrategy, Strategy
+from orderwright.backtest import Backtester, BacktestResult, SimpleMovingAverageStrategy, Strategy, VolatilityRisk
 from orderwright.backtest.bars import Bars, read_bars
 from orderwright.backtest.optimisation import Float, WalkForward, optimize, walk_forward
 from orderwright.backtest.optimisation.sharpe import of_trials
@@ -20,7 +23,15 @@ from orderwright.market.instruments import default_instrument
 from orderwright.market.random_market import random_candles
 
 COUNT = 1_500
-BARS = read_bars(random_candles(7, COUNT, default_instrument("BTC/USDT")), "BTC/USDT")
+
+
+def bars_of(symbol: str, seed: int, count: int = COUNT) -> Bars:
+    """A made-up market without limits that the kernel does not know."""
+    instrument = structs.replace(default_instrument(symbol), min_notional=Decimal(0))
+    return read_bars(random_candles(seed, count, instrument), symbol)
+
+
+BARS = bars_of("BTC/USDT", 7)
 SPACE = {"fast_period": range(3, 12, 2), "slow_period": [5, 20, 60]}
 TESTER = Backtester(10_000, "0.0005", "0.0001")
 
@@ -94,6 +105,19 @@ class Failing(Strategy):
         return np.zeros(len(bars), dtype=np.int8)
 
 
+class Silent(SimpleMovingAverageStrategy):
+    """Says nothing before a bar."""
+
+    def __init__(self, fast_period: int, slow_period: int, until: int) -> None:
+        super().__init__(fast_period, slow_period)
+        self.until = until
+
+    def signals(self, bars: Bars) -> Any:
+        found = super().signals(bars).copy()
+        found[: self.until] = 0
+        return found
+
+
 def trades_and_return(result: BacktestResult) -> float:
     return result.total_trades + result.total_return_pct / 1_000
 
@@ -138,7 +162,8 @@ def test_both_engines_find_the_same() -> None:
 
 
 def test_two_processes_find_what_one_does() -> None:
-    one, two = (search(n_jobs=jobs, objective=trades_and_return) for jobs in (1, 2))
+    few = {"fast_period": range(3, 12, 2), "slow_period": [5, 60]}
+    one, two = (search(few, n_jobs=jobs, objective=trades_and_return) for jobs in (1, 2))
     assert two.trials.equals(one.trials)
     assert two.summary() == one.summary()
 
@@ -175,11 +200,18 @@ def test_a_search_that_learns_finds_something_of_a_continuous_space(method: str)
 
 
 def test_several_symbols_and_strategies_of_orders_go_through_the_order_engine() -> None:
-    other = read_bars(random_candles(8, COUNT, default_instrument("ETH/USDT")), "ETH/USDT")
-    data = {"BTC/USDT": cut(BARS, 0, 300), "ETH/USDT": cut(other, 0, 300)}
+    data = {"BTC/USDT": cut(BARS, 0, 300), "ETH/USDT": bars_of("ETH/USDT", 8, 300)}
     found = search({"wait": [2, 9]}, Buying, data=data, objective="total_return")
     assert (found.best.engine, found.best.symbols) == ("orders", ("BTC/USDT", "ETH/USDT"))
     assert [len(part.outcome.times) for part in (found.best, found.held_out)] == [240, 60]
+
+
+def test_an_instrument_with_limits_goes_through_the_order_engine() -> None:
+    limited = read_bars(random_candles(7, 300, default_instrument("BTC/USDT")), "BTC/USDT")
+    words: dict[str, Any] = {"data": limited, "holdout": 0}
+    assert search({"fast_period": [5], "slow_period": [20]}, **words).best.engine == "orders"
+    with pytest.raises(InputError, match="BTC/USDT has min_notional 5"):
+        search(engine="kernel", **words)
 
 
 def test_what_a_dataframe_has_beyond_prices_is_there_for_the_strategy() -> None:
@@ -222,6 +254,42 @@ def test_the_held_out_part_begins_flat_and_its_signals_know_what_was_before() ->
     assert entry < 60
     assert held.fills.bar[0] == entry
     assert held.outcome.equity[0] == 10_000
+
+
+@pytest.mark.parametrize("engine", ["kernel", "orders"])
+def test_sizes_look_back_over_the_boundary_as_they_do_by_hand(engine: Any) -> None:
+    tester, few = Backtester(sizing=VolatilityRisk(Decimal(1), 90)), cut(BARS, 0, 400)
+    space, first = {"fast_period": [3], "slow_period": [9]}, 320
+    held = search(space, data=few, backtester=tester, engine=engine).held_out
+    by_hand = tester.run(Silent(3, 9, first), few, engine=engine)
+    assert held.fills.bar[0] < 90  # before there would be as many ranges, had it begun with nothing
+    assert (held.fills.bar + first).tolist() == by_hand.fills.bar.tolist()
+    for column in ("time", "side", "price", "quantity", "fee", "reason"):
+        assert getattr(held.fills, column).tolist() == getattr(by_hand.fills, column).tolist()
+    assert held.outcome.equity.tolist() == by_hand.outcome.equity[first:].tolist()
+    assert held.outcome.times.tolist() == by_hand.outcome.times[first:].tolist()
+
+
+def test_signals_of_several_symbols_know_what_was_before() -> None:
+    data = {"BTC/USDT": cut(BARS, 0, 400), "ETH/USDT": bars_of("ETH/USDT", 8, 400)}
+    tester = Backtester(sizing=VolatilityRisk(Decimal(1), 90))
+    held = search({"fast_period": [3], "slow_period": [60]}, data=data, backtester=tester).held_out
+    by_hand = tester.run(Silent(3, 60, 320), data)
+    assert set(held.fills.symbol.tolist()) == {0, 1}
+    assert (held.fills.bar + 320).tolist() == by_hand.fills.bar.tolist()
+    assert held.fills.quantity.tolist() == by_hand.fills.quantity.tolist()
+    assert held.outcome.equity.tolist() == by_hand.outcome.equity[320:].tolist()
+
+
+def test_held_out_prices_on_the_market_s_own_grid_change_nothing_of_the_search() -> None:
+    first = COUNT * 4 // 5
+    rises = np.where(np.arange(COUNT) < first, 1, 3)
+    prices = {name: getattr(BARS.candles, name) * rises for name in ("open", "high", "low", "close")}
+    other = read_bars(dataclasses.replace(BARS.candles, **prices), "BTC/USDT")
+    one, two = search(), search(data=other)
+    assert two.trials.equals(one.trials)
+    assert two.deflated_sharpe_ratio == one.deflated_sharpe_ratio
+    assert two.held_out.total_return != one.held_out.total_return
 
 
 def test_a_strategy_of_orders_is_asked_from_the_held_out_part_s_first_bar_on() -> None:
@@ -313,12 +381,29 @@ def test_a_study_is_for_one_search(tmp_path: Path) -> None:
         ("method", {"method": "tpe"}),
         ("seed", {"seed": 1}),
         ("data", {"holdout": 0.1}),
+        ("constraint", {"constraint": lambda parameters: parameters["fast_period"] < 9}),
+        ("bars per year", {"bars_per_year": 252}),
     ]
     for part, words in others:
         with pytest.raises(InputError, match=rf"was made for another search \(.*{part}: ") as refused:
             search(study=place, name="one", **words)
         assert refused.value.field == "study"
     assert len(search(study=place, name="another", objective="total_return").all_trials) == 15
+
+
+@pytest.mark.parametrize("words", ["objective", "constraint"])
+def test_a_function_of_the_same_name_that_does_something_else_is_another_search(tmp_path: Path, words: str) -> None:
+    place, few = tmp_path / "study.journal", {"fast_period": [3, 5], "slow_period": [60]}
+
+    def signed(sign: int) -> Any:
+        if words == "constraint":
+            return lambda parameters: parameters["fast_period"] * sign < 9
+        return lambda result: result.total_return_pct * sign
+
+    first = search(few, study=place, **{words: signed(1)})
+    assert search(few, study=place, **{words: signed(1)}).trials.equals(first.trials)
+    with pytest.raises(InputError, match=rf"another search \({words}: (maximize )?<lambda> \w+ there, .* here\)"):
+        search(few, study=place, **{words: signed(-1)})
 
 
 def test_walks_keep_their_windows_in_the_study_too(tmp_path: Path) -> None:
@@ -382,6 +467,19 @@ def test_a_space_of_which_nothing_can_be_done_says_why() -> None:
 def test_a_strategy_that_peeks_is_named() -> None:
     with pytest.raises(InputError, match="Peeking looks ahead"):
         search({"shift": [1, 2]}, Peeking)
+
+
+def test_a_strategy_that_peeks_at_one_of_several_symbols_is_named_with_it() -> None:
+    import pandas as pd
+
+    other = bars_of("ETH/USDT", 8, 300)
+    flat = {name: np.full(300, 100.0) for name in ("open", "high", "low", "close")}
+    index = pd.DatetimeIndex(other.candles.times.astype("datetime64[us]"))
+    data = {"BTC/USDT": pd.DataFrame(flat, index=index), "ETH/USDT": other}  # nothing is to be known of the first
+    with pytest.raises(InputError, match="ETH/USDT: signals: Peeking looks ahead"):
+        search({"shift": [1]}, Peeking, data=data)
+    with pytest.raises(InputError, match="Peeking looks ahead"):
+        walk_forward(Peeking, data, {"shift": [1]}, windows=2, progress=False)
 
 
 def test_what_a_strategy_raises_comes_with_its_parameters() -> None:

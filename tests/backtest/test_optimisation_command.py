@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orderwright.commands.strategies import data_of
 from orderwright.market.files import write_candles_csv
 from orderwright.market.instruments import default_instrument
 from orderwright.market.random_market import random_candles
@@ -53,6 +54,24 @@ def test_a_study_goes_on_from_the_command_line(candles: Path, tmp_path: Path) ->
     assert "was made for another search (rules: " in other.err
 
 
+def test_every_rule_of_backtest_is_a_rule_of_optimize(candles: Path) -> None:
+    words = ("--limit-entry", "0.0005", "--limit-bars", 3, "--path", "worst", "--stop-loss", "0.004", "--size", "50%")
+    found = json.loads(optimize(candles, *words, "--space", "fast_period=5", "--holdout", 0, "--json").out)
+    by_hand = orderwright(
+        "backtest", "--strategy", "sma", "--param", "fast_period=5", "--data", candles, *words, "--json"
+    )
+    ran = json.loads(by_hand.out)
+    assert (ran["rules"]["limit_bars"], ran["rules"]["path"]) == (3, "worst")
+    assert found["best"]["total_return_pct"] == ran["total_return_pct"]
+
+
+def test_a_name_without_a_quote_asset_is_traded_in_dollars_as_in_python(candles: Path) -> None:
+    ran = optimize(candles, "--symbol", "GOOG", "--space", "fast_period=5")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("SimpleMovingAverageStrategy on GOOG/USD")
+    assert data_of(["GOOG=a.csv"], "BTC/USDT") == {"GOOG/USD": Path("a.csv")}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -69,6 +88,7 @@ def test_a_study_goes_on_from_the_command_line(candles: Path, tmp_path: Path) ->
         ),
         (("--space", "fast_period=3", "--method", "gird"), "method: unknown method 'gird' (nearest: grid)"),
         (("--space", "fast_period=3", "--engine", "kernal"), "engine: "),
+        (("--space", "fast_period=3", "--path", "neerest"), "path: unknown path 'neerest' (nearest: nearest)"),
     ],
 )
 def test_mistakes_are_one_line(candles: Path, words: tuple[str, ...], said: str) -> None:

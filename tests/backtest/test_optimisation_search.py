@@ -3,21 +3,23 @@
 import math
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orderwright.backtest.optimisation.adaptive import search_adaptively
+from orderwright.backtest.optimisation.code import named_code
 from orderwright.backtest.optimisation.grid import search_grid
 from orderwright.backtest.optimisation.objectives import Objective, parse_objectives
 from orderwright.backtest.optimisation.progress import quiet
 from orderwright.backtest.optimisation.space import Choice, Float, Int, Parameters, Space
 from orderwright.backtest.optimisation.study import masked, open_study
 from orderwright.backtest.optimisation.trials import Score, Trial, Trials, nothing
-from orderwright.backtest.optimisation.workers import crew
+from orderwright.backtest.optimisation.workers import Crew, crew
 from orderwright.errors import InputError
+from tests.backtest.test_optimisation_code import among
 
 ONE = parse_objectives("sharpe_ratio")
 TWO = parse_objectives(["sharpe_ratio", "max_drawdown"])
@@ -48,10 +50,25 @@ class Formula:
         return Score("done", (value, abs(x) + abs(y))[: self.objectives], (value, value / 2, 1.0, 3.0))
 
 
-def grid(
-    job: Formula, study: Any = None, *, n_jobs: int = 1, numbers: Sequence[int] = range(30), block: int = 4
-) -> Trials:
-    with crew(job, n_jobs) as workers:
+class Several(Crew[Any, Any]):
+    """Stands for several processes: all that they were given is in the air until an answer is asked for."""
+
+    def __init__(self, job: Formula, size: int) -> None:
+        super().__init__(job, None, size)
+        self.most, self._given = 0, 0
+
+    def start(self, asked: Any) -> Callable[[], Any]:
+        self._given += 1
+        self.most = max(self.most, self._given)
+        return lambda: self._answer(asked)
+
+    def _answer(self, asked: Any) -> Any:
+        self._given -= 1
+        return self._job(asked)
+
+
+def grid(job: Formula, study: Any = None, *, numbers: Sequence[int] = range(30), block: int = 4) -> Trials:
+    with crew(job, 1) as workers:
         return search_grid(SPACE, numbers, ONE, workers, quiet, block=block, study=study)
 
 
@@ -63,11 +80,12 @@ def adaptive(
     method: str = "tpe",
     seed: int = 5,
     objectives: Sequence[Objective] = ONE,
-    n_jobs: int = 1,
+    workers: Several | None = None,
     space: Space = OPEN,
 ) -> Trials:
-    with crew(job, n_jobs) as workers:
-        return search_adaptively(space, n_trials, objectives, workers, quiet, method=method, seed=seed, study=study)
+    with crew(job, 1) as alone:
+        crewed = workers or alone
+        return search_adaptively(space, n_trials, objectives, crewed, quiet, method=method, seed=seed, study=study)
 
 
 def rows(trials: Trials) -> list[Trial]:
@@ -94,10 +112,6 @@ def test_a_grid_tries_every_combination_once_and_counts_what_is_refused() -> Non
     best = trials.best()
     assert best is not None
     assert trials[best].parameters == {"x": 2, "y": 1}
-
-
-def test_other_processes_change_nothing_of_a_grid() -> None:
-    assert rows(grid(Formula(), n_jobs=2)) == rows(grid(Formula()))
 
 
 def test_a_study_changes_nothing_of_a_grid(tmp_path: Path) -> None:
@@ -181,41 +195,40 @@ def test_parameters_that_come_again_are_not_tried_again() -> None:
     assert job.asked == 4
 
 
-def test_other_processes_make_the_same_number_of_trials() -> None:
-    trials = adaptive(Formula(), 20, open_study(None, "x", MADE_FOR, ONE), n_jobs=2)
+def test_several_at_once_make_the_same_number_of_trials() -> None:
+    job = Formula()
+    workers = Several(job, 3)
+    trials = adaptive(job, 20, open_study(None, "x", MADE_FOR, ONE), workers=workers)
     assert [one.number for one in trials] == list(range(20))
+    assert workers.most == 3
 
 
 SHARING = """
 import sys
 sys.path[:0] = {path!r}
+from tests.backtest.test_optimisation_code import among, named_code
 from tests.backtest.test_optimisation_search import Formula, MADE_FOR, ONE, adaptive, grid, open_study
-job = Formula()
-study = open_study(sys.argv[1], "shared", MADE_FOR, ONE)
-trials = grid(job, study, block=1) if sys.argv[2] == "grid" else adaptive(job, 30, study)
-print(len(trials), job.asked)
+gridding, learning = Formula(), Formula()
+grid(gridding, open_study(sys.argv[1], "shared", MADE_FOR, ONE), block=3)
+adaptive(learning, 30, open_study(sys.argv[2], "shared", MADE_FOR, ONE))
+print(gridding.asked, learning.asked, named_code(among))
 """
 
 
-@pytest.mark.parametrize(("name", "method"), [("study.sqlite", "grid"), ("study.journal", "tpe")])
-def test_two_processes_share_a_study(tmp_path: Path, name: str, method: str) -> None:
-    place = str(tmp_path / name)
+def test_two_processes_share_a_study_and_know_a_function_by_the_same_digest(tmp_path: Path) -> None:
+    database, journal = str(tmp_path / "study.sqlite"), str(tmp_path / "study.journal")
     code = SHARING.format(path=[str(Path(__file__).parents[2])])
-    both = [
-        subprocess.Popen([sys.executable, "-c", code, place, method], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
+    words = [sys.executable, "-c", code, database, journal]
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [one.communicate(timeout=60)[0].split() for one in both]
     assert [one.returncode for one in both] == [0, 0]
-    asked = sum(int(words[1]) for words in said)
-    study = open_study(place, "shared", MADE_FOR, ONE)
+    assert [one[2:] for one in said] == [named_code(among).split()] * 2  # whatever order a set has there
+    of_grid, of_learning = (sum(int(one[at]) for one in said) for at in (0, 1))
     idle = Formula()
-    if method == "grid":
-        assert rows(grid(idle, study)) == rows(grid(Formula()))
-        assert 30 <= asked <= 60
-    else:
-        assert len(adaptive(idle, 30, study)) == asked
-        assert 30 <= asked <= 31  # each may finish the one that it has begun
+    assert rows(grid(idle, open_study(database, "shared", MADE_FOR, ONE))) == rows(grid(Formula()))
+    assert 30 <= of_grid <= 60
+    assert len(adaptive(idle, 30, open_study(journal, "shared", MADE_FOR, ONE))) == of_learning
+    assert 30 <= of_learning <= 31  # each may finish the one that it has begun
     assert idle.asked == 0
 
 
@@ -253,6 +266,14 @@ def test_a_study_of_another_program_is_left_alone(tmp_path: Path) -> None:
         ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
         ("postgresql://me:s@cr:t@host/db", "postgresql://me:***@host/db"),
         ("mysql://host/db?user=me&password=secret&ssl=1", "mysql://host/db?user=me&password=***&ssl=1"),
+        ("mysql://host/db?ssl_key_password=secret&ssl=1", "mysql://host/db?ssl_key_password=***&ssl=1"),
+        ("postgresql://me@host/db?sslpassword=secret", "postgresql://me@host/db?sslpassword=***"),
+        (
+            "postgresql://host/db?a=1&SSLKEY=secret&authToken=secret",
+            "postgresql://host/db?a=1&SSLKEY=***&authToken=***",
+        ),
+        ("postgresql://host/db?client_secret=secret", "postgresql://host/db?client_secret=***"),
+        ("connection failed: host=h sslpassword='se cret' port=1", "connection failed: host=h sslpassword=*** port=1"),
         ("/home/me/study.sqlite", "/home/me/study.sqlite"),
     ],
 )
@@ -262,7 +283,12 @@ def test_a_password_is_never_shown(place: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["nosuchbase://me:secret@host/db", "postgresql+nosuchdriver://me:secret@host/db", "sqlite:////no/such/place"],
+    [
+        "nosuchbase://me:secret@host/db",
+        "nosuchbase://host/db?ssl_key_password=secret",
+        "postgresql+nosuchdriver://me:secret@host/db",
+        "sqlite:////no/such/place",
+    ],
 )
 def test_a_database_that_cannot_be_used_is_an_error_without_the_password(place: str) -> None:
     with pytest.raises(InputError) as refused:
@@ -274,8 +300,9 @@ def test_a_database_that_cannot_be_used_is_an_error_without_the_password(place: 
 def test_a_folder_is_no_study(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder: name a file in it"):
         open_study(tmp_path, "one", MADE_FOR, ONE)
-    with pytest.raises(InputError, match="there is no such folder"):
+    with pytest.raises(InputError) as refused:
         open_study(tmp_path / "no" / "study.sqlite", "one", MADE_FOR, ONE)
+    assert str(refused.value) == f"study: there is no folder {tmp_path / 'no'}"
 
 
 def test_a_job_that_cannot_be_sent_is_refused() -> None:

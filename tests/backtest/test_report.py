@@ -25,7 +25,7 @@ from orderwright.errors import InputError
 from tests.backtest.results import MINUTE, a_flat_market, a_market, a_result, bought_and_sold
 
 EVIL = "<script>alert(1)</script>"
-SECTIONS = ["chart", "returns", "trades", "extremes", "all-figures", "rules"]
+SECTIONS = ["chart", "returns", "trades", "extremes", "execution", "all-figures", "rules"]
 
 
 class Page(HTMLParser):

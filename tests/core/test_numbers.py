@@ -166,3 +166,11 @@ def test_a_digit_that_would_be_lost_is_an_error_and_not_a_rounding() -> None:
         Decimal(1) / Decimal(3)
     with decimal.localcontext(EXACT), pytest.raises(decimal.Inexact):
         Decimal("1e40") + Decimal("1e-41")
+
+
+def test_the_numbers_of_numpy_are_read_as_pythons_are() -> None:
+    given = (np.float64(0.001), np.float32(0.1), np.int64(1_000), np.uint8(7))
+    assert [parse_decimal(value, "x") for value in given] == [Decimal("0.001"), Decimal("0.1"), 1_000, 7]
+    for bad in (np.bool_(True), np.float64("nan"), np.array([1.0])):
+        with pytest.raises(InputError):
+            parse_decimal(bad, "x")

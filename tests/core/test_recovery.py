@@ -80,7 +80,8 @@ def a_full_book() -> Driver:
     ]
     driver.turn([m.SubmitOrder(instruction=order) for order in orders], later)
     driver.turn([m.AckReport(order_id=an_id(7), time=later)], later)
-    driver.turn([a_fill("0.5", 100, "e1", 1), a_fill(1, 100, "e2", 4), a_fill(2, 50, "e3", 6)], later + 1)
+    fills = [a_fill("0.5", 100, "e1", 1), a_fill(1, 100, "e2", 4), a_fill(2, 50, "e3", 6), a_fill(1, 30, "e4", 8)]
+    driver.turn(fills, later + 1)
     driver.turn([m.ReplaceOrder(order_id=an_id(1), quantity=Decimal(4)), m.CancelOrder(order_id=an_id(2))], later + 2)
     driver.turn([m.ClosePosition(account="main", symbol="BTC/USDT", order_id=an_id(5))], later + 3)
     driver.turn([m.SetTradingState(state=TradingState.REDUCING, cause="test", until=later + 900 * SECOND)], later + 4)

@@ -121,7 +121,15 @@ def test_no_trades_make_no_candles() -> None:
         (lambda: candles_from_trades(SOME, 0), "interval: 0 microseconds is not an interval"),
         (
             lambda: resample(candles_from_trades(SOME, MINUTE), 100 * SECOND),
-            "interval: 100000000 microseconds is not a multiple of the candles' own 60000000 (nearest: 120000000)",
+            "interval: 100s is not a whole number of the candles' own 1m (nearest: 1m or 2m)",
+        ),
+        (
+            lambda: resample(candles_from_trades(SOME, MINUTE), 7 * SECOND),
+            "interval: 7s is not a whole number of the candles' own 1m (nearest: 1m)",
+        ),
+        (
+            lambda: resample(candles_from_trades(SOME, MINUTE), 0),
+            "interval: 0 microseconds is not a whole number of the candles' own 1m (nearest: 1m)",
         ),
         (
             lambda: candles_from_trades(SOME, 2, fill_gaps=True),
@@ -167,5 +175,5 @@ def test_the_command_says_what_is_wrong_and_writes_nothing_over(tmp_path: Path) 
         "orderwright: out: candles are written as CSV (nearest: made.csv)\n"
     )
     assert orderwright("candles", made, "--interval", "90s", "--out", tmp_path / "more.csv").err.startswith(
-        "orderwright: interval: 90000000 microseconds is not a multiple of the candles' own"
+        "orderwright: interval: 90s is not a whole number of the candles' own 3m (nearest: 3m)"
     )

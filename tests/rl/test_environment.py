@@ -15,9 +15,10 @@ from gymnasium.utils.env_checker import check_env
 
 import orderwright.rl
 from orderwright.core import messages as m
-from orderwright.errors import InputError
+from orderwright.errors import InputError, UnknownName
 from orderwright.market.random_market import random_candles
 from orderwright.rl import Moment, TradingEnv
+from orderwright.rl.market import BOUND, strip_of
 from orderwright.simulation.faults import BAD_DAY, Faults
 from tests.builders import an_instrument
 from tests.rl.markets import MINUTE, candles_at, walk
@@ -347,7 +348,10 @@ def test_a_market_that_never_moves_or_leaps_is_seen_within_bounds() -> None:
     [
         ({"actions": "discret"}, "unknown kind of actions 'discret' (nearest: discrete)"),
         ({"reward": "profits"}, "unknown reward 'profits' (nearest: profit)"),
-        ({"commision": 0.1}, "unknown parameter 'commision' (nearest: commission)"),
+        ({"commision": 0.1}, "unknown parameter of TradingEnv 'commision' (nearest: commission)"),
+        ({"rewrad": "profit"}, "unknown parameter of TradingEnv 'rewrad' (nearest: reward)"),
+        ({"window": 10**6}, "window: 1000000 is above 10000 (nearest: 10000)"),
+        ({"data": walk(1, 30), "window": 40, "episode_length": 5}, "window: 30 candles are too few"),
         ({"commission": 1.5}, "commission: 1.5 is not a rate"),
         ({"window": 0}, "window: 0 is not a whole number above 0 (nearest: 1)"),
         ({"columns": ("closing",)}, "unknown column 'closing' (nearest: close)"),
@@ -366,6 +370,26 @@ def test_bad_parameters_are_refused_with_the_nearest_good_one(words: dict[str, A
     with pytest.raises(InputError) as error:
         TradingEnv(**words)
     assert said in str(error.value)
+
+
+def test_a_parameter_that_is_like_none_is_answered_with_all_of_them() -> None:
+    with pytest.raises(UnknownName) as error:
+        TradingEnv(qqq=1)
+    known = str(error.value).partition("known: ")[2].split(", ")
+    assert {"actions", "reward", "window", "keep", "commission", "faults", "spread_bps"} <= set(known)
+    assert "..." not in known
+
+
+def test_a_window_beyond_which_prices_leap_is_found_whatever_its_length() -> None:
+    closes = np.exp(np.cumsum(np.where(np.arange(300) % 97 == 50, 3.0, 0.001)) / 20) * 100
+    candles = candles_at(*np.round(closes, 2).tolist())
+    for window in (1, 2, 3, 7, 16, 50, 299):
+        strip = strip_of(candles, window)
+        logs = strip.prices
+        for at in range(300):
+            seen = logs[:, max(0, at - window + 1) : at + 1]
+            most = np.abs(seen - strip.anchor[at]).max() * strip.scale[at]
+            assert strip.wild[at] == (most >= BOUND * (1 - 1e-6))
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,9 @@ def test_markets_of_a_function_are_all_different() -> None:
         ({"kernel": "number"}, "unknown kernel 'number' (nearest: numba)"),
         ({"columns": "close"}, "name at least one column"),
         ({"commission": 1.5}, "commission: 1.5 is not a rate"),
+        ({"fault": None}, "unknown parameter of VectorTradingEnv 'fault'"),
+        ({"slipage": 0.1}, "unknown parameter of VectorTradingEnv 'slipage' (nearest: slippage)"),
+        ({"window": 20_000}, "window: 20000 is above 10000 (nearest: 10000)"),
         ({"data": walk(1, 50), "episode_length": 100}, "50 candles are too few: a window of 8 and 100 steps need 109"),
     ],
 )

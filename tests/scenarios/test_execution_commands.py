@@ -89,6 +89,32 @@ def test_the_page_is_written_with_the_candles_as_the_market(folder: Path, tmp_pa
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (3,)
 
 
+def test_the_only_book_of_a_log_need_not_be_named(folder: Path, tmp_path: Path) -> None:
+    log, page = tmp_path / "orders.sqlite", tmp_path / "page.html"
+    words = ("--strategy", "dca", "--data", folder / "candles.csv", "--log", log)
+    assert orderwright("backtest", *words).code == 0
+
+    assert json.loads(orderwright("report", "--log", log, "--json").out)["book"] == "backtest"
+    assert orderwright("report", "--log", log, "--html", page) == Ran(0, f"{page}: 1 order\n", "")
+    assert "<h1>Book backtest: how well orders were executed</h1>" in page.read_text(encoding="utf-8")
+    assert json.loads(orderwright("stats", "--log", log, "--json").out)["totals"]["orders"] == 1
+
+
+def test_of_several_books_main_is_meant_or_one_has_to_be_named(tmp_path: Path) -> None:
+    candles, log = write_market(tmp_path / "candles.csv"), tmp_path / "log.sqlite"
+    signals = write_alerts(tmp_path / "signals.jsonl", an_alert(2))
+    words = ("run", "--signals", signals, "--candles", candles, "--symbol", "BTCUSDT", "--log", log)
+    for book in ("ann", "bob"):
+        assert orderwright(*words, "--book", book).code == 0
+
+    said = "book: the log has 2 books: name one of ann, bob (nearest: ann)"
+    assert refusal(orderwright("report", "--log", log)) == said
+    assert refusal(orderwright("report", "--log", log, "--html", tmp_path / "page.html")) == said
+    assert json.loads(orderwright("report", "--log", log, "--book", "bob", "--json").out)["book"] == "bob"
+    assert orderwright(*words, "--book", "main").code == 0
+    assert json.loads(orderwright("report", "--log", log, "--json").out)["book"] == "main"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from orderwright.core.model import DAY, MINUTE, SECOND
+from orderwright.core.model import DAY
+from orderwright.core.numbers import UNITS, shown_length
 from orderwright.errors import InputError, nearest_name
 
-UNITS = {"us": 1, "ms": 1_000, "s": SECOND, "m": MINUTE, "h": 60 * MINUTE, "d": DAY, "w": 7 * DAY}
 LONGEST = 36_500 * DAY
 _WORDS = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hour": "h", "day": "d", "week": "w"}
 _FORM = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([a-z]+)", re.IGNORECASE)
@@ -45,12 +45,6 @@ def parse_length(text: str, field: str, *, zero: bool = False) -> int:
 def parse_window(text: str) -> int:
     """Microseconds of a window to look back: `parse_length` of the field `window`."""
     return parse_length(text, "window")
-
-
-def shown_length(length: int) -> str:
-    """A length as it is written: 1d, 90m."""
-    unit = next(name for name in ("d", "h", "m", "s", "ms", "us") if length % UNITS[name] == 0)
-    return f"{length // UNITS[unit]}{unit}"
 
 
 def _unit_meant(unit: str) -> str:

@@ -87,6 +87,12 @@ class AccountView(ABC):
             self.flush()
         return self.worth({symbol: self.market(symbol).mid for symbol, size in self.positions.items() if size})
 
+    def _base(self, symbol: str) -> Decimal:
+        """What the account has of a symbol's base asset, fees taken off; zero for a contract, which brings none."""
+        instrument = self.instruments[symbol]
+        balance = None if instrument.linear else self.state.balances.get((self.account.account, instrument.base))
+        return balance.total if balance is not None else ZERO
+
     def worth(self, prices: Mapping[str, Decimal]) -> Decimal:
         """What the account is worth at these prices, in the quote asset; what has none is left out."""
         with localcontext(EXACT):
@@ -97,9 +103,10 @@ class AccountView(ABC):
             return total
 
     def _value(self, symbol: str, price: Decimal) -> Decimal:
-        position, value = self.position(symbol), self.position(symbol).size * price
         if not self.instruments[symbol].linear:
-            return value
+            return self._base(symbol) * price
+        position = self.position(symbol)
+        value = position.size * price
         return value - position.cost if position.size > 0 else value + position.cost
 
 

@@ -1,6 +1,8 @@
 """Data on its way in: whatever holds prices becomes `Bars`, or is refused with its row.
 
-1. The columns are found by name, as in files (market/files.py), and taken as they are: float64 is not copied.
+1. The columns are found by name, as in files (market/files.py), and copied: what the caller does with his own arrays
+   afterwards changes no result. Of more than 2^18 bars only times and closes are, which all figures are made of: a copy
+   of the rest would cost as much as the run. Nothing here writes to any of them.
 2. One compiled pass checks them all and finds the tick (quick_checks.py).
 3. Where that pass is not content, the slow checks of market/candles.py find the row and say what is wrong.
 
@@ -12,15 +14,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from orderwright.backtest.arguments import whole_number
 from orderwright.backtest.columns import Bars
 from orderwright.backtest.gaps import gap_notes
+from orderwright.backtest.memory import copied
 from orderwright.backtest.outcome import Floats, Ints
-from orderwright.core.model import Instrument
+from orderwright.core.model import DAY, MINUTE, Instrument
 from orderwright.core.numbers import ONE, text
 from orderwright.errors import InputError
 from orderwright.market.candles import PRICES, Candles, candles_from_floats, most_common_interval, tick_for
@@ -34,6 +39,8 @@ PLACES = 8
 _TOGETHER = 18
 _WANTED = {name: names for name, names in CANDLE_NAMES.items() if name != "volume"}
 _VOLUME = {"volume": CANDLE_NAMES["volume"]}
+_LONGEST = 3_653 * DAY
+_COPIED = 2**18
 _NOTHING: tuple[str, ...] = ()
 _UNITS = {"ns": (1, 1_000), "us": (1, 1), "ms": (1_000, 1), "s": (1_000_000, 1)}
 _EPOCHS = ((10**17, "ns"), (10**14, "us"), (10**11, "ms"), (10**8, "s"))
@@ -96,7 +103,9 @@ class LazyCandles(Candles):
 
     def _column(self, name: str) -> Ints:
         if name not in self._made:
-            self._made[name] = self._make(name)
+            made = self._make(name).view()
+            made.flags.writeable = False
+            self._made[name] = made
         return self._made[name]
 
     def _make(self, name: str) -> Ints:
@@ -122,12 +131,30 @@ class LazyCandles(Candles):
         return Candles, (self.symbol, self.instrument, self.interval, *columns)
 
 
+def _spacing(interval: object) -> int:
+    """An interval in microseconds, checked."""
+    try:
+        number = whole_number(interval, "interval")
+    except InputError as error:
+        error.nearest = MINUTE if error.nearest == 1 else error.nearest
+        error.message += "; an interval is in microseconds"
+        raise
+    if number > _LONGEST:
+        raise InputError(
+            "it is longer than ten years (microseconds)", field="interval", value=interval, nearest=_LONGEST
+        )
+    return number
+
+
 def read(data: Any, symbol: str, instrument: Instrument | None, interval: int | None, source: str) -> Bars:
     """See `bars.read_bars`."""
     if isinstance(data, Bars):
         return data
     if isinstance(data, Candles):
         return from_candles(data)
+    if instrument is not None and not isinstance(instrument, Instrument):
+        raise InputError(f"{instrument!r} is not an Instrument", field="instrument", value=instrument)
+    interval = None if interval is None else _spacing(interval)
     name = symbol_of(symbol, instrument)
     return _admitted(_columns(data, name, source), name, instrument, interval)
 
@@ -145,6 +172,8 @@ def from_candles(candles: Candles) -> Bars:
 
 def symbol_of(symbol: str, instrument: Instrument | None = None) -> str:
     """The one form of a symbol. A name that is no pair, such as GOOG, is traded in USD."""
+    if not isinstance(symbol, str):
+        raise InputError(f"{symbol!r} is not a symbol", field="symbol", value=symbol, nearest="BTC/USDT")
     if instrument is not None:
         return parse_symbol(symbol, [instrument.symbol])
     try:
@@ -166,7 +195,7 @@ def _columns(data: Any, symbol: str, source: str) -> _Columns:
     if _is_frame(data):
         return _from_frame(data, base, Source(source))
     if isinstance(data, Mapping):
-        columns = [column if isinstance(column, np.ndarray) else _plain(column) for column in data.values()]
+        columns = [_plain(column) for column in data.values()]
         names = [str(name) for name in data]
         return _from_table(Table(names, columns, Source(source)), base, None, None)
     message = f"{type(data).__name__} is not what bars come in: a DataFrame, arrays by name, Candles or a file's path"
@@ -179,33 +208,86 @@ def _is_frame(data: Any) -> bool:
 
 
 def _plain(column: Any) -> Any:
-    """A list, a Series or anything that NumPy reads, as an array; text stays a list."""
-    array = np.asarray(column)
-    return array if array.dtype.kind in "iufM" else list(column)
+    """A list, a Series or anything that NumPy reads, as an array; text and mixed columns as lists; what is no column
+    as it is."""
+    if isinstance(column, np.ma.MaskedArray):
+        return column
+    try:
+        array = np.asarray(column)
+    except ValueError:  # ragged
+        return list(column)
+    if array.dtype.kind in "iufM":
+        return array
+    if array.ndim != 1:
+        return column
+    return array.tolist() if array.dtype.kind == "c" else list(map(_time_or_text, column))
+
+
+def _time_or_text(value: Any) -> Any:
+    """A value of a column that is no array: dates as times; what is missing as None."""
+    if isinstance(value, datetime):
+        return value if value == value else None  # NaT is a datetime, and no other
+    return datetime(value.year, value.month, value.day, tzinfo=UTC) if isinstance(value, date) else value
+
+
+def _one_column(column: Any, name: str, source: Source) -> Any:
+    """Raises InputError for what was found under a name and is not one column of values."""
+    if isinstance(column, np.ma.MaskedArray):
+        missing = np.ma.getmaskarray(column)
+        if missing.ndim == 1 and missing.any():
+            raise InputError("the number is missing (masked)", field=name, where=source.at(int(missing.argmax())))
+        column = column.data
+    if isinstance(column, list) or (isinstance(column, np.ndarray) and column.ndim == 1):
+        return column
+    value = repr(column)[:40]
+    if isinstance(column, np.ndarray):
+        value = f"an array of {'x'.join(map(str, column.shape))}" if column.ndim else str(column)
+    raise InputError(f"{value} is not a column: one value for each bar", field=name, value=value)
 
 
 def _from_frame(frame: Any, base: str, source: Source) -> _Columns:
-    labels = frame.columns.get_level_values(0) if frame.columns.nlevels > 1 else frame.columns
-    names = [str(label) for label in labels]
+    names = _labels(frame, base)
     columns = [_plain(frame.iloc[:, place].to_numpy()) for place in range(len(names))]
     index = frame.index
     numbered = index.dtype.kind in "iu" and (not len(index) or abs(index[0]) < _EPOCHS[-1][0])  # rows, not times
-    times = None if numbered else _plain(index.to_numpy())
-    table = Table(names, columns, source)
-    return _from_table(table, base, times, None if numbered else index)
+    opened = index.to_timestamp() if hasattr(index, "to_timestamp") else index  # a period opens when it begins
+    times = None if numbered else _plain(opened.to_numpy())
+    return _from_table(Table(names, columns, source), base, times, index)
+
+
+def _labels(frame: Any, base: str) -> list[str]:
+    """The names of the columns; of several levels that one on which the prices stand, whichever it is."""
+    levels = range(frame.columns.nlevels)
+    named = [[str(label) for label in frame.columns.get_level_values(level)] for level in levels]
+    for names in named:
+        try:
+            find_columns(Table(names, [[]] * len(names), Source()), {"close": CANDLE_NAMES["close"]}, base=base)
+        except InputError as error:
+            if "two columns" not in error.message:
+                continue
+        return names
+    return named[0]
 
 
 def _from_table(table: Table, base: str, times: Any, index: object) -> _Columns:
     wanted = {name: names for name, names in _WANTED.items() if name != "time" or times is None}
     found = find_columns(table, wanted, base=base)
     source = table.source
+    found = {name: _one_column(column, name, source) for name, column in found.items()}
     opens, high, low, close = (_floats(found[name], name, source) for name in PRICES)
     lengths = {name: len(column) for name, column in found.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise InputError(f"the columns differ in length: {shown}", field="data", where=source.name or None)
-    when = found["time"] if times is None else times
+    when = _own(found["time"]) if times is None else times
     return _Columns(when, (opens, high, low, close), _volume(table, base, len(close)), index, source)
+
+
+def _own(times: Any) -> Any:
+    """A column of times that its owner can write to no more."""
+    if isinstance(times, np.ndarray) and times.dtype.kind in "iM" and times.dtype.itemsize == 8:
+        return copied(np.ascontiguousarray(times).view(np.float64)).view(times.dtype)
+    return times
 
 
 def _volume(table: Table, base: str, length: int) -> Floats:
@@ -216,17 +298,19 @@ def _volume(table: Table, base: str, length: int) -> Floats:
         if "two columns" in error.message:
             raise
         return np.zeros(length)
-    return _floats(found, "volume", table.source)
+    return _floats(_one_column(found, "volume", table.source), "volume", table.source)
 
 
 def _floats(column: Any, name: str, source: Source) -> Floats:
-    """float64[n], one after the other in memory. float32 is widened through its shortest text."""
+    """float64[n] of our own, one after the other in memory. float32 is widened through its shortest text."""
     if isinstance(column, np.ndarray) and column.dtype == np.float64:
-        return np.require(column, requirements=["C", "W"])  # a reader of files may lend it read-only
+        if len(column) <= _COPIED or name == "close":
+            return copied(column)
+        return np.require(column, requirements=["C", "A"])
     numbers = floats(column, name, source)
     if numbers.dtype == np.float32:
         numbers = np.array([float(str(number)) for number in numbers])
-    return np.require(numbers, np.float64, ["C", "W"])
+    return np.ascontiguousarray(numbers, np.float64)
 
 
 # Checking them
@@ -240,7 +324,6 @@ def _admitted(found: _Columns, symbol: str, instrument: Instrument | None, inter
         message = f"{count} bars are too few" if count != 1 else "one bar is too few"
         raise InputError(message, field="data", value=count, nearest=2, where=found.source.name or None)
     times = _times(found.times, found.source)
-    times = times._replace(ticks=np.require(times.ticks, np.int64, ["C", "W"]))  # pandas may lend them read-only
     tick = 0.0 if instrument is None else float(instrument.tick_size)
     state, places, irregular = admit(times.ticks, *found.prices, found.volume, tick, _most_volume(instrument))
     if state == BAD:
@@ -260,8 +343,9 @@ def _admitted(found: _Columns, symbol: str, instrument: Instrument | None, inter
 def _slowly(found: _Columns, times: Times, symbol: str, instrument: Instrument | None, interval: int | None) -> Bars:
     """What the quick pass found fault with, looked at again: raises InputError for the first fault."""
     source, notes, prices = found.source, _NOTHING, found.prices
+    _times_known(found.times, source)
+    _refuse_unreal(prices, found.volume, _most_volume(instrument), source)
     if instrument is None:
-        _refuse_unreal(prices, source)
         try:
             places = -int(tick_for(prices, source).as_tuple().exponent)
         except InputError:  # more than 8 decimal places
@@ -274,19 +358,31 @@ def _slowly(found: _Columns, times: Times, symbol: str, instrument: Instrument |
     return Bars(candles, *prices, found.volume, index=found.index, notes=(*notes, *gaps))
 
 
-def _refuse_unreal(prices: tuple[Floats, ...], source: Source) -> None:
-    """Raises InputError for a price that is missing, infinite or not positive, before anything is made of it."""
+def _times_known(times: Any, source: Source) -> None:
+    """Raises InputError for the first datetime that is missing: as a number it would be one long ago."""
+    if isinstance(times, np.ndarray) and times.dtype.kind == "M":
+        microseconds(times, "time", source)
+
+
+def _refuse_unreal(prices: tuple[Floats, ...], volume: Floats, most_volume: float, source: Source) -> None:
+    """Raises InputError for a price that is missing, infinite or not positive, and for a volume that is none, before
+    anything is made of them."""
     for name, column in zip(PRICES, prices, strict=True):
-        for bad, what in (
-            (np.isnan(column), "the number is missing (NaN)"),
-            (np.isinf(column), "the number is infinite"),
-            (column <= 0, "is not a positive price"),
-            (column > 1e15, "is more than prices are"),
-        ):
-            if bad.any():
-                at = int(bad.argmax())
-                said = what if what.startswith("the") else f"{column[at]:g} {what}"
-                raise InputError(said, field=name, value=float(column[at]), where=source.at(at))
+        _refuse_numbers(column, name, (column <= 0, "is not a positive price"), (column > 1e15, "prices"), source)
+    _refuse_numbers(volume, "volume", (volume < 0, "is negative"), (volume > most_volume, "volumes"), source)
+
+
+def _refuse_numbers(column: Floats, name: str, low: tuple[Any, str], high: tuple[Any, str], source: Source) -> None:
+    for bad, what in (
+        (np.isnan(column), "the number is missing (NaN)"),
+        (np.isinf(column), "the number is infinite"),
+        low,
+        (high[0], f"is more than {high[1]} are"),
+    ):
+        if bad.any():
+            at = int(bad.argmax())
+            said = what if what.startswith("the") else f"{column[at]:g} {what}"
+            raise InputError(said, field=name, value=float(column[at]), where=source.at(at))
 
 
 def _most_volume(instrument: Instrument | None) -> float:
@@ -297,7 +393,7 @@ def _times(values: Any, source: Source) -> Times:
     """Times as int64 of some unit, without a copy where they are that already."""
     if isinstance(values, np.ndarray) and values.dtype.kind == "M":
         unit = np.datetime_data(values.dtype)
-        if unit[1] == 1 and unit[0] in _UNITS and not np.isnat(values[0]):
+        if values.dtype.isnative and unit[1] == 1 and unit[0] in _UNITS and not np.isnat(values[0]):
             return Times(np.ascontiguousarray(values).view(np.int64), *_UNITS[unit[0]])
     elif isinstance(values, np.ndarray) and values.dtype == np.int64:
         units = {next((unit for least, unit in _EPOCHS if abs(end) >= least), "") for end in (values[0], values[-1])}

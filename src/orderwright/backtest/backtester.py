@@ -8,8 +8,11 @@ both give the same fills.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -18,7 +21,7 @@ from msgspec import structs
 from orderwright.backtest.arguments import whole_number
 from orderwright.backtest.bars import Bars, read_bars
 from orderwright.backtest.checking import Signals, check_look_ahead, checked_signals, frame_of, has_signals, warmed
-from orderwright.backtest.kernel.layout import refuse_mixed
+from orderwright.backtest.kernel.layout import limit_beyond, refuse_limits, refuse_mixed
 from orderwright.backtest.rules import (
     PATHS,
     FillAt,
@@ -30,7 +33,8 @@ from orderwright.backtest.rules import (
     TargetPosition,
     VolatilityRisk,
 )
-from orderwright.backtest.strategy import Strategy
+from orderwright.backtest.strategy import Strategy, check_strategy
+from orderwright.backtest.unused import unused_notes
 from orderwright.core.numbers import ONE, ZERO, parse_decimal, text
 from orderwright.errors import InputError, UnknownName
 
@@ -48,6 +52,7 @@ Data = Any
 
 ENGINES = ("kernel", "orders")
 HUNDRED = Decimal(100)
+MOST_BARS = 1_000_000
 
 
 class Backtester:
@@ -93,7 +98,7 @@ class Backtester:
             take_profit=_distance(take_profit, "take_profit", most=ONE if allow_short else Decimal(9)),
             trailing_stop=_distance(trailing_stop, "trailing_stop"),
             limit_entry=_distance(limit_entry, "limit_entry"),
-            limit_bars=whole_number(limit_bars, "limit_bars"),
+            limit_bars=_bars(limit_bars, "limit_bars"),
             path=_one_of(path, PATHS, "path"),
         )
         refuse_mixed(rules)
@@ -123,8 +128,8 @@ class Backtester:
 
         data: a DataFrame, arrays by name, Candles, a file's path (`bars.read_bars`), or a mapping of symbols to any of
         these. symbol, instrument, interval: of data that is one symbol's. engine: "kernel" or "orders"; None takes the
-        kernel for signals on one symbol; several symbols share one balance. warm_up: how many bars are looked at only
-        (None: the strategy's own).
+        kernel for signals on one symbol, unless its instrument has limits beyond tick and step (a least value, say).
+        Several symbols share one balance. warm_up: how many bars are looked at only (None: the strategy's own).
         check_look_ahead: ask a strategy of signals again on shorter data, to see that it knows no future.
         bars_per_year: what figures are annualised by (None: from the spacing). settings, models, faults, seed, keep,
         log: of the orders engine (orders.run). progress: called now and then with (bars done, bars in all).
@@ -134,8 +139,10 @@ class Backtester:
         """
         from orderwright.backtest.result import BacktestResult
 
-        _refuse_other(strategy)
+        check_strategy(strategy)
         several = _several(data)
+        bars_per_year = _years(bars_per_year)
+        keep = None if keep is None else whole_number(keep, "keep", least=0)
         markets = dict(data) if several else {symbol: data}
         for_orders = {"settings": settings, "models": models, "faults": faults, "keep": keep, "log": log}
         asked = [name for name, value in for_orders.items() if value is not None]
@@ -144,6 +151,10 @@ class Backtester:
             read_bars(one, name, instrument=None if several else instrument, interval=interval)
             for name, one in markets.items()
         ]
+        if chosen == "kernel" and limit_beyond(bars[0].candles.instrument):
+            if engine == "kernel":
+                refuse_limits(bars[0].candles.instrument)
+            chosen = "orders"
         first = strategy.warm_up if warm_up is None else whole_number(warm_up, "warm_up", least=0)
         signals = None
         if has_signals(strategy):
@@ -162,6 +173,8 @@ class Backtester:
             bars_per_year = years(bars[0]) if bars_per_year is None else bars_per_year
         else:
             outcome = self._by_orders(strategy, bars, signals, first, {**for_orders, "seed": seed}, progress)
+        if notes := unused_notes(self.rules, strategy.name, signals=signals is not None):
+            outcome = replace(outcome, notes=(*outcome.notes, *notes))
         return BacktestResult(
             outcome,
             bars,
@@ -251,14 +264,6 @@ def _several(data: Data) -> bool:
     )
 
 
-def _refuse_other(strategy: object) -> None:
-    """Raises InputError for what is no strategy; a class that was not called gets a hint."""
-    if not isinstance(strategy, Strategy):
-        hint = f"; it is the class: write {strategy.__name__}()" if isinstance(strategy, type) else ""
-        name = type(strategy).__name__
-        raise InputError(f"{name} is not a Strategy{hint}", field="strategy", value=name, nearest="Strategy")
-
-
 # The arguments
 
 
@@ -271,6 +276,27 @@ def _cost(value: Number, field: str) -> Decimal:
         message = f"{text(number)} would be {text(number * HUNDRED)} % of every fill; a fraction is meant"
         raise InputError(message, field=field, value=value, nearest=text(number / HUNDRED))
     return number
+
+
+def _bars(value: int, field: str) -> int:
+    """A number of bars, no more than there can be a use for."""
+    number = whole_number(value, field)
+    if number > MOST_BARS:
+        raise InputError(f"it is more than {MOST_BARS:,} bars", field=field, value=value, nearest=MOST_BARS)
+    return number
+
+
+def _years(bars_per_year: object) -> float | None:
+    """What figures are annualised by: a number above 0, or None."""
+    if bars_per_year is None:
+        return None
+    known = isinstance(bars_per_year, Real) and not isinstance(bars_per_year, bool)
+    if not known or not 0 < float(bars_per_year) < math.inf:  # type: ignore[arg-type]  # a number, where it is known
+        message = (
+            f"{bars_per_year!r} is not a number of bars: 365 for days of a market that never rests, 252 for stocks"
+        )
+        raise InputError(message, field="bars_per_year", value=bars_per_year, nearest=365)
+    return float(bars_per_year)  # type: ignore[arg-type]
 
 
 def _distance(value: Number | None, field: str, most: Decimal = ONE) -> Decimal | None:
@@ -301,7 +327,7 @@ def _sizing(sizing: object) -> Sizing:
                 message = f"{text(percent)} is not a percentage above 0 and up to 100"
                 raise InputError(message, field="sizing.percent", value=sizing.percent, nearest=near)
             if isinstance(sizing, VolatilityRisk):
-                return VolatilityRisk(percent, whole_number(sizing.window, "sizing.window"))
+                return VolatilityRisk(percent, _bars(sizing.window, "sizing.window"))
             return structs.replace(sizing, percent=percent)
         case _:
             message = f"{sizing!r} is not a sizing: PercentOfEquity, FixedQuantity, TargetPosition or VolatilityRisk"

@@ -2,8 +2,9 @@
 
 - One for each bar, 1 (long), -1 (short, or flat) or 0 (hold); a Series has the index of the data.
 - What a strategy says for a bar may depend on that bar and those before it. So it is asked again with the data cut off
-  at some bars, most of them where its signals change: everything up to there must be as it was. A strategy that peeks
-  is named with the bar and both values. (One that rolls dice is found out too; give it a seed.)
+  at some bars, most of them where its signals change, as a peek does that says something: everything up to there must
+  be as it was. A strategy that peeks is named with the bar and both values. (One that rolls dice is found out too; give
+  it a seed.) The cuts are a sample (`cuts_for`): who peeks at a few bars of many may pass.
 - `causal = True` on a class says that its own tests have looked: it is not asked again.
 """
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Signals = NDArray[np.int8]
 
 COLUMNS = ("open", "high", "low", "close", "volume")
+_FEWEST, _MOST, _WORK = 8, 64, 2**19
 
 
 class LookAheadError(InputError):
@@ -79,15 +81,21 @@ def frame_of(bars: Bars, data: Any = None) -> pd.DataFrame:
         index = pd.DatetimeIndex(bars.candles.times.astype("datetime64[us]"), tz="UTC", name="time")
     frame = pd.DataFrame({name: getattr(bars, name) for name in COLUMNS}, index=index)
     if isinstance(data, pd.DataFrame) and data.columns.nlevels == 1:
-        for label in data.columns:
+        for place, label in enumerate(data.columns):
+            if label in frame.columns[len(COLUMNS) :]:
+                raise InputError("two columns of the data have this name", field=str(label), value=str(label))
             if str(label).lower() not in COLUMNS:
-                frame[label] = data[label].to_numpy()
+                frame[label] = data.iloc[:, place].to_numpy()
     return frame
 
 
 def _signals(said: Any, index: Any, bars: Bars, name: str) -> Signals:
     pandas_index = getattr(said, "index", None)
-    values = np.asarray(said)
+    try:
+        values = np.asarray(said)
+    except ValueError:
+        message = f"{name} gave lists of several lengths for signals"
+        raise InputError(message, field="signals", value=type(said).__name__, nearest=len(bars)) from None
     if values.ndim != 1 or len(values) != len(bars):
         shape = len(values) if values.ndim == 1 else "x".join(map(str, values.shape)) or "no array of"
         message = f"{name} gave {shape} signals for {len(bars)} bars"
@@ -100,6 +108,7 @@ def _signals(said: Any, index: Any, bars: Bars, name: str) -> Signals:
         if not len(values) or (values.min() >= -1 and values.max() <= 1):
             return np.ascontiguousarray(values)
     elif values.dtype.kind not in "iufb":
+        values = values.astype(object)  # NumPy would drop half of a complex number, with a warning
         values = _numbers(values, bars, name)
     bad = ~np.isin(values, (-1, 0, 1))
     if bad.any():
@@ -145,15 +154,17 @@ def check_look_ahead(
     strategy: Strategy,
     bars: Bars,
     signals: Signals,
-    samples: int = 8,
+    samples: int | None = None,
     seed: int = 0,
     frame: pd.DataFrame | None = None,
 ) -> None:
-    """Ask a strategy again on data cut off at some bars. signals: what it said of all of them.
+    """Ask a strategy again on data cut off at some bars. signals: what it said of all of them. samples: how many cuts
+    (None: `cuts_for` so many bars). seed: of the choice.
 
     Raises LookAheadError (an InputError) for the first signal that is another one then. Where the strategy cannot say
     anything of so few bars (it raises), that cut tells nothing.
     """
+    samples = cuts_for(len(bars)) if samples is None else samples
     for last in _cuts(signals, samples, seed, strategy.warm_up):
         part = head(bars, last + 1)
         try:
@@ -177,18 +188,30 @@ def head(bars: Bars, count: int) -> Bars:
     return Bars(bars.candles[:count], opens, high, low, close, volume, index, bars.notes)
 
 
+def cuts_for(bars: int) -> int:
+    """How many cuts so many bars get: what they cost is cuts x bars, and no clock decides. 64 of up to 8,192 bars, 8 of
+    65,536 and more."""
+    return max(_FEWEST, min(_MOST, _WORK // max(bars, 1)))
+
+
 def _cuts(signals: Signals, samples: int, seed: int, warm_up: int) -> list[int]:
-    """The last bars of the cuts: half of them where signals change or just before, the rest anywhere."""
+    """The last bars of the cuts. A peek shows where the signal that it made is the last one: so a quarter of them are
+    at bars that say something else than both their neighbours, a quarter at other bars where the signal changes, some
+    just before, the rest anywhere."""
     first, last = min(warm_up + 1, len(signals) - 2), len(signals) - 2
     if last < 1:
         return []
     rng = random.Random(seed)
-    changes = np.flatnonzero(np.diff(signals))
-    changes = changes[(changes >= first) & (changes <= last)]
-    picked = {int(changes[rng.randrange(len(changes))]) + rng.randrange(2) for _ in range(samples // 2) if len(changes)}
+    changed = np.flatnonzero(np.diff(signals)) + 1
+    alone = changed[:-1][np.diff(changed) == 1]
+    picked: set[int] = set()
+    for bars, before in ((alone, 0), (changed, 0), (changed, 1)):
+        several = bars[(bars >= first + before) & (bars <= last)]
+        count = min(samples // (8 if before else 4), len(several))
+        picked.update(int(several[at]) - before for at in rng.sample(range(len(several)), count))
     while len(picked) < min(samples, last - first + 1):
         picked.add(rng.randint(first, last))
-    return sorted(min(cut, last) for cut in picked)
+    return sorted(picked)
 
 
 __all__ = [
@@ -196,6 +219,7 @@ __all__ = [
     "SignalsFailed",
     "check_look_ahead",
     "checked_signals",
+    "cuts_for",
     "frame_of",
     "has_signals",
     "head",

@@ -22,6 +22,9 @@ from numba.extending import register_jitable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+READ_FLOATS, READ_INTS, READ_SIGNS = (f'Array({kind}, 1, "C", readonly=True)' for kind in ("float64", "int64", "int8"))
+"""Numba's words for arrays that a kernel only reads; it then takes those that nobody may write to as well."""
+
 _said: list[str] = []
 
 

@@ -28,8 +28,9 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
+from orderwright.backtest.order_groups import together
 from orderwright.backtest.order_words import coming, exits_of, kind_of, lifetime, more_of, percent_of, sized, word_of
-from orderwright.backtest.records import Bar, History, OrderHandle
+from orderwright.backtest.records import Bar, History, OrderHandle, Place
 from orderwright.backtest.trading import Trading
 from orderwright.core import messages as m
 from orderwright.core.model import Bracket, Instruction, OrderSide, OrderType, Source, TimeInForce
@@ -48,6 +49,9 @@ class Data(Protocol):
     def indicator(self, function: Any, args: tuple[Any, ...], symbol: str) -> Any:
         """An indicator over a symbol's bars, or several."""
 
+    def bar_at(self, symbol: str, time: int, index: int | None) -> Place | None:
+        """The bar of an index, or (None) the one that a time lies in; None beyond the last."""
+
     def close_after(self, symbol: str, now: int, n: int) -> int:
         """When the n-th bar after now closes, microseconds."""
 
@@ -59,6 +63,7 @@ class Context:
         self.bar: Bar | None = None
         self.trading, self._data = trading, data
         self._account, self._strategy = trading.account.account, trading.strategy.name
+        self._kept: list[Instruction] | None = None
         self.symbols = trading.symbols
         self.positions: Mapping[str, float] = trading.positions
         """What is held by symbol, base units, below zero when short; as of now."""
@@ -78,6 +83,10 @@ class Context:
         return self._data.history(trading.known(symbol), self.now, n)
 
     bars = history
+
+    def bar_at(self, symbol: str, time: int, index: int | None = None) -> Place | None:
+        """Which bar of a symbol a time lies in, one that is still open too; see `Data`."""
+        return self._data.bar_at(symbol, time, index)
 
     def indicator(self, function: Callable[..., Any] | Any, *args: Any, symbol: str | None = None) -> Any:
         """An indicator, computed once over all bars and shown bar by bar: an `Indicator`, or a tuple of them where the
@@ -208,6 +217,9 @@ class Context:
         trading = self.trading
         if trading.keyed and not instruction.idempotency_key:
             instruction = structs.replace(instruction, idempotency_key=trading.key(instruction.symbol))
+        if self._kept is not None:
+            self._kept.append(instruction)
+            return OrderHandle(instruction, trading)
         return trading.submit(instruction)
 
     def target(
@@ -246,8 +258,6 @@ class Context:
         )
         if reply is not None and reply.order_id:
             order_id = reply.order_id
-        else:
-            trading.orders_sent += 1
         found = trading.state.find(order_id)
         return trading.handle(found) if found is not None else None
 
@@ -271,11 +281,21 @@ class Context:
         """Orders of which one cancels the others: each a mapping of what `order` takes.
 
         context.oco({"side": "sell", "quantity": 1, "price": 110}, {"side": "sell", "quantity": 1, "stop_price": 90})
+
+        Where our checks refuse one of them, none is sent, and the handles of the others say so. (One that the exchange
+        rejects is heard of in `on_order`; the others rest.)
         """
         if len(wanted) < 2:
             raise InputError("two orders at least", field="wanted", value=len(wanted))
-        group = f"oco {self.trading.new_id()}"
-        return [self.order(**{**one, "group": group}) for one in wanted]
+        self._kept = []
+        try:
+            for one in wanted:
+                self.order(**{**one, "group": ""})
+            kept = self._kept
+        finally:
+            self._kept = None
+        group = self.trading.group(kept[0].symbol)
+        return together(self.trading, [structs.replace(one, group=group) for one in kept])
 
 
 __all__ = ["Context", "Data"]

@@ -6,7 +6,7 @@ of lists by C functions, a few thousand at a time: a bar costs a fraction of a m
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from orderwright.backtest.arguments import whole_number
 from orderwright.backtest.bars import Bars
 from orderwright.backtest.outcome import Floats, Ints
-from orderwright.backtest.records import Bar, History, Indicator, frozen
+from orderwright.backtest.records import Bar, History, Indicator, Place, frozen
 from orderwright.errors import InputError, OrderwrightError
 
 CHUNK = 8_192
@@ -57,6 +57,12 @@ class BarsOnHand:
         return self._symbols[symbol].times
 
     # For the context
+
+    def bar_at(self, symbol: str, time: int, index: int | None) -> Place | None:
+        """The bar of an index, or (None) the one that a time lies in; None beyond the last."""
+        closes = self._symbols[symbol].times
+        at = bisect_left(closes.data, time) if index is None else index
+        return Place(symbol, at, int(closes[at])) if at < len(closes) else None
 
     def history(self, symbol: str, until: int, n: int | None) -> History:
         one = self._symbols[symbol]

@@ -26,7 +26,8 @@ from orderwright.backtest.checking import has_signals
 from orderwright.backtest.context import Context
 from orderwright.backtest.curves import check_end, curves
 from orderwright.backtest.data import BarsOnHand
-from orderwright.backtest.order_fills import BookedFills, NotedSlippage
+from orderwright.backtest.executed import Tally
+from orderwright.backtest.order_fills import BookedFills
 from orderwright.backtest.outcome import Outcome
 from orderwright.backtest.pacing import Pace
 from orderwright.backtest.replaying import BPS, EXCHANGE, Shown, check_bars, exchange_of, instruments_of, settings_of
@@ -103,8 +104,7 @@ class OrdersRun:
         self.early = 1 if rules.fill_at == "this_close" else 0
         first = strategy.warm_up if warm_up is None else warm_up
         self.data = BarsOnHand(self.bars, {one.symbol: first for one in self.bars})
-        self.slippage = NotedSlippage((models or Models()).slippage, rules.slippage)
-        self.exchange = exchange_of(self.bars, rules, models, self.slippage, faults, seed)
+        self.exchange = exchange_of(self.bars, rules, models, faults, seed)
         if log is None:
             log = MemoryJournal(KEEP if keep is None else keep)
         journal, self._owns_log = journal_of(log)
@@ -118,7 +118,8 @@ class OrdersRun:
         self.engine.session.markets = {EXCHANGE: self.feed}
         self._open_book(settings)
         self.number = 0
-        self.booked = BookedFills(self.bars, self.exchange, self.slippage, self.feed, self.engine)
+        self.booked = BookedFills(self.bars, self.exchange, self.feed, self.engine)
+        self.tally = Tally()
         self.trading = Trading(
             self.engine,
             strategy,
@@ -127,6 +128,7 @@ class OrdersRun:
             new_id=self._new_id,
             replies=self.replies,
             booked=self.booked,
+            ended=self.tally,
             early=self.early,
         )
         self.context = Context(self.trading, self.data)
@@ -224,8 +226,8 @@ class OrdersRun:
 
     def _outcome(self) -> Outcome:
         fills = self.booked.fills()
-        equity, position = curves(fills, self.bars, self.data, float(self.rules.initial_balance))
-        check_end(float(equity[-1]), self.bars, self.trading, self.rules.initial_balance)
+        equity, position = curves(self.booked, fills, self.bars, self.data, self.rules.initial_balance)
+        check_end(equity, self.bars, self.trading, self.rules.initial_balance)
         return Outcome(
             symbols=tuple(one.symbol for one in self.bars),
             times=self.data.times,
@@ -235,6 +237,7 @@ class OrdersRun:
             ties=getattr(self.strategy, "ties", 0),
             orders=self.trading.orders_sent,
             log=self.log,
+            executed=self.tally.close(self.engine.state.orders.values(), self.booked.arrivals()),
         )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from orderwright.backtest.executed import Executed
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -44,7 +46,8 @@ class Outcome:
     """symbols: as in `Fills.symbol`. times: int64[n], close times of the bars (microseconds; of several symbols, of all
     together, each once). equity: float64[n], quote units, at each of them. position: float64[n], the value of what is
     held (signed, quote units) at each. ties: how many sizes came within rounding of a whole step (docs/backtest.md).
-    log: the orders engine's journal."""
+    orders: how many left for the exchange, exits included. log: the orders engine's journal. executed: what became of
+    its orders."""
 
     symbols: tuple[str, ...]
     times: Ints
@@ -55,3 +58,4 @@ class Outcome:
     orders: int = 0
     log: Any = None
     notes: tuple[str, ...] = ()
+    executed: Executed | None = None

@@ -27,7 +27,7 @@ from orderwright.backtest.data import BarsOnHand
 from orderwright.backtest.outcome import Floats, Ints
 from orderwright.backtest.rules import Rules
 from orderwright.backtest.signal_trader import SignalsSoFar, SignalTrader
-from orderwright.backtest.strategy import Strategy, refuse_silent
+from orderwright.backtest.strategy import Strategy, check_strategy, refuse_silent
 from orderwright.backtest.trading import Trading
 from orderwright.broker import Broker, Fill
 from orderwright.core.model import Execution, Order
@@ -59,6 +59,7 @@ def trade(
     what are no signals; LookAheadError, one of them, for a strategy that says another thing of a bar when later ones
     are known; StrategyError and SignalsFailed for what the strategy raises.
     """
+    check_strategy(strategy)
     opened = broker.opened
     exchange, symbol = opened.exchange_of(exchange), opened.symbol_of(symbol)
     candles = _candles(broker, exchange, symbol)

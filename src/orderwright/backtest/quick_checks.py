@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from orderwright.backtest.compiling import kernel, part
+from orderwright.backtest.compiling import READ_FLOATS, READ_INTS, kernel, part
 
 Array = Any
 
@@ -43,10 +43,7 @@ def off_tick(column: Array, tick: float) -> int:
     return off
 
 
-@kernel(
-    "UniTuple(int64, 3)(int64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64,"
-    " float64)"
-)
+@kernel(f"UniTuple(int64, 3)({READ_INTS}, {', '.join([READ_FLOATS] * 5)}, float64, float64)")
 def admit(
     times: Array,
     opens: Array,
@@ -82,7 +79,7 @@ def admit(
         for at in range(len(before)):
             apart = after[at] - before[at]
             irregular += apart != spacing
-            bad += apart <= 0
+            bad += after[at] <= before[at]  # not by their distance, which can run over
         if bad > 0:
             return BAD, places, irregular
         if tick > 0.0:
@@ -97,7 +94,7 @@ def admit(
     return GOOD, places, irregular
 
 
-@kernel("void(float64[::1], float64, int64[::1])")
+@kernel(f"void({READ_FLOATS}, float64, int64[::1])")
 def to_ticks(prices: Array, tick: float, ticks: Array) -> None:
     """Prices that were checked, as whole ticks. All [n]."""
     for at in range(len(prices)):

@@ -29,6 +29,14 @@ class Bar(Struct, frozen=True, gc=False):
     volume: float
 
 
+class Place(NamedTuple):
+    """A bar, by its symbol, its index and its close (microseconds)."""
+
+    symbol: str
+    index: int
+    time: int
+
+
 class History(NamedTuple):
     """The last n closed bars of a symbol, oldest first, the current one last. time: int64[n], close times. The rest:
     float64[n]. Views that cannot be written to."""

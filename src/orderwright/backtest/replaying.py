@@ -17,7 +17,7 @@ from orderwright.simulation.exchange import SimulatedExchange
 from orderwright.simulation.faults import Faults, FaultyExchange
 from orderwright.simulation.models import Models
 from orderwright.simulation.models.path import nearer_first, open_high_low_close, open_low_high_close, worst_case
-from orderwright.simulation.models.slippage import SlippageModel
+from orderwright.simulation.models.slippage import NoSlippage, SlippageBps
 
 EXCHANGE = "simulated"
 BPS = Decimal(10_000)
@@ -81,8 +81,9 @@ def instruments_of(bars: Sequence[Bars], rules: Rules) -> list[Instrument]:
 
 
 def exchange_of(
-    bars: Sequence[Bars], rules: Rules, models: Models | None, slippage: SlippageModel, faults: Faults | None, seed: int
+    bars: Sequence[Bars], rules: Rules, models: Models | None, faults: Faults | None, seed: int
 ) -> SimulatedExchange:
+    """The exchange that replays the bars. The rules' slippage holds where the models name none."""
     feeds = [
         Candles(one.symbol, instrument, one.candles.interval, *(getattr(one.candles, name) for name in _ARRAYS))
         for one, instrument in zip(bars, instruments_of(bars, rules), strict=True)
@@ -90,6 +91,9 @@ def exchange_of(
     given = models or Models(stops_in_market="trigger")
     path = PATHS[rules.path] if given.path is nearer_first else given.path
     early = 1 if rules.fill_at == "this_close" else 0
+    slippage = given.slippage
+    if isinstance(slippage, NoSlippage) and rules.slippage:
+        slippage = SlippageBps(rules.slippage * BPS)
     models = structs.replace(given, slippage=slippage, path=path, close_known_us=early)
     if faults is not None:
         return FaultyExchange(feeds, models, faults=faults, seed=seed, keep=KEEP_AT_EXCHANGE)

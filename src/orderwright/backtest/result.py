@@ -7,6 +7,7 @@ from nothing to nothing; one that is still open at the end is in `open_trades`, 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import isfinite
@@ -21,9 +22,11 @@ from orderwright.backtest.kernel.figures import figures, round_trips
 from orderwright.backtest.metrics import bars_per_year as years_of
 from orderwright.backtest.metrics import cost_metrics, drawdowns_of, equity_metrics, finite, returns_of, trade_metrics
 from orderwright.backtest.outcome import Fills, Outcome
+from orderwright.backtest.quality import Execution, execution_of
 from orderwright.backtest.rules import Rules
-from orderwright.backtest.trades import RoundTrip, records
+from orderwright.backtest.trades import RoundTrip, records, time_of
 from orderwright.errors import InputError
+from orderwright.market.times import iso
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +96,21 @@ class BacktestResult:
 
     @property
     def orders(self) -> int:
-        """How many orders were sent."""
+        """How many orders left for the exchange, those of exits included; what was denied before is in `refused`."""
         return self.outcome.orders
+
+    @cached_property
+    def refused(self) -> list[tuple[dt.datetime, str]]:
+        """(time, why) of each order that our checks or the exchange refused, the first thousand; the kernel has none."""
+        several, found = len(self.symbols) > 1, self.outcome.executed
+        if found is None:
+            return []
+        return [(time_of(one.time), f"{one.symbol}: {one.reason}" if several else one.reason) for one in found.refused]
+
+    @cached_property
+    def execution(self) -> Execution:
+        """How well its orders were executed (quality.py)."""
+        return execution_of(self.outcome, self.bars, self.rules)
 
     @property
     def ties(self) -> int:
@@ -108,8 +124,11 @@ class BacktestResult:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What to know of this run: gaps and rounded prices of the data, ties, how many trials it is the best of."""
+        """What to know of this run: gaps and rounded prices of the data, refused orders, ties, how many trials it is the
+        best of."""
         found = [note for bars in self.bars for note in bars.notes] + list(self.outcome.notes)
+        if self.refused:
+            found.append(self._refusals())
         if self.ties:
             found.append(f"{counted(self.ties, 'size')} came within rounding of a whole step: engines may differ by it")
         if self.open_count:
@@ -118,6 +137,16 @@ class BacktestResult:
         if self.trials is not None:
             found.append(f"the best of {counted(self.trials, 'trial')}: the best of many looks good by luck alone")
         return tuple(dict.fromkeys(found))
+
+    def _refusals(self) -> str:
+        """3 orders were refused: 2 buying power, 1 collar; the first at such a time: why."""
+        codes = self.execution.refusals
+        count, (time, why) = sum(codes.values()), self.refused[0]
+        at = iso(round(time.timestamp() * 1_000_000))
+        if count == 1:
+            return f"1 order was refused, at {at}: {why}"
+        kinds = ", ".join(f"{many:,} {code.replace('_', ' ')}" for code, many in codes.items())
+        return f"{count:,} orders were refused ({kinds}); the first at {at}: {why}"
 
     @property
     def open_count(self) -> int:
@@ -242,6 +271,8 @@ class BacktestResult:
             **{name: _plain(value) for name, value in fields.items()},
             "orders": self.orders,
             "fills": len(self.fills),
+            "execution": finite(self.execution.figures()),
+            "refused": [{"time": time.isoformat(), "reason": why} for time, why in self.refused],
             "ties": self.ties,
             "open_trades": [_told(one) for one in self.open_trades],
             "trades": [_told(one) for one in self.trades],

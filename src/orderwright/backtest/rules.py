@@ -29,7 +29,8 @@ its value, in quote.
 
 Exits. Where `stop_loss`, `take_profit` or `trailing_stop` are set, they are orders at the exchange from the fill of
 the entry on, at fractions of its price, rounded to the tick away from it and never below one tick; of two, the one
-that fills cancels the other; a stop loss and a trailing stop are one stop, at the nearer price (named a trailing stop
+that fills cancels the other, and a take profit that is already reached when it arrives is taken at the first price that
+it sees, before a stop can be; a stop loss and a trailing stop are one stop, at the nearer price (named a trailing stop
 where that one is strictly nearer, else a stop loss), from the fill on. A stop fills at its price, or at the open where
 the market jumped past it, as a taker; one that is already reached when it arrives, at the next price that it sees and
 that reaches it. Within a bar the price goes from the open to one extreme, to the other, to the close (`path`, as in

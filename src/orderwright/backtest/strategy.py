@@ -23,13 +23,20 @@ if TYPE_CHECKING:
 
 
 class Strategy:
-    """The base of all strategies. name: shown in results and written on every order. warm_up: how many bars it needs
-    before it can say anything; it is not asked before."""
+    """The base of all strategies. name: shown in results and written on every order; the class's, unless another is
+    given. warm_up: how many bars it needs before it can say anything; it is not asked before."""
 
+    name: str = "Strategy"
     warm_up: int = 0
 
     def __init__(self, name: str = "") -> None:
-        self.name = name or type(self).__name__
+        self.name = name or type(self).name
+
+    def __init_subclass__(cls, **words: Any) -> None:
+        """A strategy whose own __init__ does not call this one has a name all the same."""
+        super().__init_subclass__(**words)
+        if "name" not in cls.__dict__:
+            cls.name = cls.__name__
 
     def generate_signals(self, data: pd.DataFrame) -> pd.Series[int]:
         """1, -1 or 0 for each row of data (columns open, high, low, close, volume). Override this or `on_bar`."""
@@ -56,6 +63,18 @@ class Strategy:
 
     def on_stop(self, context: Any) -> None:
         """After the last bar."""
+
+
+def check_strategy(strategy: object) -> None:
+    """Raises InputError for what is no strategy; for a class, which was not called, with what to write."""
+    if isinstance(strategy, Strategy):
+        return
+    if isinstance(strategy, type) and issubclass(strategy, Strategy):
+        call = f"{strategy.__name__}()"
+        message = f"{strategy.__name__} is a class; give an object of it"
+        raise InputError(message, field="strategy", value=strategy.__name__, nearest=call)
+    name = type(strategy).__name__
+    raise InputError(f"{name} is not a Strategy", field="strategy", value=name, nearest="Strategy")
 
 
 def refuse_silent(strategy: Strategy) -> None:

@@ -55,7 +55,10 @@ class SymbolTrader:
         self._bracket = bracket_of(rules)
         self._ranges = _ranges_for(rules, bars)
         self._entry: OrderHandle | None = None
-        self._side, self._sent_at, self._then = 0, 0, 0
+        self._closing: OrderHandle | None = None
+        self._side, self._sent_at = 0, 0
+        self._then: int | None = None
+        """What is wanted once a cancel or a close is known."""
         self._take_over()
 
     def _take_over(self) -> None:
@@ -67,7 +70,7 @@ class SymbolTrader:
             if order.tag == "entry":
                 self._entry, self._side, self._sent_at = order, LONG if order.side is OrderSide.BUY else SHORT, sent_at
             elif order.tag == "signal":
-                self._then = self._wanted(sent_at)
+                self._closing, self._then = order, self._wanted(sent_at)
 
     def _wanted(self, index: int) -> int:
         """The signal of a bar; flat is what a short becomes where shorts are off."""
@@ -87,16 +90,17 @@ class SymbolTrader:
         """A limit entry that has waited for long enough is cancelled."""
         if self._entry is not None and self._index >= self._sent_at + self.rules.limit_bars:
             self._entry.cancel()
-            self._then, self._side = 0, 0
+            self._then, self._side = None, 0
 
     def _want(self, wanted: int) -> None:
-        held = self.context.positions[self._symbol]
+        held = self._held()
         if self._entry is not None and self._side and self._side != wanted:
             self._entry.cancel()
             self._side = 0
-        if held and (held > 0) != (wanted > 0):
+        if self._closing is not None:  # once that is known; the newest signal counts
             self._then = wanted
-            self.context.close(self._symbol, tag="signal")
+        elif held and (held > 0) != (wanted > 0):
+            self._close_then(wanted)
         elif held and self._targets:
             self._bring(wanted)
         elif not held and not self._side:
@@ -111,18 +115,46 @@ class SymbolTrader:
             return
         if self._entry is not None and order.order_id == self._entry.order_id:
             self._entry, self._side = None, 0
-        elif fill.tag == "signal":
+            self._want_then()  # it was faster than its cancel
+        elif self._is_closing(order):
             self._go_on()
 
     def on_order(self, order: OrderHandle) -> None:
         if self._entry is not None and order.order_id == self._entry.order_id:
             self._entry, self._side = None, 0
+            self._want_then()
+        elif self._is_closing(order):  # an exit was faster: it found nothing left to close
             self._go_on()
 
+    def _held(self) -> float:
+        """What is held; less than a step, which no order can sell, counts as nothing."""
+        held = self.context.positions[self._symbol]
+        return held if abs(held) > self._step * 0.999 else 0.0
+
+    def _close_then(self, wanted: int) -> None:
+        self._then = wanted
+        self._closing = self.context.close(self._symbol, tag="signal")
+        if self._closing is None or self._closing.done:
+            self._closing = None
+            self._go_on()
+
+    def _is_closing(self, order: OrderHandle) -> bool:
+        """Whether it is the order that closes, which is over."""
+        if self._closing is None or order.order_id != self._closing.order_id:
+            return False
+        self._closing = None
+        return True
+
+    def _want_then(self) -> None:
+        """What had to wait for an entry's end."""
+        wanted, self._then = self._then, None
+        if wanted is not None:
+            self._want(wanted)
+
     def _go_on(self) -> None:
-        """What had to wait for a close, or for a cancel, goes out."""
-        wanted, self._then = self._then, 0
-        if wanted and not self.context.positions[self._symbol]:
+        """What had to wait for a close goes out."""
+        wanted, self._then = self._then, None
+        if wanted and not self._held():
             self._enter(wanted)
 
     # Orders

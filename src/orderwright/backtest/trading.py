@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from orderwright.backtest.account_view import AccountView
+from orderwright.backtest.executed import Tally
 from orderwright.backtest.overheard import Overheard, StrategyError
 from orderwright.backtest.records import Fill, OrderHandle
 from orderwright.backtest.strategy import Strategy
@@ -27,7 +28,8 @@ from orderwright.errors import UnknownName
 class Trading(AccountView):
     """strategy: whose hooks are called with `context`. account: the one that it trades with. symbols: those it may
     trade, each listed on the account's exchange. new_id: the next order's id. replies: where the engine's handler puts
-    its answers. booked: called with every fill. early: how long before its close a bar is decided on, microseconds.
+    its answers. booked: called with every fill; says the
+    index of its bar, if it knows. ended: called with every order that ends, refused ones too. early: how long before its close a bar is decided on, microseconds.
 
     wake: when the engine next has something to do, as far as whoever moves it on has found out; 0, now.
     """
@@ -41,29 +43,35 @@ class Trading(AccountView):
         *,
         new_id: Callable[[], str],
         replies: list[m.Reply],
-        booked: Callable[[Order, Execution], None] | None = None,
+        booked: Callable[[Order, Execution], int | None] | None = None,
+        ended: Tally | None = None,
         early: int = 0,
     ) -> None:
         super().__init__(engine, account, symbols)
         self.strategy, self.early = strategy, early
         self.context: Any = None
         self.wake = 0
-        self.happened: deque[tuple[Order, Execution | None]] = deque()
+        self.happened: deque[tuple[Order, Execution | None, int | None]] = deque()
+        self._telling: tuple[str, int, int | None] | None = None
         self._new: list[OrderHandle] = []
         self._asked: dict[str, OrderHandle] = {}
-        self.orders_sent = 0
         self.keyed = False
         """Whether each order gets a key of its own that is the same in every run: what caused it, and its number."""
-        self._cause, self._caused = "", 0
-        self._new_id, self._replies, self._booked = new_id, replies, booked
+        self._cause, self._caused, self._grouped = "", 0, 0
+        self._new_id, self._replies, self._booked, self._ended = new_id, replies, booked, ended
         self._handles: dict[str, OrderHandle] = {}
         self._busy = False
         mine = type(strategy)
         self._tells_fills = mine.on_fill is not Strategy.on_fill
         self._tells_ends = mine.on_order is not Strategy.on_order
         self._journal = engine.driver.journal
-        engine.driver.journal = Overheard(engine.driver.journal, self._hear)
+        engine.driver.journal = self._overheard = Overheard(engine.driver.journal, self._hear)
         engine.session.told = self.tell
+
+    @property
+    def orders_sent(self) -> int:
+        """How many orders have left for the exchange, exits included."""
+        return self._overheard.sent
 
     def leave(self) -> None:
         """Listen no more."""
@@ -76,17 +84,18 @@ class Trading(AccountView):
         said = order.instruction
         if said.account != self.account.account or said.symbol not in self.positions:
             return
+        if self._ended is not None and order.status in DONE:
+            self._ended(order)
         if type(event) is m.OrderFilled:
             self.positions[said.symbol] = float(self.position(said.symbol).size)
-            if self._booked is not None:
-                self._booked(order, event.execution)
+            index = self._booked(order, event.execution) if self._booked is not None else None
             if self._tells_fills:
-                self.happened.append((order, event.execution))
+                self.happened.append((order, event.execution, index))
                 return
         elif order.status not in DONE:
             return
         elif self._tells_ends:
-            self.happened.append((order, None))
+            self.happened.append((order, None, None))
             return
         if order.status in DONE:
             self._handles.pop(said.order_id, None)
@@ -104,7 +113,7 @@ class Trading(AccountView):
         finally:
             self._busy = False
 
-    def _tell(self, order: Order, execution: Execution | None) -> None:
+    def _tell(self, order: Order, execution: Execution | None, index: int | None) -> None:
         said = order.instruction
         if said.strategy != self.strategy.name:
             return
@@ -113,10 +122,14 @@ class Trading(AccountView):
             self._handles.pop(said.order_id, None)
         if self.keyed:
             self.because(execution.execution_id if execution is not None else f"{order.order_id} ended")
+        # at the moment at which one bar closes and the next opens, fills happen at the open
+        time = execution.time + 1 if execution is not None else self.session.now
+        self._telling = said.symbol, time, index
         if execution is not None:
             self.call("on_fill", Fill(handle, execution))
         elif order.status is not OrderStatus.FILLED:
             self.call("on_order", handle)
+        self._telling = None
 
     def call(self, hook: str, *what: Any) -> None:
         """Call one of the strategy's hooks. Raises StrategyError for whatever it raises."""
@@ -129,7 +142,10 @@ class Trading(AccountView):
 
     def blame(self, hook: str, error: Exception) -> StrategyError:
         """The error that says where the strategy raised."""
-        return StrategyError(self.strategy.name, hook, getattr(self.context, "bar", None), error)
+        bar = getattr(self.context, "bar", None)
+        if self._telling is not None:
+            bar = self.context.bar_at(*self._telling) or bar
+        return StrategyError(self.strategy.name, hook, bar, error)
 
     @property
     def now(self) -> int:
@@ -157,12 +173,19 @@ class Trading(AccountView):
 
     def because(self, cause: str) -> None:
         """What the strategy is asked about now: a bar's time, a fill, an order's end."""
-        self._cause, self._caused = cause, 0
+        self._cause, self._caused, self._grouped = cause, 0, 0
 
     def key(self, symbol: str) -> str:
         """The idempotency key of the next order."""
         self._caused += 1
         return f"{self.strategy.name}|{symbol}|{self._cause}|{self._caused}"
+
+    def group(self, symbol: str) -> str:
+        """The name of the next group of orders; with keys, the same in every run."""
+        if not self.keyed:
+            return f"oco {self.new_id()}"
+        self._grouped += 1
+        return f"oco {self.strategy.name}|{symbol}|{self._cause}|{self._grouped}"
 
     def flush(self) -> None:
         """Let the book decide on what was asked so far."""
@@ -195,12 +218,15 @@ class Trading(AccountView):
 
     def submit(self, instruction: Instruction) -> OrderHandle:
         """Send an order; a refusal comes back in its handle."""
-        self.orders_sent += 1
         handle = OrderHandle(instruction, self)
         self._handles[instruction.order_id] = handle
         self._new.append(handle)
         self.post(m.SubmitOrder(instruction=instruction))
         return handle
+
+    def withheld(self, instruction: Instruction, reason: str) -> OrderHandle:
+        """The handle of an order that is not sent."""
+        return OrderHandle(instruction, self, _unsent(instruction, self.now, "", reason))
 
     def new_id(self) -> str:
         return self._new_id()
@@ -231,7 +257,10 @@ class Trading(AccountView):
             before = self.engine.order(reply.order_id)
             if before is not None:
                 return before
-        return _never_logged(said, reply, self.now)
+        order = _never_logged(said, reply, self.now)
+        if self._ended is not None:
+            self._ended(order)
+        return order
 
     def handle(self, order: Order) -> OrderHandle:
         """The one handle of an order that lives."""
@@ -257,6 +286,11 @@ class Trading(AccountView):
 def _never_logged(instruction: Instruction, reply: m.Reply | None, now: int) -> Order:
     """The order that the book would not even write down: its id or key was used for another one."""
     refusal: Refusal | None = reply.refusal if reply is not None else None
+    code, reason = (refusal.code, str(refusal)) if refusal is not None else ("", "not taken")
+    return _unsent(instruction, now, code, reason)
+
+
+def _unsent(instruction: Instruction, now: int, code: str, reason: str) -> Order:
     return Order(
         instruction=instruction,
         quantity=instruction.quantity or ZERO,
@@ -264,8 +298,8 @@ def _never_logged(instruction: Instruction, reply: m.Reply | None, now: int) -> 
         stop_price=instruction.stop_price,
         created_at=now,
         status=OrderStatus.DENIED,
-        code=refusal.code if refusal is not None else "",
-        reason=str(refusal) if refusal is not None else "not taken",
+        code=code,
+        reason=reason,
     )
 
 

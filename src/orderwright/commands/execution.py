@@ -19,6 +19,7 @@ from orderwright.commands.options import (
     Symbol,
     Until,
     User,
+    book_of,
     moment_of,
     reading,
     summary_of,
@@ -112,7 +113,7 @@ def stats(
 @app.command()
 def report(
     log: Log = DEFAULT_LOG,
-    book: Book = "main",
+    book: Book = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write how well it was executed as one page.")] = None,
     window: Window = None,
     since: Since = None,
@@ -136,13 +137,14 @@ def report(
         if any(value is not None for value in asked):
             message = "the plain report is of the whole book: add --html, or ask `orderwright stats`"
             raise InputError(message, field="html")
-        show_summary(summary_of(log, book), as_json=json)
+        show_summary(summary_of(log, book_of(log, book)), as_json=json)
         return
     from orderwright.analytics.page import write_page
 
+    name = book_of(log, book)
     question = Question(
         log=log,
-        book=book,
+        book=name,
         user=user,
         exchange=exchange,
         symbol=symbol_of(symbol),
@@ -151,7 +153,7 @@ def report(
         since=since,
         until=until,
         currency=currency and currency.upper(),
-        title=f"Book {book}: how well orders were executed",
+        title=f"Book {name}: how well orders were executed",
         mirror=mirror,
         candles=candles,
         drift=_drift_of(live, simulated),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orderwright.commands.options import AsJson
+from orderwright.commands.rules import Engine, Tester, check_engine, with_rules
 from orderwright.commands.strategies import Data, OfSymbol, StrategyName, data_of, hints_of, strategy_class, value_of
 from orderwright.errors import InputError, UnknownName
 
@@ -23,6 +24,7 @@ _FORMS = "5:45:2 (a range), 5..45 or 0.1..0.9 (from, to), 50,100 (a choice), 20"
 
 
 @app.command()
+@with_rules
 def optimize(
     strategy: StrategyName,
     data: Data,
@@ -51,38 +53,22 @@ def optimize(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of what is random; one seed, one search.")] = 0,
     symbol: OfSymbol = "BTC/USDT",
-    balance: Annotated[str, typer.Option(help="What it begins with, in quote.")] = "10000",
-    commission: Annotated[str, typer.Option(help="A fraction of each fill: 0.001 is 0.1 %.")] = "0.001",
-    slippage: Annotated[str, typer.Option(help="A fraction, against every taker.")] = "0.0005",
-    size: Annotated[str, typer.Option(help="Of an entry; as of `backtest`.")] = "100%",
-    short: Annotated[bool, typer.Option("--short", help="A sell signal opens a short too.")] = False,
-    stop_loss: Annotated[str | None, typer.Option(help="A fraction of the entry's price, such as 0.02.")] = None,
-    take_profit: Annotated[str | None, typer.Option(help="A fraction of the entry's price.")] = None,
-    trailing_stop: Annotated[str | None, typer.Option(help="A fraction behind the best close.")] = None,
-    fill_at: Annotated[str, typer.Option(help="next_open, or this_close.")] = "next_open",
-    engine: Annotated[
-        str | None, typer.Option(help="kernel (arrays) or orders (real ones). [default: the one that fits]")
-    ] = None,
+    *,
+    tester: Tester,
+    engine: Engine = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the page.")] = None,
     json: AsJson = False,
 ) -> None:
     """Search a strategy's parameters: which did best, and whether it was luck."""
-    from orderwright.backtest.backtester import Backtester
     from orderwright.backtest.optimisation.optimizer import optimize as search
     from orderwright.backtest.optimisation.windows import WalkForward
     from orderwright.bootstrap import check_place
-    from orderwright.commands.backtest import ENGINES, sizing_of
-    from orderwright.config import one_of
     from orderwright.screen import print_json
 
-    if engine is not None:
-        one_of(ENGINES, engine, "engine")
+    check_engine(engine)
     if html is not None:
         check_place(html, "html")
     kind = strategy_class(strategy)
-    words: dict[str, Any] = {"stop_loss": stop_loss, "take_profit": take_profit, "trailing_stop": trailing_stop}
-    words["fill_at"] = fill_at
-    tester = Backtester(balance, commission, slippage, allow_short=short, sizing=sizing_of(size), **words)
     options: dict[str, Any] = {"method": method, "engine": engine, "holdout": holdout}
     found = search(
         kind,

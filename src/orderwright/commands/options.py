@@ -11,7 +11,9 @@ import typer
 from orderwright.errors import InputError
 
 Log = Annotated[Path, typer.Option("--log", help="The log: a SQLite file.")]
-Book = Annotated[str, typer.Option("--book", help="The book: one owner's money.")]
+Book = Annotated[
+    str | None, typer.Option("--book", help="The book: one owner's money. [default: main, or the only one there is]")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="As of a past moment, such as 2024-08-05T12:00:00Z.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many rows, the newest.")]
@@ -23,6 +25,7 @@ Currency = Annotated[str, typer.Option("--currency", help="In which currency to 
 Since = Annotated[str | None, typer.Option("--since", help="From when on, such as 2024-08-01T00:00:00Z.")]
 Until = Annotated[str | None, typer.Option("--until", help="Up to when (not included).")]
 DEFAULT_LOG = Path("orderwright.sqlite")
+MAIN = "main"
 
 _ZONE = re.compile(r"(Z|[+-]\d{2}(:?\d{2})?)$", re.IGNORECASE)
 
@@ -40,6 +43,21 @@ def reading(log: Path, book: str | None = None) -> Any:
     from orderwright.bootstrap import opened
 
     return opened(existing(log), book=book, read_only=True)
+
+
+def book_of(log: Path, named: str | None) -> str:
+    """The book of a log that is meant where none is named: main, or the only one. Raises InputError where it has
+    several others."""
+    if named is not None:
+        return named
+    with reading(log) as journal:
+        books = journal.books()
+    if MAIN in books or not books:
+        return MAIN
+    if len(books) > 1:
+        message = f"the log has {len(books)} books: name one of {', '.join(books)}"
+        raise InputError(message, field="book", nearest=books[0])
+    return str(books[0])
 
 
 def symbol_of(text: str | None) -> str | None:

@@ -120,7 +120,7 @@ def _as_it_looks(text: str) -> Any:
 
 def data_of(texts: Iterable[str], symbol: str) -> Path | dict[str, Path]:
     """One file, or the file of each symbol. Raises InputError for what is neither, or a symbol that comes twice."""
-    from orderwright.market.symbols import parse_symbol
+    from orderwright.backtest.admitting import symbol_of
 
     found: dict[str, Path] = {}
     texts = list(texts)
@@ -128,7 +128,7 @@ def data_of(texts: Iterable[str], symbol: str) -> Path | dict[str, Path]:
         name, equals, file = text.partition("=")
         if not equals or Path(text).is_file():
             name, file = symbol, text
-        name = parse_symbol(name)
+        name = symbol_of(name)  # as Python takes them: GOOG is traded in USD
         if name in found:
             message = f"{name} is there twice: name each file's symbol, SYMBOL=FILE"
             raise InputError(message, field="data", value=text)

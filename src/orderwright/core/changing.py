@@ -105,6 +105,8 @@ def cancel_all(state: State, command: m.CancelAll, now: int) -> Decision:
     events: list[m.AnyEvent] = []
     actions: list[m.AnyAction] = []
     for order in state.working(command.account, command.symbol):
+        if order.wait_for == "entry" and order.instruction.group in state.orders:
+            continue  # its entry may fill before its cancel arrives; it ends with that
         if _not_cancellable(order, order.order_id) is None:
             event, sent = cancel(state, order, now, command.cause or "cancel all")
             events.append(event)

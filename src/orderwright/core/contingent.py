@@ -24,7 +24,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from orderwright.core.changing import asked_for
-from orderwright.core.contingent_acts import Act, bracket_of, perform
+from orderwright.core.contingent_acts import TOO_SMALL, Act, bracket_of, perform
 from orderwright.core.exits import has_stop, has_target, stop_of, target_of
 from orderwright.core.groups import (
     AGAIN,
@@ -33,6 +33,7 @@ from orderwright.core.groups import (
     RULE,
     STOP,
     TARGET,
+    drop,
     exit_id,
     left_of,
 )
@@ -50,7 +51,11 @@ from orderwright.core.model import (
 from orderwright.core.numbers import ZERO
 from orderwright.core.patience import may_act
 from orderwright.core.placing import Decision
+from orderwright.core.sizing import slipped
 from orderwright.core.state import Group, State
+from orderwright.core.trailing import is_used_up, pass_on_at
+
+_TOO_SMALL = {reason.name.lower() for reason in TOO_SMALL}
 
 
 def next_look(state: State) -> int | None:
@@ -63,7 +68,7 @@ def next_look(state: State) -> int | None:
             continue
         del state.unsettled[name]
         if state.groups[name].is_over:
-            del state.groups[name]
+            drop(state, name)
     return min(times, default=None)
 
 
@@ -100,7 +105,9 @@ def _needs(state: State, group: Group, order: Order) -> Act | None:
         return _needs_waiting(state, group, order, left)
     if left <= 0:
         return _to_cancel(order)
-    if not may_act(order) or said.type is OrderType.MARKET or state.controls.trading is TradingState.HALTED:
+    if not may_act(order) or state.controls.trading is TradingState.HALTED:
+        return None
+    if said.type is OrderType.MARKET and _will_not_be_resized(order):
         return None
     return _to_resize(state, group, order, left)
 
@@ -111,13 +118,19 @@ def _needs_waiting(state: State, group: Group, order: Order, left: Decimal) -> A
     over = entry is None or entry.status in DONE
     if left <= 0:
         return Act("cancel", order.order_id, order=order) if over or not waits else None
-    if not waits or entry is None or state.controls.trading is TradingState.HALTED:
+    if not waits or entry is None:
         return None
-    price, stop_price = _prices_of(entry, order, state.instrument_of(order))
+    if (order.instruction.account, order.instruction.symbol) in state.closing:  # what is held goes with the close
+        return Act("withdraw", order.order_id, order=order) if over else None
+    if state.controls.trading is TradingState.HALTED:
+        return None
+    price, stop_price = _prices_of(group, entry, order, state.instrument_of(order))
     armed = over or (bracket_of(entry).arm == "fill" and not _is_too_small(state, order, left, price or stop_price))
     if not armed:
         return None
-    return Act("send", order.order_id, order=order, quantity=left, price=price, stop_price=stop_price)
+    grown = entry.last_fill_at is not None and entry.last_fill_at > order.updated_at
+    at = 0 if order.wait_until is None or grown else order.wait_until
+    return Act("send", order.order_id, at, order, quantity=left, price=price, stop_price=stop_price)
 
 
 def _to_cancel(order: Order) -> Act | None:
@@ -132,8 +145,9 @@ def _to_resize(state: State, group: Group, order: Order, left: Decimal) -> Act |
     quantity, price, stop_price = asked_for(order)
     wanted = order.filled + left
     new_price, new_stop = price, stop_price
-    if group.entry is not None and order.instruction.trail is None and not _was_moved(order):
-        new_price, new_stop = _prices_of(group.entry, order, state.instrument_of(order))
+    follows = order.instruction.trail is None and not order.triggered and not _was_moved(group, order)
+    if group.entry is not None and follows:
+        new_price, new_stop = _prices_of(group, group.entry, order, state.instrument_of(order))
     if wanted == quantity and (new_price, new_stop) == (price, stop_price):
         return None
     at = order.lingered[RULE][0] + RECANCEL if RULE in order.lingered else 0
@@ -142,6 +156,11 @@ def _to_resize(state: State, group: Group, order: Order, left: Decimal) -> Act |
         at = max(at, last.sign_at + RECANCEL)
     if _is_too_small(state, order, left, new_price or new_stop):
         return Act("cancel", order.order_id, at, order)
+    if is_used_up(order) and not order.triggered:
+        passing = pass_on_at(state, order)
+        if passing is None:
+            return None
+        return Act("pass", order.order_id, max(at, passing), order, price=new_price, stop_price=new_stop)
     return Act(
         "replace",
         order.order_id,
@@ -153,25 +172,41 @@ def _to_resize(state: State, group: Group, order: Order, left: Decimal) -> Act |
     )
 
 
-def _was_moved(order: Order) -> bool:
-    """Whether somebody has given this exit a price of his own."""
-    return any(
-        request.kind == "replace" and not request.rule and (request.price is not None or request.stop_price is not None)
-        for request in order.requests
-    )
+def _will_not_be_resized(order: Order) -> bool:
+    """Whether the exchange, or a check, has refused to: few exchanges replace a market order."""
+    refused = any(request.rule == RULE and request.state in ("refused", "dead") for request in order.requests)
+    return refused or RULE in order.lingered
+
+
+def _was_moved(group: Group, order: Order) -> bool:
+    """Whether somebody has given this exit, or one that it is the heir of, a price of his own."""
+    one: Order | None = order
+    while one is not None:
+        for asked in one.requests:
+            if asked.kind == "replace" and not asked.rule and (asked.price is not None or asked.stop_price is not None):
+                return True
+        one = group.members.get(one.instruction.parent_id)
+    return False
 
 
 def _is_too_small(state: State, order: Order, quantity: Decimal, price: Decimal | None) -> bool:
     """Whether the exchange would not take an order of this quantity."""
-    instrument = state.instrument_of(order)
+    instrument, said = state.instrument_of(order), order.instruction
     least = max(instrument.min_quantity, instrument.step_size)
+    if price is not None and said.price is None:  # a stop fills behind its price
+        price = slipped(price, said.side, state.accounts[said.account])
     return quantity < least or (price is not None and quantity * price < instrument.min_notional)
 
 
-def _prices_of(entry: Order, order: Order, instrument: Instrument) -> tuple[Decimal | None, Decimal | None]:
+def _prices_of(
+    group: Group, entry: Order, order: Order, instrument: Instrument
+) -> tuple[Decimal | None, Decimal | None]:
     """(price, stop price) at which an exit stands now that its entry has filled so far."""
     if order.instruction.type is OrderType.MARKET or not entry.filled:
         return None, None
+    is_heir = order.instruction.parent_id in group.members
+    if is_heir and (order.instruction.trail is not None or _was_moved(group, order)):
+        return order.instruction.price, order.instruction.stop_price
     if order.instruction.type is OrderType.LIMIT:
         return target_of(entry, instrument), None
     return None, stop_of(entry, instrument)
@@ -190,11 +225,25 @@ def _to_make(state: State, group: Group, entry: Order) -> list[Act]:
         if last is None:
             acts.append(Act("make", exit_id(entry.order_id, role), role=role))
         elif last.status in DONE and left > 0:
-            if _ran_out(last) and not _is_too_small(state, last, left, last.price or last.stop_price):
-                acts.append(Act("make", exit_id(last.order_id, AGAIN), role=role))
-            elif role == STOP and _was_refused(last) and exit_id(last.order_id, MARKET) not in group.members:
-                acts.append(Act("make", exit_id(last.order_id, MARKET), role=MARKET))
+            if _comes_again(state, group, entry, last, left):
+                acts.append(Act("make", exit_id(last.order_id, AGAIN), role=role, quantity=left))
+            elif role == STOP and _was_refused(last) and last.instruction.type is not OrderType.MARKET:
+                acts.append(Act("make", exit_id(last.order_id, MARKET), role=MARKET, quantity=left))
     return acts
+
+
+def _comes_again(state: State, group: Group, entry: Order, last: Order, left: Decimal) -> bool:
+    """Whether an exit that has ended gets a successor for what is left now."""
+    grown = left > last.quantity - last.filled
+    market = last.instruction.type is OrderType.MARKET
+    if _ran_out(last) or (market and grown and not _was_cancelled(last)):
+        prices = _prices_of(group, entry, last, state.instrument_of(last))
+        return not _is_too_small(state, last, left, prices[0] or prices[1])
+    if last.status is not OrderStatus.DENIED or last.code not in _TOO_SMALL or market:
+        return False
+    first = last.order_id in (exit_id(entry.order_id, role) for role in (STOP, TARGET))  # made before it could fill
+    prices = _prices_of(group, entry, last, state.instrument_of(last))
+    return (first or grown) and not _is_too_small(state, last, left, prices[0] or prices[1])
 
 
 def _last_of(group: Group, order_id: str) -> Order | None:
@@ -203,7 +252,7 @@ def _last_of(group: Group, order_id: str) -> Order | None:
     while (order := group.members.get(order_id)) is not None:
         found = order
         order_id = next(
-            (name for role in (AGAIN, HEIR) if (name := exit_id(order.order_id, role)) in group.members), ""
+            (name for role in (AGAIN, HEIR, MARKET) if (name := exit_id(order.order_id, role)) in group.members), ""
         )
     return found
 
@@ -212,6 +261,11 @@ def _ran_out(order: Order) -> bool:
     """Whether it ended because nothing was left for it, not because somebody or the exchange wanted it to."""
     ours = any(request.kind == "cancel" and request.rule == RULE for request in order.requests)
     return order.status is OrderStatus.FILLED or ours or order.code == "nothing_left"
+
+
+def _was_cancelled(order: Order) -> bool:
+    """Whether somebody has asked for its end."""
+    return order.code == "withdrawn" or any(request.kind == "cancel" for request in order.requests)
 
 
 def _was_refused(order: Order) -> bool:

@@ -15,13 +15,14 @@ from orderwright.core import risk
 from orderwright.core.asking import fetch_trades, next_question, question, unknown
 from orderwright.core.changing import cancel, cancel_again
 from orderwright.core.contingent import next_look, settle
+from orderwright.core.contingent_acts import released
 from orderwright.core.lingering import overdue
 from orderwright.core.model import DAY, SECOND, Order, OrderStatus, TradingState
 from orderwright.core.numbers import text
 from orderwright.core.placing import Decision, denied, to_next_second
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.releasing import release
-from orderwright.core.state import State, deadline_of, drop_stale_timers, due, may_close, request_deadline
+from orderwright.core.state import State, deadline_of, drop_stale_timers, due, may_close, protects, request_deadline
 
 FETCH_AT_LEAST_EVERY = 60 * SECOND
 
@@ -125,6 +126,8 @@ def _wait_is_over(state: State, order: Order, now: int) -> Decision:
         return [to_next_second(order.order_id, now)], []
     if order.wait_for == "cancels" and not may_close(state, order):
         return cancel_again(state, order, now)
+    if order.wait_for in ("cancels", "parent") and protects(order.instruction):
+        return released(state, order, release(state, order, now), now)
     return release(state, order, now)
 
 

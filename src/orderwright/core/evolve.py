@@ -173,11 +173,13 @@ def _book(
     if _belongs(order):
         groups.touch(state, order)
         if instruction.group:
-            locked = groups.newly_reserved(state.groups[instruction.group])
-    if state.groups and instrument.linear:
-        groups.touch_all(state, account, instruction.symbol)  # the position bounds what exits may close
+            locked = groups.newly_reserved(state, state.groups[instruction.group])
+    if state.bracketed and instrument.linear:
+        groups.touch_bracketed(state, account, instruction.symbol)
     ledger = post(state.balances, account, moves, order.reserved_asset, locked)
     _expose(state, order, exposed, was)
+    if instruction.bracket is not None and (more := _share_anew(state, order)):
+        ledger = [*(ledger or ()), *more]
     interest_in(state, order).until = event.time + MARKED_FOR
     if order.status not in DONE and (order.expire_at is not None or state.settings.linger or instruction.linger):
         set_timer(state, order)
@@ -188,7 +190,7 @@ def _reserve(state: State, order: Order, reserved: Decimal) -> list[LedgerRow] |
     """Bring what is locked in line with the order."""
     locked = order.reserved - reserved
     if order.instruction.group:
-        locked = groups.newly_reserved(state.groups[order.instruction.group])
+        locked = groups.newly_reserved(state, state.groups[order.instruction.group])
     return post(state.balances, order.instruction.account, (), order.reserved_asset, locked) if locked else None
 
 
@@ -197,7 +199,7 @@ def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> N
     if order.exposed is not exposed:
         exposure, more = _exposure(state, order), order.exposed - exposed
         if order.instruction.group:
-            more = groups.newly_exposed(state.groups[order.instruction.group])
+            more = groups.newly_exposed(state, state.groups[order.instruction.group])
         if order.instruction.side is OrderSide.BUY:
             exposure.buy += more
         else:
@@ -213,6 +215,21 @@ def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> N
         if order.instruction.trail is not None:
             follow(state, order)
         set_timer(state, order)
+
+
+def _share_anew(state: State, entry: Order) -> list[LedgerRow]:
+    """Bring what an entry's exits lock and expose in line with what it has brought."""
+    group = state.groups[entry.order_id]
+    one = next((order for order in group.members.values() if order.reserved_asset), None)
+    if one is None:
+        return []
+    exposure, more = _exposure(state, one), groups.newly_exposed(state, group)
+    if one.instruction.side is OrderSide.BUY:
+        exposure.buy += more
+    else:
+        exposure.sell += more
+    locked = groups.newly_reserved(state, group)
+    return (post(state.balances, one.instruction.account, (), one.reserved_asset, locked) or []) if locked else []
 
 
 def _exposure(state: State, order: Order) -> Exposure:
@@ -303,6 +320,9 @@ def _trading_state_set(state: State, event: m.TradingStateSet) -> Changes:
     controls = state.controls
     controls.trading, controls.cause, controls.until = event.state, event.cause, event.until
     groups.touch_all(state)
+    for order in state.orders.values():
+        if order.wait_for in ("cancels", "parent"):  # what protects or closes waits under HALTED
+            set_timer(state, order)
     return NOTHING
 
 

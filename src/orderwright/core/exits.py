@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from orderwright.core.ids import is_order_id
 from orderwright.core.model import Bracket, Instruction, Instrument, Order, OrderSide, OrderType, Quote, Trail
 from orderwright.core.numbers import ONE, ZERO, fits, nearest_to, text
 from orderwright.core.reasons import Reason, Refusal
@@ -93,12 +92,8 @@ def has_target(bracket: Bracket) -> bool:
 
 def misshapen(order: Instruction) -> Refusal | None:
     """What is wrong with an order's group, bracket or trail, as they are written."""
-    if order.group:
-        if order.quantity is None:
-            return Refusal(Reason.GROUP, "an order of a group gives its quantity in base units", "quantity", "")
-        if is_order_id(order.group) and not order.parent_id:
-            rule = "it looks like an order's id: those are for the exits of brackets"
-            return Refusal(Reason.GROUP, rule, "group", order.group)
+    if order.group and order.quantity is None:
+        return Refusal(Reason.GROUP, "an order of a group gives its quantity in base units", "quantity", "")
     if order.bracket is not None and (problem := _wrong_bracket(order, order.bracket)) is not None:
         return problem
     return _wrong_trail(order)

@@ -5,7 +5,8 @@
   others no longer ask for. A group is over when all of its orders are; its name can then be used again.
 - A *bracket* is an entry and its exits: children whose group is the entry's id. Ids of exits are made of the id that
   they follow, so each is found again without an index, and none is made twice.
-- What a group locks and exposes is that of its largest order, not the sum: only one of them will fill.
+- What a group locks and exposes is that of its largest order, not the sum: only one of them will fill. None counts for
+  more than is left of the group.
 - How much is left for a bracket's exits is computed from scratch each time: what the entry has filled (less fees that
   were taken in what it bought) less what the exits have filled; on a linear contract at most the position that is
   held. For a plain group it is what an order first asked for, less what the whole group has filled. So a report that
@@ -21,6 +22,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
+from orderwright.core.ids import is_order_id
 from orderwright.core.model import DONE, Instruction, Instrument, Order, OrderSide
 from orderwright.core.numbers import ZERO, floor_to, text
 from orderwright.core.reasons import Reason, Refusal
@@ -69,43 +71,91 @@ def touch(state: State, order: Order) -> None:
     """Something has happened to an order that belongs with others: they are looked at."""
     for name in names_of(order.instruction):
         group = state.groups.get(name)
-        if group is None:
+        if group is None or _is_new(group, order):
             group = state.groups[name] = Group()
             for one in gathered(order, state.find):
-                _take(group, name, one)
+                _take(state, group, name, one)
         else:
-            _take(group, name, order)
+            _take(state, group, name, order)
         state.unsettled[name] = None
 
 
-def _take(group: Group, name: str, order: Order) -> None:
+def _is_new(group: Group, order: Order) -> bool:
+    """Whether the order begins a group anew whose name was used by one that is over, in the same turn perhaps."""
+    return group.entry is None and order.order_id not in group.members and order.status not in DONE and group.is_over
+
+
+def _take(state: State, group: Group, name: str, order: Order) -> None:
     if order.instruction.group == name:
         group.members[order.order_id] = order
     elif order.order_id == name:
         group.entry = order
+        if order.filled:
+            key = (order.instruction.account, order.instruction.symbol)
+            state.bracketed.setdefault(key, {})[name] = None
 
 
-def touch_all(state: State, account: str = "", symbol: str = "") -> None:
-    """Look at every group again; at those of one account and symbol, where named."""
-    for name, group in state.groups.items():
-        one = group.entry or next(iter(group.members.values()))
-        if account in ("", one.instruction.account) and symbol in ("", one.instruction.symbol):
-            state.unsettled[name] = None
+def touch_all(state: State) -> None:
+    """Look at every group again."""
+    state.unsettled.update(dict.fromkeys(state.groups))
+
+
+def touch_bracketed(state: State, account: str, symbol: str) -> None:
+    """A position has changed: it bounds what the exits of those that have filled may close."""
+    state.unsettled.update(state.bracketed.get((account, symbol), {}))
+
+
+def drop(state: State, name: str) -> None:
+    """A group is over and needs nothing: forget it. What still comes for one of its orders brings it back."""
+    entry = state.groups.pop(name).entry
+    if entry is not None:
+        key = (entry.instruction.account, entry.instruction.symbol)
+        names = state.bracketed.get(key)
+        if names is not None:
+            names.pop(name, None)
+            if not names:
+                del state.bracketed[key]
+
+
+def drop_over(state: State) -> None:
+    """Forget every group that is over, where nothing is decided that it could need: in a replay."""
+    for name in state.unsettled:
+        if state.groups[name].is_over:
+            drop(state, name)
+    state.unsettled.clear()
 
 
 # What they share
 
 
-def newly_reserved(group: Group) -> Decimal:
+def newly_reserved(state: State, group: Group) -> Decimal:
     """By how much what the group locks has changed, now that one of its orders has."""
-    before, group.reserved = group.reserved, max((order.reserved for order in group.members.values()), default=ZERO)
+    before, group.reserved = group.reserved, max((share[0] for share in _shares(state, group)), default=ZERO)
     return group.reserved - before
 
 
-def newly_exposed(group: Group) -> Decimal:
+def newly_exposed(state: State, group: Group) -> Decimal:
     """The same for what it exposes."""
-    before, group.exposed = group.exposed, max((order.exposed for order in group.members.values()), default=ZERO)
+    before, group.exposed = group.exposed, max((share[1] for share in _shares(state, group)), default=ZERO)
     return group.exposed - before
+
+
+def _shares(state: State, group: Group) -> Iterator[tuple[Decimal, Decimal]]:
+    """(reserved, exposed) of each order, for no more than is left of the group: the others' fills are not waited for
+    to reach it. What the venue has announced counts in full."""
+    filled, entry = group.filled, group.entry
+    brings = brought(entry, state.instrument_of(entry)) if entry is not None else None
+    for order in group.members.values():
+        if not order.exposed or order.ending is not None or order.has_gap:
+            yield order.reserved, order.exposed
+            continue
+        whole = brings if brings is not None else _first(group, order).instruction.quantity
+        room = max(whole - filled, ZERO) if whole is not None else order.exposed
+        if order.exposed <= room or (entry is None and is_order_id(order.instruction.group)):
+            yield order.reserved, order.exposed
+        else:
+            asked = (request.unit_cost for request in order.requests if request.kind == "replace" and request.in_flight)
+            yield room * max((order.unit_cost, *asked)), room
 
 
 def shared(state: State, said: Instruction) -> tuple[Decimal, Decimal]:
@@ -121,10 +171,23 @@ def left_of(state: State, order: Order, group: Group) -> Decimal:
     """How much more an order may ask for than it has filled; not above 0 where its group has no need of it."""
     if group.entry is not None:
         return left_to_exit(state, group.entry, group)
-    first = order
-    while (parent := group.members.get(first.instruction.parent_id)) is not None:
-        first = parent
-    return (first.instruction.quantity or ZERO) - group.filled
+    return (_first(group, order).instruction.quantity or ZERO) - group.filled
+
+
+def _first(group: Group, order: Order) -> Order:
+    """The order of a plain group in whose place this one stands."""
+    while (parent := group.members.get(order.instruction.parent_id)) is not None:
+        order = parent
+    return order
+
+
+def left_of_each(state: State) -> dict[str, Decimal]:
+    """The most that one of a group's orders may still fill, by group."""
+    return {
+        name: max(left_of(state, order, group) for order in group.members.values())
+        for name, group in state.groups.items()
+        if group.members
+    }
 
 
 def left_to_exit(state: State, entry: Order, group: Group) -> Decimal:
@@ -150,12 +213,13 @@ def brought(entry: Order, instrument: Instrument) -> Decimal:
 
 
 def refusal(state: State, said: Instruction) -> Refusal | None:
-    """Why an order may not join the group that it names."""
+    """Why an order that comes in may not join the group that it names. Exits do not come in: we make them."""
+    if is_order_id(said.group):
+        rule = "it looks like an order's id: those are for the exits that are made for a bracket"
+        return Refusal(Reason.GROUP, rule, "group", said.group)
     group = state.groups.get(said.group)
     if group is None:
         return None
-    if group.entry is not None:
-        return Refusal(Reason.GROUP, "it is the id of an order: a bracket's exits are made for it", "group", said.group)
     others = [order for order in group.members.values() if order.order_id != said.order_id]
     alive = [order.instruction for order in others if order.status not in DONE]
     for one in alive:
@@ -184,5 +248,5 @@ def adopt(state: State, order: Order) -> None:
         group = state.groups.get(name)
         if group is not None:
             for one in gathered(order, state.find):
-                _take(group, name, one)
+                _take(state, group, name, one)
             state.unsettled[name] = None

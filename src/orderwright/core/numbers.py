@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 from decimal import Decimal
+from numbers import Integral, Real
 
 from orderwright.errors import InputError
 
@@ -25,6 +26,16 @@ ONE = Decimal(1)
 QUANTUM = Decimal(1).scaleb(-PLACES)
 LIMIT = Decimal(10) ** PLACES
 VALUE_LIMIT = Decimal(10) ** 20
+UNITS = {
+    "us": 1,
+    "ms": 1_000,
+    "s": 1_000_000,
+    "m": 60_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+    "w": 604_800_000_000,
+}
+"""Microseconds of each unit of time."""
 
 _TRAPS = [decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
 EXACT = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_EVEN, traps=_TRAPS)
@@ -34,13 +45,13 @@ ROUNDED = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_EVEN)
 def parse_decimal(value: object, field: str) -> Decimal:
     """A number from outside, exactly, in canonical form.
 
-    Text, int and Decimal are taken as they stand; a float through its shortest repr (0.1 is 0.1).
-    Raises InputError for what is not a finite number or has more than 18 digits on a side of the point.
+    Text, int and Decimal are taken as they stand; a float through its shortest repr (0.1 is 0.1), and NumPy's numbers
+    as Python's. Raises InputError for what is not a finite number or has more than 18 digits on a side of the point.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal | Real):
         raise InputError(f"{value!r} is not a number", field=field, value=value)
     try:
-        number = Decimal(repr(value) if isinstance(value, float) else value)
+        number = Decimal(_plain(value))
     except decimal.InvalidOperation:
         raise InputError(f"{_short(value)!r} is not a number", field=field, value=value) from None
     if isinstance(value, str) and "_" in value:  # Decimal would read 1_5 as 15
@@ -56,6 +67,14 @@ def parse_decimal(value: object, field: str) -> Decimal:
         shown = f"{_short(number)} has more than {PLACES} digits after the point"
         raise InputError(shown, field=field, value=value, nearest=text(below))
     return canonical(below)
+
+
+def _plain(value: str | float | Decimal | Real) -> str | int | Decimal:
+    if isinstance(value, float):
+        return float.__repr__(value)  # np.float64 is a float and shows itself otherwise
+    if isinstance(value, str | int | Decimal):
+        return value
+    return int(value) if isinstance(value, Integral) else str(value)  # np.float32: its own shortest text
 
 
 def _short(value: object) -> str:
@@ -92,6 +111,12 @@ def moment(time: int) -> str:
     seconds, rest = divmod(time, 1_000_000)
     shown = dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{shown}.{rest:06d}".rstrip("0") + "Z" if rest else f"{shown}Z"
+
+
+def shown_length(length: int) -> str:
+    """A length of time in microseconds as it is written: 1d, 90m."""
+    unit = next(name for name in ("d", "h", "m", "s", "ms", "us") if length % UNITS[name] == 0)
+    return f"{length // UNITS[unit]}{unit}"
 
 
 def floor_to(number: Decimal, grid: Decimal) -> Decimal:

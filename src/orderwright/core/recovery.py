@@ -12,7 +12,7 @@ names the rows that restore it:
 | orders | the rows of each order that is not finished, folded by the lifecycle |
 | balances, positions | the newest ledger and position row of each |
 | last_order_id | the greatest order id of the book |
-| exposures, interest, watched, routes, closing, succeeded, groups, trailing, timers | derived from the above |
+| exposures, interest, watched, routes, closing, succeeded, groups, bracketed, trailing, timers | derived from the above |
 | finished, keys, market, best | caches and views: the journal and the market bring them back when asked |
 | unsettled | every group is looked at once |
 """
@@ -105,8 +105,8 @@ def derive(state: State) -> None:
         watch(state, order)
         set_timer(state, order)
     for group in state.groups.values():
-        groups.newly_reserved(group)
-        if groups.newly_exposed(group):
+        groups.newly_reserved(state, group)
+        if groups.newly_exposed(state, group):
             one = next(order for order in group.members.values() if order.exposed)
             exposure = state.exposures[one.instruction.account, one.instruction.symbol]
             _expose(exposure, one, group.exposed)

@@ -95,11 +95,18 @@ def _left_to_do(
             return _nothing_left(order, Reason.NOTHING_LEFT, "its group has filled", quote, now)
         return msgspec.structs.replace(instruction, quantity=min(left, instruction.quantity or left))
     if order.wait_for == "parent":
+        group = state.groups.get(instruction.group) if instruction.group else None
         parent = state.find(instruction.parent_id)
+        left = left_of(state, order, group) if group is not None else None
+        if left is not None and left <= 0:
+            return _nothing_left(order, Reason.NOTHING_LEFT, "its group has filled", quote, now)
+        if left is not None and group is not None and group.entry is not None:  # an exit's heir: all that is left
+            return msgspec.structs.replace(instruction, quantity=left)
         cause = "nothing of the order before it was left"
         if parent is not None and parent.quantity > parent.filled:
             if parent.status is OrderStatus.CANCELLED:
-                return msgspec.structs.replace(instruction, quantity=parent.quantity - parent.filled)
+                rest = parent.quantity - parent.filled
+                return msgspec.structs.replace(instruction, quantity=rest if left is None else min(rest, left))
             cause = f"the order before it is {parent.status}"  # it ended otherwise than by its cancel
         return _nothing_left(order, Reason.NOTHING_LEFT, cause, quote, now)
     if order.wait_for != "cancels":

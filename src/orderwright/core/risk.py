@@ -300,7 +300,7 @@ def free_of(state: State, account: Account, asset: str) -> Decimal:
 def _buying_power(
     state: State, order: Instruction, sized: Sized, instrument: Instrument, account: Account, reducing: bool
 ) -> Refusal | None:
-    if instrument.linear and reducing:
+    if is_order_id(order.group) or (instrument.linear and reducing):  # an exit sells what its entry has brought
         return None
     free, closes = free_of(state, account, sized.reserved_asset), ZERO
     if order.group:

@@ -1,7 +1,8 @@
 """Signals and closing: what a trader's alert becomes.
 
 A buy, sell or target signal becomes one order. `close` cancels the symbol's orders first and closes what is held
-once no order of the symbol can still change it: the closing order waits, PENDING, for the cancels. A second delivery
+once no order of the symbol can still change it: the closing order waits, PENDING, for the cancels, and under HALTED for
+its end; what is held is not stripped of its exits then, so a close is refused. A second delivery
 of a signal (same `Signal.key`) becomes nothing, however much later it comes.
 """
 
@@ -11,7 +12,7 @@ from orderwright.core import messages as m
 from orderwright.core.changing import cancel_all
 from orderwright.core.evolve import signal_key
 from orderwright.core.lingering import reversed_by
-from orderwright.core.model import RECANCEL, Action, Instruction, Signal
+from orderwright.core.model import RECANCEL, Action, Instruction, Signal, TradingState
 from orderwright.core.numbers import ONE, ZERO
 from orderwright.core.placing import UNPRICED, Decision, closable_of, fresh, held_of, market_of, received, submit
 from orderwright.core.reasons import Reason, Refusal
@@ -108,11 +109,15 @@ def close_position(state: State, command: m.ClosePosition, now: int) -> Decision
     closer = state.closing.get((command.account, command.symbol), command.order_id)
     if state.find(closer) is not None:
         return [], [m.Reply(outcome="duplicate", order_id=closer)]
-    everything = m.CancelAll(account=command.account, symbol=command.symbol, cause="close")
-    events, actions = cancel_all(state, everything, now)
     exposure = state.exposures.get((command.account, command.symbol))
     position = state.positions.get((command.account, command.symbol))
     held = position.size if position is not None else ZERO
+    if held and state.controls.trading is TradingState.HALTED:  # its exits would go, and it would stay
+        cause = f": {state.controls.cause}" if state.controls.cause else ""
+        refusal = Refusal(Reason.HALTED, f"trading is halted{cause}", "symbol", command.symbol)
+        return [], [m.Reply(outcome="refused", refusal=refusal)]
+    everything = m.CancelAll(account=command.account, symbol=command.symbol, cause="close")
+    events, actions = cancel_all(state, everything, now)
     working = exposure is not None and exposure.orders > 0
     if not working and abs(held) < instrument.step_size:
         if events:

@@ -26,6 +26,7 @@ from orderwright.core.model import (
     RECANCEL,
     Account,
     Balance,
+    Instruction,
     Instrument,
     Order,
     OrderStatus,
@@ -109,7 +110,7 @@ class State(Struct, kw_only=True):
     """One book. Keys: (exchange, symbol) for instruments, market, interest, watched; (account, symbol) for positions,
     exposures and closing; (account, asset) for balances. succeeded: the market order that waits for the end of an
     order. groups: orders that belong together, by the group's name or the id of a bracket's entry; unsettled: those to
-    which something has happened. trailing: the stops that follow a market; best: the best price each has seen, where a
+    which something has happened; bracketed: those whose entry has filled, by (account, symbol). trailing: the stops that follow a market; best: the best price each has seen, where a
     replace was in the way of following it at once."""
 
     book: str
@@ -135,6 +136,7 @@ class State(Struct, kw_only=True):
     succeeded: dict[str, str] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     unsettled: dict[str, None] = field(default_factory=dict)
+    bracketed: dict[Pair, dict[str, None]] = field(default_factory=dict)
     trailing: dict[Pair, dict[str, None]] = field(default_factory=dict)
     routes: dict[Pair, str] = field(default_factory=dict)
     futures: bool = False
@@ -197,6 +199,11 @@ def may_close(state: State, closer: Order) -> bool:
     return True
 
 
+def protects(order: Instruction) -> bool:
+    """Whether it only closes what is held, or is a stop that follows the market: it waits for the end of HALTED."""
+    return order.reduce_only or order.trail is not None
+
+
 def deadline_of(state: State, order: Order) -> int | None:
     """When this order next needs a look, in microseconds: its wait is over, it expires, a request is overdue, or
     trades that the venue has claimed have not come."""
@@ -213,10 +220,13 @@ def deadline_of(state: State, order: Order) -> int | None:
     if order.status is OrderStatus.PENDING or account is None:
         if not order.wait_for:  # its row was the last one of a log that was cut: it goes on from there
             return order.created_at
-        if order.wait_for == "cancels" and may_close(state, order):
-            return order.created_at
-        if order.wait_for == "parent" and order.instruction.parent_id not in state.orders:
-            return order.created_at
+        if order.wait_for == "entry":  # when it goes out, `contingent` says
+            return order.expire_at
+        if (order.wait_for == "cancels" and may_close(state, order)) or (
+            order.wait_for == "parent" and order.instruction.parent_id not in state.orders
+        ):
+            waits_on = protects(order.instruction) and state.controls.trading is TradingState.HALTED
+            return order.expire_at if waits_on else order.created_at
         times = [time for time in (order.wait_until, order.expire_at) if time is not None]
         return min(times, default=None)
     times = [request_deadline(request, account) for request in order.requests if request.in_flight]

@@ -12,7 +12,8 @@
 - One replace is on its way at a time. What the market does meanwhile is not forgotten (`State.best`; a restart forgets
   it); a replace that is refused or unknown does not end the following.
 - An order has at most 256 requests. When few are left, the stop is cancelled and an heir takes its place, at the next
-  price and for what is left; the heir waits until the old one has ended.
+  price and for what is left; the heir waits until the old one has ended. Not under HALTED, under which it could not go
+  out. Exits that follow their entry's fills are passed on in the same way.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from orderwright.core import messages as m
 from orderwright.core.changing import asked_for, cancel, replace_order
 from orderwright.core.exits import behind, nearer
 from orderwright.core.groups import HEIR, exit_id
-from orderwright.core.model import MAX_REQUESTS, RECANCEL, Order, OrderSide, Quote, Trail
+from orderwright.core.model import MAX_REQUESTS, RECANCEL, Order, OrderSide, Quote, TradingState, Trail
 from orderwright.core.numbers import ONE
 from orderwright.core.patience import may_act
 from orderwright.core.placing import UNPRICED, Decision, received
@@ -33,7 +34,7 @@ from orderwright.core.sizing import Sized, size
 from orderwright.core.state import State
 
 RULE = "trail"
-_KEPT = 8
+KEPT = 8
 """So many requests of a stop are kept for what else may be asked of it."""
 
 
@@ -69,8 +70,8 @@ def _follow(state: State, order: Order, quote: Quote, now: int) -> Decision:
     state.best[order.order_id] = best
     if nearer(said.side, stop_price, stands_at) == stands_at or not may_act(order):
         return [*events], []
-    if len(order.requests) >= MAX_REQUESTS - _KEPT:
-        decided, sent = _pass_on(state, order, stop_price, now)
+    if is_used_up(order):
+        decided, sent = pass_on(state, order, now, stop_price=stop_price)
     else:
         command = m.ReplaceOrder(order_id=order.order_id, stop_price=stop_price, cause="the market has moved")
         decided, sent = replace_order(state, command, now, RULE)
@@ -80,11 +81,28 @@ def _follow(state: State, order: Order, quote: Quote, now: int) -> Decision:
     return [*events, *decided], sent
 
 
-def _pass_on(state: State, order: Order, stop_price: Decimal, now: int) -> Decision:
-    """The requests of a stop are used up: an heir waits for its end."""
+def is_used_up(order: Order) -> bool:
+    """Whether its requests are nearly used up: what they are kept for is its cancel."""
+    return len(order.requests) >= MAX_REQUESTS - KEPT
+
+
+def pass_on_at(state: State, order: Order) -> int | None:
+    """When it may be cancelled for its heir, in microseconds; None where that cannot be now."""
+    if state.controls.trading is TradingState.HALTED or len(order.requests) >= MAX_REQUESTS - 1:
+        return None
     if order.order_id in state.succeeded:  # the cancel was refused
-        if now < order.requests[-1].sign_at + RECANCEL:
-            return [], []
+        return order.requests[-1].sign_at + RECANCEL
+    return None if state.find(exit_id(order.order_id, HEIR)) is not None else 0
+
+
+def pass_on(
+    state: State, order: Order, now: int, *, price: Decimal | None = None, stop_price: Decimal | None = None
+) -> Decision:
+    """The requests of an order are used up: an heir waits for its end, to stand at these prices."""
+    at = pass_on_at(state, order)
+    if at is None or now < at:
+        return [], []
+    if order.order_id in state.succeeded:
         event, sent = cancel(state, order, now, "its requests are used up", RULE)
         return [event], sent
     said = order.instruction
@@ -92,6 +110,7 @@ def _pass_on(state: State, order: Order, stop_price: Decimal, now: int) -> Decis
         said,
         order_id=exit_id(order.order_id, HEIR),
         quantity=order.leaves,
+        price=price,
         stop_price=stop_price,
         execute_at=None,
         parent_id=order.order_id,

@@ -181,7 +181,7 @@ class _Everything:
                 tables.flush(connection)
 
     def _before(self, order_id: str, sequence: int) -> list[m.AnyOrderEvent]:
-        return [event for at, event in self.orders[order_id] if at < sequence]  # type: ignore[misc]
+        return [event for at, event in self.orders.get(order_id, ()) if at < sequence]  # type: ignore[misc]
 
 
 class _Newest:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from orderwright.core.model import DAY
+from orderwright.core.numbers import shown_length
 from orderwright.errors import InputError
 from orderwright.market.candles import Candles, check_candles
 from orderwright.market.feeds import Trades
@@ -47,9 +48,7 @@ def resample(candles: Candles, interval: int, *, fill_gaps: bool = False) -> Can
     """The same as longer candles; `interval` in microseconds, a multiple of theirs. Raises InputError for one that is
     none."""
     if interval <= 0 or interval % candles.interval:
-        nearest = max(1, round(interval / candles.interval)) * candles.interval
-        message = f"{interval} microseconds is not a multiple of the candles' own {candles.interval}"
-        raise InputError(message, field="interval", value=interval, nearest=nearest)
+        raise _no_multiple(interval, candles.interval)
     times, starts = _opened(candles.times, interval)
     ends = np.append(starts[1:], len(candles))[: len(starts)] - 1
     longer = Candles(
@@ -64,6 +63,15 @@ def resample(candles: Candles, interval: int, *, fill_gaps: bool = False) -> Can
         np.add.reduceat(candles.volume, starts),
     )
     return _done(longer, fill_gaps=fill_gaps)
+
+
+def _no_multiple(interval: int, own: int) -> InputError:
+    """The error for longer candles that cannot be made of these: in the words of a user, with those around it."""
+    wanted = shown_length(interval) if interval > 0 else f"{interval} microseconds"
+    less = max(interval // own, 0) * own
+    nearest = " or ".join(shown_length(one) for one in (less, less + own) if one > 0)
+    message = f"{wanted} is not a whole number of the candles' own {shown_length(own)}"
+    return InputError(message, field="interval", value=interval, nearest=nearest)
 
 
 def _opened(times: Ints, interval: int) -> tuple[Ints, Ints]:

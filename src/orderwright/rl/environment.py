@@ -72,7 +72,7 @@ class TradingEnv(gymnasium.Env[Any, Any]):
         if render_mode is not None and render_mode not in RENDER_MODES:
             raise UnknownName("render mode", render_mode, RENDER_MODES, field="render_mode")
         self.render_mode = render_mode
-        self.terms = checked_terms(terms, allow_short=allow_short)
+        self.terms = checked_terms(terms, allow_short=allow_short, of=TradingEnv)
         self._markets = Markets(data, window=window, length=episode_length, columns=columns, symbol=symbol)
         slots = at_least(slots, 0, "slots")
         self._acting = acting_of(actions, size, furthest, slots, shorts=allow_short)

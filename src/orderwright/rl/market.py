@@ -42,6 +42,7 @@ MEASURED = 64
 LEAST_VOLATILITY = 1e-8
 DEFAULT_SYMBOL = "BTC/USDT"
 LARGEST_SEED = 2**31
+LARGEST_WINDOW = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,11 +93,13 @@ def _wild(prices: Floats, anchor: Floats, scale: Floats, window: int) -> NDArray
     if not len(prices):
         return np.zeros(len(anchor), np.uint8)
     highest, lowest = prices.max(axis=0), prices.min(axis=0)
-    top, bottom = highest.copy(), lowest.copy()
-    for back in range(1, min(window, len(anchor))):
-        np.maximum(top[back:], highest[:-back], out=top[back:])
-        np.minimum(bottom[back:], lowest[:-back], out=bottom[back:])
-    most = np.maximum(top - anchor, anchor - bottom) * scale
+    width = 1
+    while width < min(window, len(anchor)):  # the last `width` candles are known, and so, with those before, twice as many
+        more = min(width, window - width)
+        highest[more:] = np.maximum(highest[more:], highest[:-more])
+        lowest[more:] = np.minimum(lowest[more:], lowest[:-more])
+        width += more
+    most = np.maximum(highest - anchor, anchor - lowest) * scale
     beyond: NDArray[np.uint8] = (most >= BOUND * (1.0 - 1e-6)).astype(np.uint8)
     return beyond
 
@@ -149,7 +152,7 @@ class Markets:
         columns: Sequence[str] = COLUMNS,
         symbol: str = "",
     ) -> None:
-        self.window, self.columns = _count(window, "window"), check_columns(columns)
+        self.window, self.columns = _count(window, "window", LARGEST_WINDOW), check_columns(columns)
         self.length = None if length is None else _count(length, "episode_length")
         self._maker: Maker | None = None
         self._strip: Strip | None = None
@@ -189,12 +192,19 @@ class Markets:
     def _measured(self, candles: Candles) -> Strip:
         least = self.window + 1 + (self.length or 1)
         if len(candles) < least:
-            wanted = f"a window of {self.window} and {self.length or 1} steps need {least}"
-            nearest = len(candles) - self.window - 1
-            field = "episode_length" if nearest > 0 else "data"
-            message = f"{len(candles)} candles are too few: {wanted}"
-            raise InputError(message, field=field, value=len(candles), nearest=nearest if nearest > 0 else None)
+            raise self._too_few(len(candles), least)
         return strip_of(candles, self.window, self.columns)
+
+    def _too_few(self, there: int, least: int) -> InputError:
+        """The error that names the shorter episode, or else the smaller window, that would do."""
+        steps = self.length or 1
+        message = f"{there} candles are too few: a window of {self.window} and {steps} steps need {least}"
+        shorter, smaller = there - self.window - 1, there - steps - 1
+        if shorter > 0:
+            return InputError(message, field="episode_length", value=self.length, nearest=shorter)
+        if smaller > 0:
+            return InputError(message, field="window", value=self.window, nearest=smaller)
+        return InputError(message, field="data", value=there)
 
 
 def candles_of(data: Any, symbol: str = DEFAULT_SYMBOL) -> Candles:
@@ -272,7 +282,9 @@ def _pulled(shocks: Floats, reversion: float) -> Floats:
     return path
 
 
-def _count(value: object, field: str) -> int:
+def _count(value: object, field: str, most: int | None = None) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise InputError(f"{value!r} is not a whole number above 0", field=field, value=value, nearest=1)
+    if most is not None and value > most:
+        raise InputError(f"{value} is above {most}", field=field, value=value, nearest=most)
     return int(value)

@@ -7,9 +7,9 @@ own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 from msgspec import Struct
@@ -111,13 +111,21 @@ def terms_of(
     )
 
 
-def checked_terms(given: dict[str, Any], *, allow_short: bool) -> Terms:
-    """Terms by name. Raises UnknownName for one that is not known, with the nearest."""
-    known = [name for name in signature(terms_of).parameters if name != "allow_short"]
+def checked_terms(given: dict[str, Any], *, allow_short: bool, of: type) -> Terms:
+    """Terms by name. of: the environment, which knows other parameters. Raises UnknownName for one that neither knows,
+    with the nearest."""
+    known = list(signature(terms_of).parameters)
     for name in given:
         if name not in known:
-            raise UnknownName("parameter", name, known, field=name)
+            raise unknown_parameter(name, of, known)
     return terms_of(**given, allow_short=allow_short)
+
+
+def unknown_parameter(name: str, of: type, terms: Iterable[str] = ()) -> UnknownName:
+    """The error for a parameter that an environment does not have: the nearest, or all that it has."""
+    kinds = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    own = [one.name for one in signature(of).parameters.values() if one.kind in kinds]
+    return UnknownName(f"parameter of {of.__name__}", name, {*own, *terms}, field=name, most=100)
 
 
 def _shown(value: Any) -> str:

@@ -26,7 +26,7 @@ from orderwright.rl.acting import acting_of, at_least, number_of
 from orderwright.rl.kernel_records import DISCRETE, NO_RATES, PROFIT, SHARPE, TARGET, Accounts, Data, Ints, Rates, Seen
 from orderwright.rl.market import BOUND, Floats, Markets, Small, Strip
 from orderwright.rl.rewards import NAMES, DifferentialSharpe
-from orderwright.rl.terms import Terms, terms_of
+from orderwright.rl.terms import Terms, terms_of, unknown_parameter
 
 KERNELS = {"numba": "orderwright.rl.kernel", "numpy": "orderwright.rl.kernel_numpy"}
 LARGEST = 2**62
@@ -66,7 +66,10 @@ class VectorTradingEnv(VectorEnv[Any, Any, Any]):
         allow_short: bool = False,
         copy: bool = True,
         kernel: str = "numba",
+        **unknown: Any,
     ) -> None:
+        for name in unknown:
+            raise unknown_parameter(name, VectorTradingEnv)
         self.num_envs = at_least(num_envs, 1, "num_envs")
         self._terms = terms_of(initial_balance, commission, slippage, allow_short=allow_short)
         if actions not in ("discrete", "target"):

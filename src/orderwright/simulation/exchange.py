@@ -36,7 +36,7 @@ from orderwright.simulation.matching import Matcher
 from orderwright.simulation.models import Models
 from orderwright.simulation.moments import EXPIRIES, OPENS, PRICES, REQUESTS, Moment
 from orderwright.simulation.order import Book
-from orderwright.simulation.restoring import accepted_at, restore_money, restore_orders
+from orderwright.simulation.restoring import accepted_at, restore_money, restore_orders, restored_lists
 from orderwright.simulation.row_market import QuoteMarket, RowMarket, TradeMarket
 
 TRAITS = VenueTraits(final_denial=True, expires_orders=True, lifetime_ms=5_000)
@@ -193,6 +193,12 @@ class SimulatedExchange:
         assert isinstance(market, CandleMarket), f"{symbol} has no candles"
         return market.point
 
+    def taken_at(self, order_id: str, execution_id: str) -> int | None:
+        """The market's price that an execution took, before slippage, in ticks; None of one that rested, or that it has
+        forgotten."""
+        order = self._desk.find(order_id)
+        return None if order is None else order.taken_at.get(int(execution_id.rpartition("-")[2]))
+
     # Money, and the start
 
     @property
@@ -220,9 +226,11 @@ class SimulatedExchange:
         balances: Mapping[tuple[str, str], Balance],
         time: int,
         positions: Mapping[tuple[str, str], Position] | None = None,
+        left: Mapping[str, Decimal] | None = None,
     ) -> None:
         """Become what the log says: its open orders, its balances (totals; what is locked follows from the orders),
-        its positions in linear contracts, and the time of its last event, after which the market goes on.
+        its positions in linear contracts, and the time of its last event, after which the market goes on. left: what the
+        orders of each group may still fill.
 
         The log may have ended in the middle of a moment: what the price did at `time` happens once more, to the orders
         that were there before. What was on its way to the exchange is sent again, as it was."""
@@ -232,9 +240,10 @@ class SimulatedExchange:
         with localcontext(EXACT):
             restore_money(self._desk.ledger, self._markets, balances, positions or {})
             self.now = max(self.now, time - 1)
-            restore_orders(self._desk, self._gateway, self._markets, before, self.now)
+            lists = restored_lists(self._markets, known, left or {})
+            restore_orders(self._desk, self._gateway, self._markets, before, self.now, lists)
             self._catch_up(time)
-            restore_orders(self._desk, self._gateway, self._markets, after, self.now)
+            restore_orders(self._desk, self._gateway, self._markets, after, self.now, lists)
             for order in known:
                 for request in order.requests:
                     if request.in_flight:

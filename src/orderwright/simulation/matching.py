@@ -129,6 +129,7 @@ class Matcher:
             self._desk.end(order, OrderStatus.EXPIRED, time)
 
     def _slipped(self, order: VenueOrder, price: int, steps: int, supply: Supply) -> int:
+        order.taken_at[len(order.executions) + 1] = price
         price = self._slippage.slipped(price, order.buy, steps, supply.volume)
         if order.limit is None:
             return price

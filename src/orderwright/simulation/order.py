@@ -29,7 +29,8 @@ class VenueOrder:
     """quantity and filled in steps, limit and stop in ticks, arrived and expire_at in microseconds.
 
     asked: the quantity in base units, as it was sent. priority: its place in time among the orders of its symbol; a
-    changed order may lose it. status: None while it works. together: the orders of its group.
+    changed order may lose it. status: None while it works. together: the orders of its group. taken_at: of each
+    execution that took, by its number from 1, the market's price before slippage, in ticks.
     """
 
     order_id: str
@@ -53,6 +54,7 @@ class VenueOrder:
     reserved_asset: str = ""
     reserved: Decimal = ZERO
     together: OrderList | None = None
+    taken_at: dict[int, int] = field(default_factory=dict)
 
     @property
     def exchange_order_id(self) -> str:

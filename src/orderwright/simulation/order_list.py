@@ -3,7 +3,8 @@
 - They have one room: together they fill no more than the largest of them asked for. What one fills is gone for all, at
   that very moment, so no two of them can sell the same coins, however late the cancel of the others comes.
 - They share one reservation: that of the one that needs most.
-- An order that comes in or is replaced for more than there is room for makes room for as much.
+- An order that comes in for more than there is room for makes room for as much. A replace makes room for what it adds
+  to the order's quantity, if there is not as much yet: who sent it may not have heard of the latest fill.
 - The list keeps nothing of orders that have ended.
 """
 
@@ -25,10 +26,18 @@ class OrderLists:
         found = self._lists.get(name)
         if found is None:
             found = self._lists[name] = OrderList(name)
+        was = found.members.get(order.order_id)
+        added = order.quantity - was.quantity if was is not None else order.leaves
+        before, found.room = found.room, max(found.room, min(order.leaves, found.room + added))
         found.members[order.order_id] = order
-        before, found.room = found.room, max(found.room, order.leaves)
         order.together = found
         return before
+
+    def rejoin(self, order: VenueOrder, found: OrderList) -> None:
+        """Put an order back into the list that it was in before a restart."""
+        self._lists[found.name] = found
+        found.members[order.order_id] = order
+        order.together = found
 
     def back(self, order: VenueOrder, room: int) -> None:
         """What was to come in its place was refused: it is in its list as it was."""

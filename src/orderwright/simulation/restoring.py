@@ -6,6 +6,8 @@
   market goes on without it.
 - Orders keep their place in time by when they were accepted, and go on seeing the candle they rest in.
 - What was taken of the candle or quote that stands at that moment is forgotten: its size is there anew.
+- What the orders of a group may still fill is what the book says that they may: it knows what those that have ended
+  have filled. One with nothing left comes back too, and fills nothing; its cancel is on its way.
 - Balances are the log's totals; what is locked follows from the orders and positions.
 """
 
@@ -16,13 +18,13 @@ from collections.abc import Iterable, Mapping
 from msgspec import structs
 
 from orderwright.core import messages as m
-from orderwright.core.ids import is_order_id
 from orderwright.core.lifecycle import standing
 from orderwright.core.model import WORKING, Balance, Order, Position, Request
+from orderwright.core.numbers import ZERO
 from orderwright.simulation.desk import Desk
 from orderwright.simulation.gateway import Gateway, Market
 from orderwright.simulation.ledger import Ledger
-from orderwright.simulation.order import VenueOrder, new_order
+from orderwright.simulation.order import OrderList, VenueOrder, new_order
 
 Key = tuple[str, str]
 
@@ -38,20 +40,44 @@ def restore_money(
             ledger.margin(account, markets[symbol].book.instrument, structs.replace(position))
 
 
+def restored_lists(
+    markets: Mapping[str, Market], orders: Iterable[Order], left: Mapping[str, Decimal]
+) -> dict[str, OrderList]:
+    """The lists that the exchange had, by group, with the room they had: `left`, as far as one of them asks for it."""
+    lists: dict[str, OrderList] = {}
+    for order in orders:
+        said, market = order.instruction, markets.get(order.instruction.symbol)
+        if said.group and market is not None and _stood(order):
+            found = lists.setdefault(said.group, OrderList((said.account, said.symbol, said.group)))
+            may = min(order.leaves, left.get(said.group, order.leaves))
+            found.room = max(found.room, market.book.instrument.steps(max(may, ZERO)))
+    return lists
+
+
 def restore_orders(
-    desk: Desk, gateway: Gateway, markets: Mapping[str, Market], orders: Iterable[Order], now: int
+    desk: Desk,
+    gateway: Gateway,
+    markets: Mapping[str, Market],
+    orders: Iterable[Order],
+    now: int,
+    lists: Mapping[str, OrderList],
 ) -> None:
     """Put every open order that the exchange had back into its book; they come oldest first."""
     for order in orders:
         market = markets.get(order.instruction.symbol)
-        if market is not None and order.status in WORKING and order.ending is None:
-            _restore(desk, market, order, now)
+        if market is not None and _stood(order):
+            _restore(desk, market, order, now, lists)
             for request in order.requests[1:]:
                 if (answer := _answer(order, request, now)) is not None:
                     gateway.remember(request.client_id, answer)
 
 
-def _restore(desk: Desk, market: Market, order: Order, now: int) -> None:
+def _stood(order: Order) -> bool:
+    """Whether the exchange is known to have had it, and not to have ended it."""
+    return order.status in WORKING and order.ending is None
+
+
+def _restore(desk: Desk, market: Market, order: Order, now: int, lists: Mapping[str, OrderList]) -> None:
     said = structs.replace(order.instruction, price=order.price, stop_price=order.stop_price)
     instrument = market.book.instrument
     restored = new_order(
@@ -62,8 +88,7 @@ def _restore(desk: Desk, market: Market, order: Order, now: int) -> None:
     restored.filled = instrument.steps(order.filled)
     restored.executions = standing(order.executions)
     if said.group:
-        desk.lists.join(restored)
-        _make_room(restored)
+        desk.lists.rejoin(restored, lists[said.group])
     _reserve(desk, market, restored, now)
     desk.enter(restored)
 
@@ -77,19 +102,6 @@ def _reserve(desk: Desk, market: Market, order: VenueOrder, now: int) -> None:
     market_price = instrument.price(touch.taken(order.buy)) if touch is not None else None
     on_top = desk.fees_of(order.account).on_top(instrument)
     desk.ledger.reserve(order, said.price or said.stop_price or market_price, on_top)
-
-
-def _make_room(order: VenueOrder) -> None:
-    """What the orders of a group may still fill: a bracket's exits ask for the same, and one that asks for more has not
-    been told yet; others for what the largest of them first asked for, less what they have filled."""
-    together = order.together
-    assert together is not None
-    members = list(together.members.values())
-    if is_order_id(order.instruction.group):
-        together.room = min(one.leaves for one in members)
-        return
-    whole = max(one.instrument.steps(one.instruction.quantity or one.asked) for one in members)
-    together.room = max(whole - sum(one.filled for one in members), 0)
 
 
 def accepted_at(order: Order) -> int:

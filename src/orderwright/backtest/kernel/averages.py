@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orderwright.backtest.compiling import kernel
+from orderwright.backtest.compiling import READ_FLOATS, READ_INTS, kernel
 from orderwright.backtest.outcome import Floats, Ints
 from orderwright.errors import InputError
 
@@ -21,7 +21,7 @@ _LARGEST = 2**62
 _BLOCK = 2_048
 
 
-@kernel("void(int64[::1], int64, int64, int8[::1])")
+@kernel(f"void({READ_INTS}, int64, int64, int8[::1])")
 def cross(close: Array, fast: int, slow: int, out: Array) -> None:
     """out: int8[n], zeros at first; filled from bar slow - 1 on. fast is below slow, and slow at most n."""
     fast_sum, slow_sum = 0, 0
@@ -39,7 +39,7 @@ def cross(close: Array, fast: int, slow: int, out: Array) -> None:
         late[at] = (left > right) - (left < right)
 
 
-@kernel("void(float64[::1], float64, int64, int64, int64[::1], int8[::1])")
+@kernel(f"void({READ_FLOATS}, float64, int64, int64, int64[::1], int8[::1])")
 def cross_prices(close: Array, per_price: float, fast: int, slow: int, ticks: Array, out: Array) -> None:
     """The same of prices that are on their tick, per_price ticks each. They are counted block by block into `ticks`:
     int64[slow + a block], zeros at first; it begins with the `slow` before the block."""

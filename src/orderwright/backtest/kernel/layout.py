@@ -82,6 +82,7 @@ def beginning(rules: Rules, instrument: Instrument) -> tuple[Ints, Floats]:
     for place, (name, fraction) in fractions.items():
         settings[place : place + 2] = (-1, 1) if fraction is None else _ratio(fraction, name)
     refuse_mixed(rules)
+    refuse_limits(instrument)
     factors[TICK], factors[STEP] = float(instrument.tick_size), float(instrument.step_size)
     factors[COMMISSION], factors[SHARE] = float(rules.commission), share_of(rules.sizing)
     factors[UNIT : UNIT_LOW + 1] = twice(instrument.tick_size * instrument.step_size)
@@ -98,6 +99,29 @@ def refuse_mixed(rules: Rules) -> None:
             if getattr(rules, name) is not None:
                 message = "TargetPosition moves a position at every signal; limit entries and exits belong to one entry"
                 raise InputError(message, field=name, value=getattr(rules, name), nearest="None, or PercentOfEquity")
+
+
+def limit_beyond(instrument: Instrument) -> str:
+    """The first limit of an instrument that the kernel knows nothing of ("min_notional 5"); "" where there is none, and
+    it can run it. The kernel knows the tick, the step, and a minimum of one step."""
+    if not instrument.trading:
+        return "trading False"
+    if instrument.min_quantity > instrument.step_size:
+        return f"min_quantity {text(instrument.min_quantity)}"
+    if instrument.min_notional > 0:
+        return f"min_notional {text(instrument.min_notional)}"
+    for name in ("max_quantity", "market_max_quantity", "max_notional", "price_min", "price_max"):
+        limit = getattr(instrument, name)
+        if limit is not None:
+            return f"{name} {text(limit)}"
+    return ""
+
+
+def refuse_limits(instrument: Instrument) -> None:
+    """Raises InputError for an instrument with a limit that only the order engine keeps to."""
+    if limit := limit_beyond(instrument):
+        message = f"the kernel cannot run it: {instrument.symbol} has {limit}, which the order engine keeps to"
+        raise InputError(message, field="engine", value="kernel", nearest="orders")
 
 
 def _ratio(fraction: Decimal, name: str) -> tuple[int, int]:

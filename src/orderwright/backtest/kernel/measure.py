@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orderwright.backtest.compiling import kernel, part
+from orderwright.backtest.compiling import READ_FLOATS, READ_INTS, kernel, part
 
 Array = Any
 
@@ -45,7 +45,7 @@ def add_returns(equity: Array, before: float, shift: float) -> tuple[float, floa
     return lean, squares, downs
 
 
-@kernel("void(float64[::1], float64, float64[::1])", fastmath={"reassoc", "nnan", "nsz", "ninf"}, error_model="numpy")
+@kernel(f"void({READ_FLOATS}, float64, float64[::1])", fastmath={"reassoc", "nnan", "nsz", "ninf"}, error_model="numpy")
 def measure(equity: Array, initial: float, out: Array) -> None:
     """out: float64[4]: the mean of the returns, the sum of the squares of what each is from it, the sum of the squares
     of the negative ones, the deepest drawdown as a fraction. equity: float64[n], n > 0."""
@@ -68,9 +68,8 @@ def measure(equity: Array, initial: float, out: Array) -> None:
 
 
 @kernel(
-    "int64(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], float64[::1],"
-    " float64[::1], float64[::1], float64[::1], int64[::1], int64[:,::1], float64[:,::1], int64[:,::1],"
-    " float64[:,::1])"
+    f"int64({', '.join([READ_INTS] * 7 + [READ_FLOATS] * 4)}, int64[::1], int64[:,::1], float64[:,::1],"
+    " int64[:,::1], float64[:,::1])"
 )
 def pair(
     bar: Array,

@@ -13,6 +13,7 @@ from orderwright.backtest.kernel import layout as at
 from orderwright.backtest.kernel.figures import figures_of
 from orderwright.backtest.kernel.layout import beginning
 from orderwright.backtest.kernel.simulate import simulate
+from orderwright.backtest.memory import floats
 from orderwright.backtest.outcome import Fills, Floats, Ints, Outcome
 from orderwright.backtest.rules import Rules
 from orderwright.errors import InputError
@@ -71,6 +72,7 @@ class Scorer:
         if not self._fits or len(signals) != len(self._bars):
             _checked(self._bars, signals, self._rules)
             self._fits = True
+        signals = np.ascontiguousarray(signals, dtype=np.int8)
         state, money = (array.copy() for array in self._beginning)
         bars = self._bars
         simulate(
@@ -92,31 +94,6 @@ class Scorer:
 def score(bars: Bars, signals: Signals, rules: Rules, bars_per_year: float) -> Scores:
     """The figures of one run; of many over the same bars, ask a `Scorer`."""
     return Scorer(bars, rules, bars_per_year).score(signals)
-
-
-class _Lent:
-    """Memory of an array; when nothing looks at that any more it goes back on the shelf. To get fresh memory from the
-    system can take longer than a whole run."""
-
-    def __init__(self, memory: Floats) -> None:
-        self.memory, self.__array_interface__ = memory, memory.__array_interface__
-
-    def __del__(self) -> None:
-        if len(_shelf) < _SHELF and len(self.memory) <= _LARGEST_KEPT:
-            _shelf.append(self.memory)
-
-
-_shelf: list[Floats] = []
-_SHELF, _LARGEST_KEPT = 2, 2**22
-
-
-def floats(count: int) -> Floats:
-    """float64[count] of anything, maybe in memory that was used before."""
-    try:
-        memory = _shelf.pop()
-    except IndexError:
-        memory = np.empty(0)
-    return np.asarray(_Lent(memory if len(memory) == count else np.empty(count)))
 
 
 def _simulated(
@@ -178,6 +155,8 @@ def years(bars: Bars) -> float:
     from orderwright.backtest.metrics import YEAR
 
     last = len(bars) - 1
+    if last < 1:
+        return float(YEAR / bars.candles.interval)
     first_close, last_close = spans(bars, np.array([0, last]))[1].tolist()
     return float(last * YEAR / (last_close - first_close))
 
@@ -198,6 +177,7 @@ class RunOutcome(Outcome):
             "orders": orders,
             "log": None,
             "notes": (),
+            "executed": None,
             "_bars": bars,
             "_made": {},
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from orderwright.backtest import sizes
-from orderwright.backtest.compiling import kernel, part
+from orderwright.backtest.compiling import READ_FLOATS, READ_SIGNS, kernel, part
 from orderwright.backtest.kernel.booking import Array, ticks_of
 from orderwright.backtest.kernel.layout import (
     BAR,
@@ -178,7 +178,7 @@ def mark(start: int, stop: int, close: Array, equity: Array, s: Array, f: Array)
 
 
 @kernel(
-    "void(float64[::1], float64[::1], float64[::1], float64[::1], int8[::1], int64[::1], float64[::1],"
+    f"void({READ_FLOATS}, {READ_FLOATS}, {READ_FLOATS}, {READ_FLOATS}, {READ_SIGNS}, int64[::1], float64[::1],"
     " int64[:,::1], float64[:,::1], float64[::1])"
 )
 def simulate(

@@ -324,10 +324,11 @@ class Twin:
         exits.taking = False
 
     def pass_exits(self, exits: Exits, stage: int, start: int, end: int) -> None:
-        """The price moves from start to end."""
+        """The price moves from start to end. A take profit that is a taker meets the first price, before the stop."""
         long, side = self.held > 0, -1 if self.held > 0 else 1
+        first = exits.taking and reached(start, exits.profit, falling=not long)
         for level, falling, reason in ((exits.stop, long, exits.reason), (exits.profit, not long, "take_profit")):
-            if not level or (reason != "take_profit" and exits.moved and stage == 3):
+            if not level or (reason != "take_profit" and (first or (exits.moved and stage == 3))):
                 continue
             if reached(start, level, falling=falling) or reached(end, level, falling=falling):
                 market, paid = level, level

@@ -217,9 +217,12 @@ def meet_exits(stage: int, price: int, jumped: bool, s: Array, f: Array) -> None
 
 @part
 def pass_exits(stage: int, start: int, end: int, s: Array, f: Array) -> None:
-    """The price moves from start to end through the exits' levels. A stop that has moved in this bar sees its close."""
+    """The price moves from start to end through the exits' levels. A stop that has moved in this bar sees its close; a
+    take profit that is a taker meets the price where it starts, before the stop can."""
     long = s[HELD] > 0
-    if s[STOP] > 0 and not (stage == 3 and s[MOVED]) and (reaches(start, s[STOP], long) or reaches(end, s[STOP], long)):
+    first = s[PROFIT] > 0 and s[PROFIT_TAKING] and reaches(start, s[PROFIT], not long)
+    stops = s[STOP] > 0 and not first and not (stage == 3 and s[MOVED])
+    if stops and (reaches(start, s[STOP], long) or reaches(end, s[STOP], long)):
         market = start if reaches(start, s[STOP], long) else s[STOP]
         fill_exit(stage, taken(market, not long, 0, s), market, s[STOP_REASON], s, f)
     elif s[PROFIT] > 0 and (reaches(start, s[PROFIT], not long) or reaches(end, s[PROFIT], not long)):

@@ -5,7 +5,7 @@
 - optimizer.py: optimize, walk_forward: the whole, in order
 - space.py, objectives.py, windows.py: what may be tried, what is good, which bars the search sees
 - measuring.py, workers.py: what one trial is, and other processes for many
-- grid.py, adaptive.py, study.py: the searches, and where their trials are kept
+- grid.py, adaptive.py, study.py, code.py: the searches, and where their trials are kept, and for what
 - sharpe.py, walking.py: is it luck, does it hold
 - trials.py, found.py, result.py, pictures.py, page.py: what was found, and how it is shown
 """

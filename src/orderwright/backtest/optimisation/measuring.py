@@ -1,10 +1,13 @@
 """What one trial is: a strategy with some parameters, run over some bars, and what it came to.
 
-- A strategy of signals on one symbol goes through the kernel. Where every objective is a field of the result
-  (`FIELDS`), the kernel counts them as it goes, and no result is built at all.
+- A strategy of signals on one symbol goes through the kernel, where the kernel knows all the limits of its instrument.
+  Where every objective is a field of the result (`FIELDS`), the kernel counts them as it goes, and no result is built
+  at all.
 - Anything else is run as the backtester runs it, on the order engine.
-- A span that is measured out of sample is traded from its first bar on, flat at its start. Its signals, and what a
-  strategy of orders looks back at, come from all the bars before it too.
+- A span that is measured out of sample is traded from its first bar on, flat at its start. Its signals, the ranges that
+  `VolatilityRisk` measures, and what a strategy of orders looks back at, come from the bars before it too.
+- Signals are asked again on shorter data, to see that they know no future: of the first trial that the kernel counts as
+  it goes, and of every result, each symbol by itself.
 """
 
 from __future__ import annotations
@@ -17,13 +20,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from orderwright.backtest.bars import Bars, read_bars
-from orderwright.backtest.checking import Signals, check_look_ahead, checked_signals, frame_of
+from orderwright.backtest.checking import Signals, check_look_ahead, checked_signals, frame_of, warmed
+from orderwright.backtest.kernel.layout import limit_beyond, refuse_limits
 from orderwright.backtest.metrics import bars_per_year as years_of
 from orderwright.backtest.optimisation.objectives import FIELDS, Objective, figure_of
 from orderwright.backtest.optimisation.space import Parameters
 from orderwright.backtest.optimisation.trials import FIGURES, Score, nothing
 from orderwright.backtest.optimisation.windows import Market, Span, cut, tail
-from orderwright.backtest.rules import Rules
+from orderwright.backtest.rules import Rules, VolatilityRisk
 from orderwright.backtest.strategy import Strategy
 from orderwright.errors import InputError
 
@@ -39,9 +43,11 @@ Constraint = Callable[[Parameters], bool]
 
 def market_of(data: Any, symbol: str) -> Market:
     """Data as `Backtester.run` takes it: of one symbol, or a mapping of symbols to data. Raises InputError."""
-    if isinstance(data, Mapping) and data and all(map(_holds_bars, data.values())):
-        return Market([read_bars(one, name) for name, one in data.items()])
-    return Market([read_bars(data, symbol)], data if hasattr(data, "iloc") else None)
+    several = isinstance(data, Mapping) and data and all(map(_holds_bars, data.values()))
+    given = dict(data) if several else {symbol: data}
+    bars = [read_bars(one, name) for name, one in given.items()]
+    frames = zip(bars, given.values(), strict=True)
+    return Market(bars, {one.symbol: frame for one, frame in frames if hasattr(frame, "iloc")})
 
 
 def _holds_bars(one: object) -> bool:
@@ -77,20 +83,23 @@ class Measure:
     ) -> None:
         self.strategy, self.rules, self.market, self.objectives = strategy, rules, market, tuple(objectives)
         self.engine, self.constraint = engine, constraint
-        self.signals = has_signals(strategy) and len(market.bars) == 1
-        if engine == "kernel" and not self.signals:
-            why = "several symbols" if len(market.bars) > 1 else "orders, not signals"
+        self.signals, several = has_signals(strategy), len(market.bars) > 1
+        if engine == "kernel" and (several or not self.signals):
+            why = "several symbols" if several else "orders, not signals"
             message = f"the kernel runs signals of one symbol, and this is {why}"
             raise InputError(message, field="engine", value=engine, nearest="orders")
-        self.kernel = self.signals and engine != "orders"
+        limited = bool(limit_beyond(market.bars[0].candles.instrument))
+        if engine == "kernel" and limited:
+            refuse_limits(market.bars[0].candles.instrument)
+        self.kernel = self.signals and not several and not limited and engine != "orders"
         self.quick = self.kernel and all(one.figure in FIELDS for one in objectives)
         self._bars_per_year = bars_per_year
         self._scorer: Scorer | None = None
-        self._frame: pd.DataFrame | None = None
+        self._frames: dict[str, pd.DataFrame] = {}
         self._looked = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_scorer": None, "_frame": None}
+        return self.__dict__ | {"_scorer": None, "_frames": {}}
 
     def over(self, span: Span) -> Measure:
         """The same over a part of the bars, as if there were no others."""
@@ -151,7 +160,7 @@ class Measure:
             from orderwright.backtest.kernel import Scorer
 
             self._scorer = Scorer(self.market.bars[0], self.rules, self.bars_per_year)
-        found = self._scorer.score(self._signals(made, self.market, look=not self._looked))
+        found = self._scorer.score(self._signals(made, self.market, self.market.bars[0], look=not self._looked))
         self._looked = True
         fields = self._fields(found)
         values = tuple(fields[one.figure or one.name] for one in self.objectives)
@@ -179,19 +188,21 @@ class Measure:
             float(figure_of(result, name)) for name in FIGURES
         )
 
-    def _signals(self, made: Strategy, market: Market, *, look: bool) -> Signals:
-        """int8[n], checked, and nothing before the strategy's warm-up. look: whether it knows no future."""
-        bars, frame = market.bars[0], None
-        if self.strategy.signals is Strategy.signals:
-            frame = self._frame if market is self.market and self._frame is not None else frame_of(bars, market.data)
-            self._frame = frame if market is self.market else self._frame
+    def _signals(self, made: Strategy, market: Market, bars: Bars, *, look: bool) -> Signals:
+        """int8[n] of one symbol, checked, and nothing before the strategy's warm-up. look: whether it knows no
+        future."""
+        frame = self._frame(market, bars) if self.strategy.signals is Strategy.signals else None
         found = checked_signals(made, bars, frame)
         if look and not getattr(made, "causal", False):
             check_look_ahead(made, bars, found, frame=frame)
-        if made.warm_up and found[: made.warm_up].any():
-            found = found.copy()
-            found[: made.warm_up] = 0
-        return found
+        return warmed(found, made.warm_up)
+
+    def _frame(self, market: Market, bars: Bars) -> pd.DataFrame:
+        """What `generate_signals` is shown; made once where it is of all the bars."""
+        kept = self._frames if market is self.market else {}
+        if bars.symbol not in kept:
+            kept[bars.symbol] = frame_of(bars, market.data.get(bars.symbol))
+        return kept[bars.symbol]
 
     # --- results ---
 
@@ -218,18 +229,36 @@ class Measure:
         )
 
     def _traded(self, made: Strategy, span: Span, market: Market) -> Outcome:
-        """Signals, traded inside the span."""
-        seen = self.market.cut(Span(0, span.stop))
-        signals = self._signals(made, seen, look=span.stop == len(self.market))[span.start :]
+        """Signals, traded inside the span; the bars before it that sizes look back at have none."""
+        seen = self.market.cut(Span(0, span.stop)) if span.stop < len(self.market) else self.market
+        back = self.rules.sizing.window if isinstance(self.rules.sizing, VolatilityRisk) else 0
+        shown, signals, before = [], {}, []
+        for whole, part in zip(seen.bars, market.bars, strict=True):
+            start = len(whole) - len(part)
+            before.append(min(start, back))
+            shown.append(cut(whole, start - before[-1], len(whole)) if before[-1] else part)
+            signals[whole.symbol] = warmed(self._looked_at(made, seen, whole)[start - before[-1] :], before[-1])
+        outcome = self._run(made, shown, signals)
+        return tail(outcome, before, int(market.times[0])) if any(before) else outcome
+
+    def _looked_at(self, made: Strategy, seen: Market, bars: Bars) -> Signals:
+        try:
+            return self._signals(made, seen, bars, look=True)
+        except InputError as error:
+            if len(seen.bars) > 1:
+                error.at(bars.symbol)
+            raise
+
+    def _run(self, made: Strategy, bars: Sequence[Bars], signals: Mapping[str, Signals]) -> Outcome:
         if self.kernel:
             from orderwright.backtest import kernel
 
-            return kernel.run(market.bars[0], signals, self.rules)
+            return kernel.run(bars[0], signals[bars[0].symbol], self.rules)
         from orderwright.backtest import orders
         from orderwright.backtest.signal_trader import SignalTrader
 
-        trader = SignalTrader(signals, self.rules, bars=market.bars[0], name=made.name)
-        return orders.run(trader, market.bars, self.rules, warm_up=0)
+        trader = SignalTrader(signals, self.rules, bars=bars, name=made.name)
+        return orders.run(trader, bars, self.rules, warm_up=0)
 
     def _ordered(self, made: Strategy, span: Span, market: Market) -> Outcome:
         """Orders, sent inside the span. The strategy may look at all that was before; with several symbols, whose bars

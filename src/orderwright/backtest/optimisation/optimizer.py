@@ -19,6 +19,7 @@ from orderwright.backtest.optimisation.objectives import Objective, parse_object
 from orderwright.backtest.optimisation.progress import Asked, Told, progress_bar
 from orderwright.backtest.optimisation.result import OptimizationResult
 from orderwright.backtest.optimisation.space import Parameters, Space, parse_space
+from orderwright.backtest.optimisation.study import fingerprint, masked
 from orderwright.backtest.optimisation.trials import Trials
 from orderwright.backtest.optimisation.walking import Walked, WalkForwardResult
 from orderwright.backtest.optimisation.windows import (
@@ -55,6 +56,10 @@ class Search(Struct, frozen=True, kw_only=True):
     seed: int
     study: str | Path | None
     name: str
+
+    def __repr__(self) -> str:
+        place = None if self.study is None else masked(self.study)
+        return f"Search({self.method} over {self.space.described()}, study={place!r})"
 
     def run(self, measure: Measure, told: Told, part: str = "") -> Trials:
         """All trials, over the bars of the measure. Raises InputError where not one of them could be done."""
@@ -101,10 +106,18 @@ class Search(Struct, frozen=True, kw_only=True):
             )
 
     def _study(self, measure: Measure, part: str) -> Any:
-        from orderwright.backtest.optimisation.study import fingerprint, open_study
+        from orderwright.backtest.optimisation.study import open_study
 
         made_for = fingerprint(
-            measure.strategy, self.space, self.objectives, measure.market, measure.rules_text, self.method, self.seed
+            measure.strategy,
+            self.space,
+            self.objectives,
+            measure.market,
+            measure.rules_text,
+            self.method,
+            self.seed,
+            constraint=measure.constraint,
+            bars_per_year=measure.bars_per_year,
         )
         return open_study(self.study, f"{self.name}{part}", made_for, self.objectives)
 

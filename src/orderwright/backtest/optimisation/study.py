@@ -3,11 +3,12 @@ share one.
 
 - Where: a path ending in .journal, .log or .jsonl is Optuna's journal file (the quickest), any other path a SQLite
   file, and what has "://" in it any database URL that SQLAlchemy knows.
-- A study belongs to one search. What it was made for (strategy and its code, space, data, rules, objectives, method,
-  seed) stands in it, and a search for anything else is refused with the name of what differs. The number of trials may
-  differ: asked for more, a finished study goes on.
+- A study belongs to one search. What it was made for (strategy and its code, space, constraint, data, rules,
+  objectives, bars per year, method, seed) stands in it, and a search for anything else is refused with the name of what
+  differs; functions are told apart by their code (code.py). The number of trials may differ: asked for more, a finished
+  study goes on.
 - A trial is one of Optuna's, its parameters and values where its own tools look for them.
-- A password in a database URL is never shown.
+- What is secret in a database URL (a password, and every option that is named like one) is never shown.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orderwright.backtest.optimisation.code import named_code
 from orderwright.backtest.optimisation.objectives import Objective
 from orderwright.backtest.optimisation.space import PLAIN, Float, Int, Parameters, Space
 from orderwright.backtest.optimisation.trials import Score, State
@@ -37,15 +39,17 @@ if TYPE_CHECKING:
 
 MADE_FOR, SCORE = "orderwright:made_for", "orderwright:score"
 JOURNALS = (".journal", ".log", ".jsonl")
-_PASSWORD = re.compile(r"(?<=://)([^/:@]*):.*@|(?<=[?&])(password|passwd|pwd)=[^&\s]*", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?<=://)([^/:@]*):.*@")
+_SECRET = re.compile(r"([\w.%+-]*(?:password|passwd|pwd|secret|token|key)[\w.%+-]*)=('[^']*'|[^&\s]*)", re.IGNORECASE)
 _RACED = re.compile("exists|locked|duplicate", re.IGNORECASE)
 _TRIES, _PAUSE_S = 5, 0.2
 Fingerprint = dict[str, str]
 
 
 def masked(place: object) -> str:
-    """A place as it may be shown: without the password of a database URL."""
-    return _PASSWORD.sub(lambda found: f"{found[2]}=***" if found[2] else f"{found[1]}:***@", str(place))
+    """A place, or what was said of it, as it may be shown: without the password of a database URL, and without the
+    values of options whose names tell that they are secret."""
+    return _SECRET.sub(r"\1=***", _PASSWORD.sub(r"\1:***@", str(place)))
 
 
 def fingerprint(
@@ -56,15 +60,22 @@ def fingerprint(
     rules: str,
     method: str,
     seed: int,
+    *,
+    constraint: object = None,
+    bars_per_year: float | None = None,
 ) -> Fingerprint:
     """What a study is made for, in parts that can be named; the rules are any text that tells them apart."""
     return {
         "strategy": f"{strategy.__module__}.{strategy.__qualname__}",
         "strategy's code": _code(strategy),
         "space": ", ".join(f"{name}: {said}" for name, said in space.described().items()),
-        "objective": ", ".join(f"{one.direction} {one.name}" for one in objectives),
+        "constraint": "none" if constraint is None else named_code(constraint),
+        "objective": ", ".join(
+            f"{one.direction} {named_code(one.function) if one.function else one.name}" for one in objectives
+        ),
         "data": _digest(market),
         "rules": rules,
+        "bars per year": repr(bars_per_year),
         "method": method,
         "seed": str(seed),
     }
@@ -117,9 +128,11 @@ def _storage(place: str | Path | None) -> BaseStorage:
     if "://" in str(place):
         return optuna.storages.RDBStorage(str(place))
     path = Path(place).absolute()
-    if path.is_dir() or not path.parent.is_dir():
-        message = "is a folder: name a file in it" if path.is_dir() else "there is no such folder"
-        raise InputError(message, field="study", value=str(place), nearest=path / "study.sqlite", where=str(path))
+    if path.is_dir():
+        message, nearest = "is a folder: name a file in it", path / "study.sqlite"
+        raise InputError(message, field="study", value=str(place), nearest=nearest, where=str(path))
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {masked(path.parent)}", field="study", value=masked(place))
     if path.suffix in JOURNALS:
         return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
     return optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})

@@ -7,7 +7,10 @@
         |-- in-sample --|out|                |---- in-sample ----|out|
             |-- in-sample --|out|            |------ in-sample ------|out|
 
-- The held-out part is the last one, and nothing in it is looked at before the search is over.
+- The held-out part is the last one, and no bar of it is looked at before the search is over. The instrument is of all
+  the bars: it is the market's, and known beforehand. Where data comes without one, its tick is the grid that holds
+  every price and its step is made of prices and volumes, held-out ones among them: a finer price there makes a finer
+  tick here. Bars made with an instrument (`read_bars(..., instrument=...)`) leave nothing to be taken from them.
 - Walk-forward windows lie in the optimised part. Out-of-sample windows are equally long, follow each other without a
   gap and end with the part; what does not divide is added in sample.
 - What is measured out of sample may look back as far as it likes (indicators need it), and trades inside its window
@@ -17,7 +20,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,11 +65,11 @@ class Step(Struct, frozen=True):
 
 
 class Market:
-    """The bars of one symbol or several on one timeline: the close times of all, each once. data: what the bars of one
-    symbol were made of, where that was a DataFrame: a strategy may want its other columns."""
+    """The bars of one symbol or several on one timeline: the close times of all, each once. data: by symbol, what its
+    bars were made of, where that was a DataFrame: a strategy may want its other columns."""
 
-    def __init__(self, bars: Sequence[Bars], data: pd.DataFrame | None = None) -> None:
-        self.bars, self.data = tuple(bars), data
+    def __init__(self, bars: Sequence[Bars], data: Mapping[str, pd.DataFrame] | None = None) -> None:
+        self.bars, self.data = tuple(bars), dict(data or {})
         closes = [one.candles.close_times for one in self.bars]
         self.times: Ints = closes[0] if len(closes) == 1 else np.unique(np.concatenate(closes))
 
@@ -75,17 +78,22 @@ class Market:
 
     def cut(self, span: Span) -> Market:
         """The bars that close inside a span."""
+        rows = self.rows(span)
+        data = {one.symbol: self.data[one.symbol].iloc[part] for one, part in rows if one.symbol in self.data}
+        return Market([cut(one, part.start, part.stop) for one, part in rows], data)
+
+    def rows(self, span: Span) -> list[tuple[Bars, slice]]:
+        """Each symbol's bars, and which of them close inside a span."""
         if len(self.bars) == 1:
-            data = None if self.data is None else self.data.iloc[span.start : span.stop]
-            return Market([cut(self.bars[0], span.start, span.stop)], data)
+            return [(self.bars[0], slice(span.start, span.stop))]
         first = int(self.times[span.start])
         last = int(self.times[min(span.stop, len(self)) - 1])
-        parts = []
+        found = []
         for one in self.bars:
             closes = one.candles.close_times
             start, stop = np.searchsorted(closes, first, "left"), np.searchsorted(closes, last, "right")
-            parts.append(cut(one, int(start), int(stop)))
-        return Market(parts)
+            found.append((one, slice(int(start), int(stop))))
+        return found
 
 
 def cut(bars: Bars, start: int, stop: int) -> Bars:
@@ -115,6 +123,7 @@ def tail(outcome: Outcome, before: Sequence[int], start: int) -> Outcome:
         outcome.orders,
         outcome.log,
         outcome.notes,
+        outcome.executed,
     )
 
 

@@ -10,6 +10,7 @@ from orderwright.analytics.page.sections import Section
 from orderwright.analytics.page.text import count, span
 from orderwright.backtest.report import charts
 from orderwright.backtest.report.calendar import Calendar, calendar_of
+from orderwright.backtest.report.execution import execution
 from orderwright.backtest.report.run_chart import in_parts
 from orderwright.backtest.report.subject import Run
 from orderwright.backtest.report.tables import MOST_TRADES, ends, extremes, figures, rules
@@ -102,6 +103,8 @@ def sections(result: Run, shown: dict[str, Figure]) -> list[Section]:
     parts = [_run(result), _calendar(result, shown)]
     if result.trades:
         parts += [_spread(result, shown), _extremes(result)]
+    if result.orders or result.refused:
+        parts.append(execution(result))
     return [*parts, _figures(result), _rules(result)]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from orderwright.backtest.bars import Bars
 from orderwright.backtest.outcome import Fills, Outcome
+from orderwright.backtest.quality import Execution
 from orderwright.backtest.rules import Rules
 from orderwright.backtest.trades import RoundTrip
 
@@ -59,6 +61,12 @@ class Run(Protocol):
 
     @property
     def metrics(self) -> Mapping[str, float]: ...
+
+    @property
+    def execution(self) -> Execution: ...
+
+    @property
+    def refused(self) -> Sequence[tuple[dt.datetime, str]]: ...
 
     @property
     def notes(self) -> Sequence[str]: ...

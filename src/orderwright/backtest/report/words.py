@@ -153,18 +153,22 @@ def _trades(result: Run) -> Group:
 
 def _costs(result: Run) -> Group:
     found, quote = result.metrics, result.quote
-    each = figure(len(result.fills) / result.orders) if result.orders else NONE
     return Group(
         "Execution",
         [
-            Line("Orders, fills", f"{result.orders:,}, {len(result.fills):,}"),
-            Line("Fills an order", each),
+            Line("Orders, fills", f"{result.orders:,}, {len(result.fills):,}", "sent to the exchange, exits included"),
+            Line("Fill ratio", percent(result.execution.fill_ratio, places=1), "filled of what was sent; no exits"),
             Line("Traded", f"{money(found['traded'])} {quote}"),
             Line("Turnover", f"{figure(found['turnover'], 1)} a year", "value traded by the mean equity"),
             Line("Fees", f"{money(found['fees'])} {quote}"),
             Line("Fees of what was traded", f"{figure(found['fees_bps'])}{_GAP}bps"),
             Line("Slippage", f"{money(found['slippage'])} {quote}", "beyond the market's price"),
             Line("Slippage of what was traded", f"{figure(found['slippage_bps'])}{_GAP}bps"),
+            Line(
+                "Against the decision",
+                f"{figure(result.execution.decision_bps)}{_GAP}bps",
+                "the price paid against the market's when the order was decided; without exits",
+            ),
             Line(
                 "Costs of the first balance",
                 percent((found["fees"] + found["slippage"]) / result.initial_balance),
