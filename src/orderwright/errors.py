@@ -65,9 +65,7 @@ class UnknownName(InputError):
     """A name that is not among the known ones; the nearest of them is offered, or, where none is like it, the first
     `most` of them."""
 
-    def __init__(
-        self, what: str, name: str, known: Iterable[str], *, field: str | None = None, most: int = 12
-    ) -> None:
+    def __init__(self, what: str, name: str, known: Iterable[str], *, field: str | None = None, most: int = 12) -> None:
         names = sorted(set(known))
         close = nearest_name(name, names)
         shown = ", ".join(names[:most]) + (", ..." if len(names) > most else "")

@@ -270,6 +270,32 @@ def test_one_order_of_a_pair_cancels_the_other() -> None:
     assert [str(order.status) for order in strategy.handles[1]] == ["filled", "cancelled"]
 
 
+def test_of_a_pair_that_is_refused_in_part_nothing_is_sent() -> None:
+    strategy = Acting(
+        lambda context: context.buy(1),
+        lambda context: context.oco(
+            {"side": "sell", "quantity": 1, "price": 105.5}, {"side": "sell", "quantity": 1, "stop_price": "95.001"}
+        ),
+        lambda context: context.orders(),
+    )
+    outcome = orders.run(strategy, [BARS], FREE)
+    why = "stop_price 95.001: not a multiple of the tick size 0.01 (nearest that passes: 95)"
+    assert [(order.refused, order.reason) for order in strategy.handles[1]] == [
+        (True, f"not sent: order 2 of its group is denied ({why})"),
+        (True, why),
+    ]
+    assert (strategy.handles[2], len(outcome.fills)) == ([], 1)
+
+
+def test_each_order_of_a_pair_may_sell_all_that_is_held() -> None:
+    strategy = Acting(
+        lambda context: context.buy(3),
+        lambda context: context.oco({"side": "sell", "price": 110}, {"side": "sell", "stop_price": 90}),
+    )
+    orders.run(strategy, [BARS], FREE)
+    assert [order.quantity for order in strategy.handles[1]] == [3, 3]
+
+
 def test_a_brackets_exits_come_with_the_fill_and_say_what_they_are() -> None:
     strategy = Acting(
         lambda context: context.buy(1, stop_loss="1%", take_profit="3%"), lambda context: context.orders()

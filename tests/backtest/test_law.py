@@ -111,7 +111,7 @@ def test_equity_is_exact_where_little_is_left_of_much() -> None:
     """A hundred million falls to one: what is left is still right to a billionth."""
     rules = Rules(initial_balance=Decimal(100_000_000), commission=Decimal("0.0001234567"))
     rows = [(10_000_000,) * 4, (10_000_000,) * 4, (10_000_003, 10_000_003, 7, 7), (7,) * 4]
-    bars, signals = bars_of(rows), [1, 0, 0, -1]  # type: ignore[arg-type]
+    bars, signals = bars_of(rows), [1, 0, 0, -1]
     outcome = by_orders(bars, signals, rules)
     ((_, _, _, price, steps, _),) = fills_of(outcome)
     paid = Decimal(price) * steps * Decimal("0.0000001")

@@ -23,8 +23,10 @@ from orderwright.errors import InputError
 from orderwright.journal.memory import MemoryJournal
 from orderwright.simulation.faults import BAD_DAY
 from orderwright.simulation.models import Models
+from orderwright.simulation.models.fees import Fees
 from orderwright.simulation.models.latency import ConstantLatency
 from orderwright.simulation.models.volume import VolumeShare
+from tests.backtest.failing import FAILING_BARS, HOOKS, FailingIn, assert_told
 from tests.backtest.trading_worlds import COSTLY, FREE, Acting, a_walk, fills_of, some_bars
 from tests.builders import MINUTE, NOW
 
@@ -140,6 +142,54 @@ def test_an_error_of_the_strategy_names_it_and_the_bar_and_keeps_its_cause() -> 
     assert str(told.value) == "acting.on_bar at bar 1 of BTC/USDT (2026-01-05T12:02:00Z): KeyError: 'signal'"
     assert (told.value.strategy, told.value.bar, told.value.time) == ("acting", 1, NOW + 2 * MINUTE)
     assert isinstance(told.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_an_error_in_any_hook_says_where_it_was(hook: str) -> None:
+    with pytest.raises(StrategyError) as told:
+        orders.run(FailingIn(hook), [FAILING_BARS], FREE)
+    assert_told(told.value, hook)
+
+
+def test_an_error_in_a_fill_at_the_open_names_the_bar_that_opens() -> None:
+    class Telling(Acting):
+        def on_fill(self, context: Context, fill: object) -> None:
+            raise ValueError("no")
+
+    buy = lambda context: context.buy(1)  # noqa: E731
+    with pytest.raises(StrategyError, match=r"acting\.on_fill at bar 1 of BTC/USDT"):
+        orders.run(Telling(buy), [BARS], FREE)
+    with pytest.raises(StrategyError, match=r"acting\.on_fill at bar 0 of BTC/USDT"):
+        orders.run(Telling(buy), [BARS], structs.replace(FREE, fill_at="this_close"))
+
+
+def test_fees_in_base_make_the_holding_smaller_and_the_equity_with_it() -> None:
+    models = Models(fees=Fees(taker=Decimal("0.01"), taken_in="received"))
+    looks = [lambda context: context.equity] * 2
+    strategy = Acting(lambda context: context.buy(2), *looks, lambda context: context.close())
+    outcome = orders.run(strategy, [some_bars(100, 100, 110, 110, 120)], FREE, models=models)
+    # 1.98 of 2 arrive; they are sold at 120, and 1 % of the proceeds goes
+    assert outcome.equity.tolist() == pytest.approx([1_000, 998, 1_017.8, 1_017.8, 1_035.224], rel=1e-12)
+    assert strategy.handles[1:3] == [998, 1_017.8]
+    assert outcome.fills.fee.tolist() == pytest.approx([2, 2.376])
+
+
+def test_fees_in_a_third_asset_are_paid_from_what_is_held_of_it() -> None:
+    class Two(Strategy):
+        def on_bar(self, context: Context, bar: Bar) -> None:
+            if (bar.symbol, bar.index) == ("BNB/USDT", 0):
+                context.buy(10, symbol="BNB/USDT")  # there is none yet to pay with: 0.1 of it goes
+            if (bar.symbol, bar.index) == ("BTC/USDT", 1):
+                context.buy(2, symbol="BTC/USDT")  # costs 0.2 BNB
+            self.equity = context.equity
+
+    bars = [some_bars(100, 100, 100, 110), some_bars(10, 10, 11, 12, symbol="BNB/USDT")]
+    fees = Fees(taker=Decimal("0.01"), taken_in="BNB", conversion=Decimal("0.1"))
+    strategy = Two()
+    outcome = orders.run(strategy, bars, FREE, models=Models(fees=fees))
+    assert outcome.equity.tolist() == pytest.approx([1_000, 999, 1_006.7, 1_036.4], rel=1e-12)
+    assert strategy.equity == 1_036.4
+    assert outcome.fills.fee.tolist() == pytest.approx([1, 2])
 
 
 def test_the_daily_loss_stops_what_adds_at_the_close_that_shows_it() -> None:
@@ -276,6 +326,34 @@ def test_a_flip_closes_and_enters_at_the_same_open() -> None:
     outcome = orders.run(SignalTrader(signals(1, -1, 0, 0), rules), [bars], rules)
     assert fills_of(outcome) == [(1, 1, 100, 5, "entry"), (2, -1, 90, 5, "signal"), (2, -1, 90, 5, "entry")]
     assert outcome.equity.tolist() == [1_000, 1_000, 950, 1_000]
+
+
+def test_a_flip_goes_on_where_an_exit_was_faster_than_the_close() -> None:
+    rules = structs.replace(FREE, allow_short=True, take_profit=Decimal("0.02"), sizing=FixedQuantity(Decimal(5)))
+    models = Models(latency=ConstantLatency(4_000_000, 4_000_000), stops_in_market="trigger")
+    bars = some_bars(*[100] * 4, *[103] * 4, 104, 104)
+    says = signals(0, 1, 0, -1, 0, 0, 0, 0, 0, 0)
+    outcome = orders.run(SignalTrader(says, rules), [bars], rules, models=models)
+    assert [(side, reason) for _, side, _, _, reason in fills_of(outcome)] == [
+        (1, "entry"),
+        (-1, "take_profit"),
+        (-1, "entry"),
+    ]
+
+
+def test_an_entry_that_fills_before_its_cancel_is_turned_all_the_same() -> None:
+    rules = structs.replace(FREE, limit_entry=Decimal("0.05"), limit_bars=9, sizing=FixedQuantity(Decimal(5)))
+    models = Models(latency=ConstantLatency(4_000_000, 4_000_000), stops_in_market="trigger")
+    bars = some_bars(100, 100, 100, 94, 94, 94, 94)
+    outcome = orders.run(SignalTrader(signals(1, 0, -1, 0, 0, 0, 0), rules), [bars], rules, models=models)
+    assert [(side, reason) for _, side, _, _, reason in fills_of(outcome)] == [(1, "entry"), (-1, "signal")]
+
+
+def test_what_is_left_of_a_fee_in_base_does_not_keep_the_next_signal_out() -> None:
+    models = Models(fees=Fees(taker=Decimal("0.0012345"), taken_in="received"))
+    says = signals(1, -1, 1, -1, 0)
+    outcome = orders.run(SignalTrader(says, FREE), [some_bars(*[100] * 5)], FREE, models=models)
+    assert [reason for *_, reason in fills_of(outcome)] == ["entry", "signal", "entry", "signal"]
 
 
 def test_exits_are_at_the_exchange_from_the_fill_on_and_cancel_each_other() -> None:

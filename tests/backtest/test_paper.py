@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,19 @@ from orderwright.backtest.context import Context
 from orderwright.backtest.indicators import sma
 from orderwright.backtest.outcome import Outcome
 from orderwright.backtest.paper import bars_of, trade
-from orderwright.backtest.records import Bar
+from orderwright.backtest.records import Bar, OrderHandle
 from orderwright.backtest.signal_trader import SignalTrader
 from orderwright.backtest.strategies import SimpleMovingAverageStrategy
 from orderwright.backtest.strategy import Strategy
 from orderwright.backtest.trading import StrategyError
 from orderwright.broker import Broker, Fill
-from orderwright.core.model import OrderSide
+from orderwright.core.model import Instruction, OrderSide
 from orderwright.errors import InputError
 from orderwright.simulation.models import Models
 from orderwright.simulation.models.slippage import SlippageBps
+from tests.backtest.failing import FAILING_BARS, HOOKS, FailingIn, assert_told
 from tests.backtest.signal_strategies import Peeking, RelativeStrength, Told, frame
-from tests.backtest.trading_worlds import COSTLY, a_walk, some_bars
+from tests.backtest.trading_worlds import COSTLY, Acting, a_walk, some_bars
 
 
 class Crossing(Strategy):
@@ -202,6 +204,76 @@ def test_a_bar_that_was_cut_short_is_asked_again_and_doubles_nothing(tmp_path: P
         placed = broker.load(strategy="failing")
     assert [(str(one.price), str(one.quantity)) for one in placed] == [("50", "1"), ("60", "2")]
     assert again.first.order_id == placed[0].order_id
+
+
+class Pairing(Strategy):
+    """Protects what it holds by two orders; fails after so many of them."""
+
+    def __init__(self, fails_after: int | None = None) -> None:
+        super().__init__("pairing")
+        self.fails_after, self.pair = fails_after, []  # type: ignore[var-annotated]
+
+    def on_bar(self, context: Context, bar: Bar) -> None:
+        if bar.index == 2:
+            context.buy(2)
+        if bar.index == 5:
+            submit, sent = context.trading.submit, count()
+
+            def cut(instruction: Instruction) -> OrderHandle:
+                if next(sent) == self.fails_after:
+                    raise RuntimeError("the plug was pulled")
+                return submit(instruction)
+
+            context.trading.submit = cut  # type: ignore[method-assign]
+            both = {"side": "sell", "quantity": 1}
+            self.pair = context.oco({**both, "price": "102"}, {**both, "stop_price": "97"})
+            if self.fails_after == 2:
+                raise RuntimeError("the plug was pulled")
+
+
+@pytest.mark.parametrize("sent", [1, 2])
+def test_a_pair_that_was_cut_short_is_one_pair_after_the_restart(sent: int, tmp_path: Path) -> None:
+    bars, log = some_bars(*[100] * 6, 103, 103, 96, 96), tmp_path / "paper.sqlite"
+    with a_broker(bars, log) as broker, pytest.raises(StrategyError, match="the plug was pulled"):
+        trade(Pairing(sent), broker)
+    with a_broker(bars, log) as broker:
+        again = Pairing()
+        trade(again, broker)
+        placed = broker.load(strategy="pairing")
+    assert [str(one.status) for one in again.pair] == ["filled", "cancelled"]
+    assert [(str(one.quantity), str(one.status)) for one in placed] == [
+        ("2", "filled"),
+        ("1", "filled"),
+        ("1", "cancelled"),
+    ]
+    assert len({one.said.group for one in again.pair}) == 1
+
+
+def test_a_strategy_that_raises_on_paper_is_named_with_hook_and_bar() -> None:
+    class Dividing(Strategy):
+        def generate_signals(self, data: pd.DataFrame) -> pd.Series[int]:
+            return pd.Series(0 // (3 - len(data)), index=data.index)
+
+    with a_broker(some_bars(100, 101, 102, 103)) as broker, pytest.raises(StrategyError) as told:
+        trade(Dividing(), broker)
+    where = "Dividing.generate_signals at bar 2 of BTC/USDT (2026-01-05T12:03:00Z)"
+    assert str(told.value) == f"{where}: ZeroDivisionError: integer division or modulo by zero"
+    assert isinstance(told.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_an_error_in_any_hook_says_where_it_was_on_paper_too(hook: str) -> None:
+    with a_broker(FAILING_BARS) as broker, pytest.raises(StrategyError) as told:
+        trade(FailingIn(hook), broker)
+    assert_told(told.value, hook)
+
+
+def test_what_was_deposited_counts_in_equity() -> None:
+    strategy = Acting(lambda context: context.equity)
+    bars = some_bars(100, 110)
+    with Broker(feeds=[bars.candles], deposits={"USDT": 1_000, "BTC": 2}) as broker:
+        trade(strategy, broker)
+    assert strategy.handles == [1_200]
 
 
 def test_another_order_under_a_key_that_was_used_is_refused_and_said(tmp_path: Path) -> None:

@@ -48,6 +48,22 @@ def test_the_page_has_the_built_in_strategies_with_the_arguments_they_have() -> 
         assert f"| `{name}` | `{kind.__name__}({words})` |" in PAGE
 
 
+def test_the_page_has_all_words_of_an_order_and_all_that_the_context_has() -> None:
+    from inspect import signature
+
+    from orderwright.backtest.context import Context
+
+    told = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", PAGE))))
+    words = set(signature(Context.order).parameters) - {"self", "more"}
+    has = {name for name in vars(Context) if not name.startswith("_")} - {"bars", "bar_at"}
+
+    assert words | has <= told
+    for name in ("buy", "sell", "order", "target", "close", "replace", "history", "indicator", "position", "orders"):
+        given = [one for one in signature(getattr(Context, name)).parameters if one not in ("self", "more", "args")]
+        (shown,) = re.findall(rf"^\| `{name}\(([^)]*)\)`", PAGE, re.MULTILINE)
+        assert set(re.findall(r"(?<!=)\b[a-z_]+\b(?!\")", shown)) >= set(given[:2] if name == "order" else given), name
+
+
 def test_the_example_trades_with_its_bracket(folder: Path) -> None:
     strategy = runpy.run_path(str(ROOT / "examples/my_strategy.py"))["QuietBreakout"]()
 

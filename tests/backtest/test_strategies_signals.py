@@ -156,7 +156,7 @@ def test_a_cross_becomes_a_round_trip(engine: str) -> None:
 
 @pytest.mark.parametrize("make", OF_SIGNALS)
 def test_on_real_candles_both_engines_trade_them_alike(make: Callable[[], SignalStrategy], shared: Path) -> None:
-    bars = bars_of(load_candles(shared / "data/candles" / REAL[0], "BTC/USDT")[:2_500])
+    bars = bars_of(load_candles(shared / "data/candles" / REAL[0], "BTC/USDT", BTC)[:2_500])
 
     kernel, orders = (Backtester().run(make(), bars, engine=engine) for engine in ("kernel", "orders"))
 

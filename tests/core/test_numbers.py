@@ -3,6 +3,7 @@
 import decimal
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,8 +170,8 @@ def test_a_digit_that_would_be_lost_is_an_error_and_not_a_rounding() -> None:
 
 
 def test_the_numbers_of_numpy_are_read_as_pythons_are() -> None:
-    given = (np.float64(0.001), np.float32(0.1), np.int64(1_000), np.uint8(7))
-    assert [parse_decimal(value, "x") for value in given] == [Decimal("0.001"), Decimal("0.1"), 1_000, 7]
+    several = (np.float64(0.001), np.float32(0.1), np.int64(1_000), np.uint8(7))
+    assert [parse_decimal(value, "x") for value in several] == [Decimal("0.001"), Decimal("0.1"), 1_000, 7]
     for bad in (np.bool_(True), np.float64("nan"), np.array([1.0])):
         with pytest.raises(InputError):
             parse_decimal(bad, "x")

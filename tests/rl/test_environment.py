@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,13 @@ MODES = [
 def test_gymnasium_finds_nothing_wrong(words: dict[str, Any]) -> None:
     env = gymnasium.make("Orderwright/Trading-v0", episode_length=50, **words)
     check_env(env.unwrapped)
+
+
+def test_an_id_with_its_module_needs_no_import_of_ours() -> None:
+    code = "import gymnasium; print(gymnasium.make('orderwright.rl:Orderwright/Trading-v0').spec.id)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "Orderwright/Trading-v0\n"
 
 
 def test_registering_again_changes_nothing() -> None:

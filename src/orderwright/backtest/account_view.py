@@ -85,7 +85,13 @@ class AccountView(ABC):
         """What the account is worth now, in the quote asset."""
         if self.waiting:
             self.flush()
-        return self.worth({symbol: self.market(symbol).mid for symbol, size in self.positions.items() if size})
+        return self.worth({symbol: self.market(symbol).mid for symbol in self.symbols if self._counts(symbol)})
+
+    def _counts(self, symbol: str) -> bool:
+        """Whether something is held of it; a deposit counts as soon as it has a price."""
+        if self.positions[symbol]:
+            return True
+        return bool(self._base(symbol)) and self.feed.quote(symbol, self.now) is not None
 
     def _base(self, symbol: str) -> Decimal:
         """What the account has of a symbol's base asset, fees taken off; zero for a contract, which brings none."""

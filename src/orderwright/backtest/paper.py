@@ -57,7 +57,7 @@ def trade(
 
     Raises InputError where the exchange has no candles of the symbol, for rules that cannot be kept on paper and for
     what are no signals; LookAheadError, one of them, for a strategy that says another thing of a bar when later ones
-    are known; StrategyError and SignalsFailed for what the strategy raises.
+    are known; StrategyError for what the strategy raises.
     """
     check_strategy(strategy)
     opened = broker.opened

@@ -101,7 +101,7 @@ class BacktestResult:
 
     @cached_property
     def refused(self) -> list[tuple[dt.datetime, str]]:
-        """(time, why) of each order that our checks or the exchange refused, the first thousand; the kernel has none."""
+        """(time, why) of each order that our checks or the exchange refused, the first thousand; of the kernel none."""
         several, found = len(self.symbols) > 1, self.outcome.executed
         if found is None:
             return []
@@ -124,8 +124,8 @@ class BacktestResult:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What to know of this run: gaps and rounded prices of the data, refused orders, ties, how many trials it is the
-        best of."""
+        """What to know of this run: gaps and rounded prices of the data, refused orders, ties, of how many trials it is
+        the best."""
         found = [note for bars in self.bars for note in bars.notes] + list(self.outcome.notes)
         if self.refused:
             found.append(self._refusals())

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orderwright.backtest.bars import Bars
-from orderwright.backtest.checking import LookAheadError, Signals, checked_signals, head, warmed
+from orderwright.backtest.checking import LookAheadError, Signals, SignalsFailed, checked_signals, head, warmed
 from orderwright.backtest.context import Context
-from orderwright.backtest.records import Bar, Fill, OrderHandle
+from orderwright.backtest.overheard import StrategyError
+from orderwright.backtest.records import Bar, Fill, OrderHandle, Place
 from orderwright.backtest.rules import Rules
 from orderwright.backtest.strategy import Strategy
 from orderwright.backtest.symbol_trader import Says, SymbolTrader
@@ -69,7 +70,8 @@ class SignalTrader(Strategy):
 class SignalsSoFar:
     """What a strategy says at each bar, asked with the bars up to it.
 
-    Raises what `checked_signals` does, and LookAheadError where it says something else of a bar than it said then.
+    Raises what `checked_signals` does, but StrategyError with the bar for what the strategy raises; and LookAheadError
+    where it says something else of a bar than it said then.
     """
 
     def __init__(self, strategy: Strategy, bars: Bars) -> None:
@@ -83,7 +85,13 @@ class SignalsSoFar:
     def hear(self, index: int) -> None:
         """Ask the strategy about a bar, unless it was asked."""
         if index >= len(self._said):
-            said = checked_signals(self._strategy, head(self._bars, index + 1))
+            try:
+                said = checked_signals(self._strategy, head(self._bars, index + 1))
+            except SignalsFailed as failed:
+                bar = Place(self._bars.symbol, index, int(self._bars.candles.close_times[index]))
+                cause = failed.__cause__
+                assert isinstance(cause, Exception)
+                raise StrategyError(self._strategy.name, "generate_signals", bar, cause) from cause
             self._compare(said)
             self._said = said
 

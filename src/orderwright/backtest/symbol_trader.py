@@ -111,7 +111,7 @@ class SymbolTrader:
 
     def on_fill(self, fill: Fill) -> None:
         order = fill.order
-        if not order.done:
+        if not order.done and order.record.leaves:  # one that is filled may still wait for the answer to its cancel
             return
         if self._entry is not None and order.order_id == self._entry.order_id:
             self._entry, self._side = None, 0

@@ -28,8 +28,8 @@ from orderwright.errors import UnknownName
 class Trading(AccountView):
     """strategy: whose hooks are called with `context`. account: the one that it trades with. symbols: those it may
     trade, each listed on the account's exchange. new_id: the next order's id. replies: where the engine's handler puts
-    its answers. booked: called with every fill; says the
-    index of its bar, if it knows. ended: called with every order that ends, refused ones too. early: how long before its close a bar is decided on, microseconds.
+    its answers. booked: called with every fill. ended: called with every order that ends, refused ones too. early: how
+    long before its close a bar is decided on, microseconds.
 
     wake: when the engine next has something to do, as far as whoever moves it on has found out; 0, now.
     """

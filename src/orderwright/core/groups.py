@@ -249,4 +249,16 @@ def adopt(state: State, order: Order) -> None:
         if group is not None:
             for one in gathered(order, state.find):
                 _take(state, group, name, one)
+            newly_reserved(state, group)  # the ledger knows it
+            _expose_anew(state, group)
             state.unsettled[name] = None
+
+
+def _expose_anew(state: State, group: Group) -> None:
+    more, one = newly_exposed(state, group), next(iter(group.members.values()), None)
+    if one is not None and more:
+        exposure = state.exposures[one.instruction.account, one.instruction.symbol]
+        if one.instruction.side is OrderSide.BUY:
+            exposure.buy += more
+        else:
+            exposure.sell += more

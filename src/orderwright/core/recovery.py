@@ -12,7 +12,7 @@ names the rows that restore it:
 | orders | the rows of each order that is not finished, folded by the lifecycle |
 | balances, positions | the newest ledger and position row of each |
 | last_order_id | the greatest order id of the book |
-| exposures, interest, watched, routes, closing, succeeded, groups, bracketed, trailing, timers | derived from the above |
+| exposures, interest, watched, routes, closing, succeeded, groups, bracketed, trailing, timers | all of the above |
 | finished, keys, market, best | caches and views: the journal and the market bring them back when asked |
 | unsettled | every group is looked at once |
 """

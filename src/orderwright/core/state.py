@@ -110,8 +110,8 @@ class State(Struct, kw_only=True):
     """One book. Keys: (exchange, symbol) for instruments, market, interest, watched; (account, symbol) for positions,
     exposures and closing; (account, asset) for balances. succeeded: the market order that waits for the end of an
     order. groups: orders that belong together, by the group's name or the id of a bracket's entry; unsettled: those to
-    which something has happened; bracketed: those whose entry has filled, by (account, symbol). trailing: the stops that follow a market; best: the best price each has seen, where a
-    replace was in the way of following it at once."""
+    which something has happened; bracketed: those whose entry has filled, by (account, symbol). trailing: the stops
+    that follow a market; best: the best price each has seen, where a replace was in the way of following it at once."""
 
     book: str
     sequence: int = 0

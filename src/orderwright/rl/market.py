@@ -94,7 +94,7 @@ def _wild(prices: Floats, anchor: Floats, scale: Floats, window: int) -> NDArray
         return np.zeros(len(anchor), np.uint8)
     highest, lowest = prices.max(axis=0), prices.min(axis=0)
     width = 1
-    while width < min(window, len(anchor)):  # the last `width` candles are known, and so, with those before, twice as many
+    while width < min(window, len(anchor)):  # known of the last `width` candles
         more = min(width, window - width)
         highest[more:] = np.maximum(highest[more:], highest[:-more])
         lowest[more:] = np.minimum(lowest[more:], lowest[:-more])
