@@ -103,7 +103,7 @@ def test_the_heir_of_an_exit_that_a_user_moved_stands_where_he_moved_it() -> Non
         exchange.fill(NAMES["entry"], "1", "100")
     heir = exchange.harness.order(exit_id(NAMES["stop"], HEIR))
 
-    assert (heir.status, heir.quantity, heir.stop_price) == (OrderStatus.OPEN, 300, Decimal(95))
+    assert (heir.status, heir.quantity, heir.stop_price) == (OrderStatus.OPEN, Decimal(300), Decimal(95))
 
 
 def trailing(settings: Settings | None = None) -> tuple[Exchange, Decimal]:
@@ -239,7 +239,7 @@ def test_a_market_order_in_the_place_of_one_of_a_group_asks_for_what_is_left_of_
     exchange.obey(cancel)
     (market,) = (order for order in harness.state.orders.values() if order.instruction.type is OrderType.MARKET)
 
-    assert (market.status, market.quantity) == (OrderStatus.OPEN, 1)
+    assert (market.status, market.quantity) == (OrderStatus.OPEN, Decimal(1))
 
 
 def test_an_entry_that_fills_before_its_cancel_arrives_keeps_its_exits() -> None:

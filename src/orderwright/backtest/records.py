@@ -29,7 +29,7 @@ class Bar(Struct, frozen=True, gc=False):
     volume: float
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True, gc=False):
     """A bar, by its symbol, its index and its close (microseconds)."""
 
     symbol: str

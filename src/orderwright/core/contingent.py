@@ -14,7 +14,10 @@ restart, or a log that was cut anywhere, comes to the same end, and nothing is c
   One that a user cancelled or the exchange ended does not.
 - What is too small for the exchange waits for more; when no more can come it is denied, and a resting order for so
   little is cancelled. Somebody is told.
-- A stop that the exchange refuses leaves a position unprotected: somebody is told, and a market order takes its place.
+- A stop that the exchange refuses leaves a position unprotected: somebody is told, and a market order takes its place;
+  what the entry fills after that gets a stop again.
+- An exit that a check refuses waits on and is tried again; somebody is told once.
+- While the symbol is being closed no exit goes out; those that still wait end with their entry.
 - Cancelling an entry leaves the exits of what it has filled. `close` cancels exits like all orders of the symbol.
 - Two orders of a group may both fill before the cancel of one arrives. A fill always counts; somebody is told.
 """

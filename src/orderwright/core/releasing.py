@@ -12,6 +12,7 @@ from orderwright.core import messages as m
 from orderwright.core import risk
 from orderwright.core.exits import begins_at
 from orderwright.core.groups import left_of
+from orderwright.core.ids import is_order_id
 from orderwright.core.model import Instruction, Instrument, Order, OrderStatus, Quote
 from orderwright.core.placing import (
     Decision,
@@ -95,18 +96,18 @@ def _left_to_do(
             return _nothing_left(order, Reason.NOTHING_LEFT, "its group has filled", quote, now)
         return msgspec.structs.replace(instruction, quantity=min(left, instruction.quantity or left))
     if order.wait_for == "parent":
-        group = state.groups.get(instruction.group) if instruction.group else None
         parent = state.find(instruction.parent_id)
-        left = left_of(state, order, group) if group is not None else None
-        if left is not None and left <= 0:
+        group = state.groups.get(instruction.group) if instruction.group else None
+        room = left_of(state, order, group) if group is not None else None
+        if room is not None and room <= 0:
             return _nothing_left(order, Reason.NOTHING_LEFT, "its group has filled", quote, now)
-        if left is not None and group is not None and group.entry is not None:  # an exit's heir: all that is left
-            return msgspec.structs.replace(instruction, quantity=left)
+        if room is not None and is_order_id(instruction.group):  # an exit's heir: all that is left
+            return msgspec.structs.replace(instruction, quantity=room)
         cause = "nothing of the order before it was left"
         if parent is not None and parent.quantity > parent.filled:
             if parent.status is OrderStatus.CANCELLED:
                 rest = parent.quantity - parent.filled
-                return msgspec.structs.replace(instruction, quantity=rest if left is None else min(rest, left))
+                return msgspec.structs.replace(instruction, quantity=rest if room is None else min(rest, room))
             cause = f"the order before it is {parent.status}"  # it ended otherwise than by its cancel
         return _nothing_left(order, Reason.NOTHING_LEFT, cause, quote, now)
     if order.wait_for != "cancels":

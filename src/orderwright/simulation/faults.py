@@ -16,6 +16,7 @@ history, whatever is called how often. After `until` nothing goes wrong any more
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from heapq import heappop, heappush
 from itertools import count
 
@@ -216,9 +217,10 @@ class FaultyExchange(SimulatedExchange):
         balances: Mapping[tuple[str, str], Balance],
         time: int,
         positions: Mapping[tuple[str, str], Position] | None = None,
+        left: Mapping[str, Decimal] | None = None,
     ) -> None:
         self._restoring = True
-        super().restore(orders, balances, time, positions)
+        super().restore(orders, balances, time, positions, left)
         self._restoring = False
 
 
