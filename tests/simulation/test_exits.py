@@ -159,6 +159,39 @@ def test_without_a_group_the_second_has_no_coins_left() -> None:
 
     assert trader.said(2) == ["rejected"]
 
+@pytest.mark.parametrize(
+    ("replaces", "sold"),
+    [
+        ([{"stop_price": "98.5"}], "-"),
+        ([{"quantity": "3"}], "98x1 @2.6667"),
+        ([{"quantity": "3"}, {"stop_price": "98.5"}, {"quantity": "2.5"}], "98.5x1 @2.6667"),
+    ],
+)
+def test_a_replace_that_comes_when_the_group_has_filled_makes_room_for_what_it_adds_alone(
+    replaces: list[dict[str, Any]], sold: str
+) -> None:
+    """Who sent it had not heard of the fill: the coins of the first are not there to be sold again."""
+    candles = some_candles((100, 100, 100, 100), (100, 105, 99, 100), (100, 100, 97, 100))
+    trader = Trader(candles, deposits={"BTC": "9", "USDT": "1"}, models=UP)
+    trader.place(1, 1, side="sell", quantity="2", kind="limit", price="104", group="x")
+    trader.place(2, 1, side="sell", quantity="2", kind="stop_loss", stop_price="98", group="x").run(2)
+    for request, values in enumerate(replaces, start=1):
+        trader.replace(2, 2, request, **values)
+    trader.run(5)
+
+    assert (trader.story(1), trader.story(2)) == ("104x2 @1.3333", sold)
+
+
+def test_replaces_of_two_orders_for_the_same_more_make_room_for_it_once() -> None:
+    candles = some_candles((100, 100, 100, 100), (100, 101, 99, 100), (100, 105, 97, 100))
+    trader = Trader(candles, deposits={"BTC": "9", "USDT": "1"}, models=UP)
+    trader.place(1, 1, side="sell", quantity="1", kind="limit", price="104", group="x")
+    trader.place(2, 1, side="sell", quantity="1", kind="stop_loss", stop_price="98", group="x")
+    trader.replace(1, 1, quantity="3").replace(2, 1, quantity="3").run(5)
+
+    assert (trader.story(1), trader.story(2)) == ("104x3 @2.3333", "-")
+
+
 
 def test_orders_of_one_group_never_fill_more_than_one_of_them_asked_for() -> None:
     """Nobody cancels the other, and both are reached: the coins are sold once."""
