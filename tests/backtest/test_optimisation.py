@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import math
 from decimal import Decimal
@@ -15,10 +16,13 @@ from msgspec import structs
 
 from orderwright.backtest import Backtester, BacktestResult, SimpleMovingAverageStrategy, Strategy, VolatilityRisk
 from orderwright.backtest.bars import Bars, read_bars
+from orderwright.backtest.kernel.measure import measure
 from orderwright.backtest.optimisation import Float, WalkForward, optimize, walk_forward
+from orderwright.backtest.optimisation.measuring import TrialFailed
+from orderwright.backtest.optimisation.pictures import _ticks
 from orderwright.backtest.optimisation.sharpe import of_trials
 from orderwright.backtest.optimisation.windows import Span, cut, steps
-from orderwright.errors import InputError, UnknownName
+from orderwright.errors import InputError, OrderwrightError, UnknownName
 from orderwright.market.instruments import default_instrument
 from orderwright.market.random_market import random_candles
 
@@ -166,6 +170,15 @@ def test_two_processes_find_what_one_does() -> None:
     one, two = (search(few, n_jobs=jobs, objective=trades_and_return) for jobs in (1, 2))
     assert two.trials.equals(one.trials)
     assert two.summary() == one.summary()
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 1_023, 1_026, 3_000])
+def test_figures_are_summed_in_the_order_that_is_written_down(count: int) -> None:
+    equity = 10_000 * np.cumprod(1 + np.random.default_rng(count).normal(0, 1e-3, count))
+    compiled, plain = np.empty(4), np.empty(4)
+    measure(equity, 10_000.0, compiled)
+    measure.function(equity, 10_000.0, plain)
+    assert compiled.tolist() == plain.tolist()  # to the last bit, whichever process compiled it
 
 
 def test_drawdown_is_made_small_and_may_be_made_large() -> None:
@@ -430,7 +443,10 @@ def test_walks_keep_their_windows_in_the_study_too(tmp_path: Path) -> None:
         ({"n_jobs": 0}, "n_jobs", 1),
         ({"seed": -1}, "seed", 0),
         ({"holdout": 20}, "holdout", "0.2"),
-        ({"walk_forward": 500}, "walk_forward", 596),
+        ({"holdout": 1.5}, "holdout", "0.2"),
+        ({"holdout": 0.95}, "holdout", "0.9"),
+        ({"objective": "maximise nothing"}, "objective", None),
+        ({"walk_forward": 500}, "walk_forward", 116),
         ({"walk_forward": "five"}, "walk_forward", WalkForward()),
         ({"space": {"fats_period": [1]}}, "space", "fast_period"),
         ({"space": {"fast_period": (2.0, 9.0)}}, "space.fast_period", Float(2.0, 9.0, step=0.7)),
@@ -483,11 +499,28 @@ def test_a_strategy_that_peeks_at_one_of_several_symbols_is_named_with_it() -> N
 
 
 def test_what_a_strategy_raises_comes_with_its_parameters() -> None:
-    from orderwright.backtest.checking import SignalsFailed
+    line = inspect.getsourcelines(Failing.signals)[1] + 2
+    for jobs in (1, 2):
+        with pytest.raises(OrderwrightError) as failed:
+            search({"period": [1, 2, 3]}, Failing, n_jobs=jobs)
+        assert str(failed.value) == (
+            f"Failing in generate_signals: ZeroDivisionError: three (with period=3; {__file__}, line {line})"
+        )
+    with pytest.raises(TrialFailed):
+        search({"period": [3]}, Failing)
 
-    with pytest.raises(SignalsFailed, match="ZeroDivisionError: three") as failed:
-        search({"period": [1, 2, 3]}, Failing)
-    assert failed.value.__notes__ == ["with period=3"]
+
+def test_whole_numbers_that_are_many_are_drawn_in_whole_parts() -> None:
+    names, places = _ticks([*range(2, 40), 45], 15)
+    assert names[:2] == ["2–4", "5–7"]
+    assert (names[-1], places[0], places[-1]) == ("44–45", 0, len(names) - 1)
+
+
+def test_the_page_shows_a_figure_once(tmp_path: Path) -> None:
+    search(holdout=0).report(tmp_path / "page.html")
+    search(objective="calmar", holdout=0).report(tmp_path / "calmar.html")
+    assert "Best sharpe_ratio" not in (tmp_path / "page.html").read_text()
+    assert "Best calmar" in (tmp_path / "calmar.html").read_text()
 
 
 def test_trials_without_a_trade_have_no_sharpe_ratio_and_are_no_error_beside_others() -> None:

@@ -243,6 +243,19 @@ def test_a_study_for_another_search_is_refused_and_what_differs_is_named(place: 
     open_study(place, "two", MADE_FOR | {"data": "others"}, ONE)
 
 
+def test_of_a_space_and_of_rules_the_entries_that_differ_are_shown_whole(place: Path) -> None:
+    long = ", ".join(f"p{at}: Int(low=3, high=7, step=2, log=False)" for at in range(6))
+    made_for = MADE_FOR | {"space": long, "rules": '{"commission":"0.001","path":"nearest"} on kernel'}
+    open_study(place, "one", made_for, ONE)
+    other = made_for | {"space": long.replace("p5: Int(low=3", "p5: Int(low=4")}
+    with pytest.raises(InputError) as refused:
+        open_study(place, "one", other | {"rules": '{"commission":"0.002","path":"nearest"} on orders'}, ONE)
+    assert (
+        "(space: p5: Int(low=3, high=7, step=2, log=False) there, p5: Int(low=4, high=7, step=2, log=False) here; "
+        'rules: "commission":"0.001", kernel there, "commission":"0.002", orders here)'
+    ) in str(refused.value)
+
+
 def test_another_number_of_objectives_is_another_search(place: Path) -> None:
     open_study(place, "one", MADE_FOR | {"objective": "one"}, ONE)
     with pytest.raises(InputError, match="objective: one there, two here"):

@@ -52,7 +52,7 @@ def test_an_anchored_walk_searches_from_the_first_bar_on() -> None:
 
 
 def test_out_of_sample_windows_follow_each_other_and_come_after_their_search() -> None:
-    for count in range(30, 200, 7):
+    for count in range(90, 260, 7):
         walk = steps(count, WalkForward(windows=5))
         assert [one.in_sample.stop for one in walk] == [one.out_of_sample.start for one in walk]
         assert [one.out_of_sample.start for one in walk[1:]] == [one.out_of_sample.stop for one in walk[:-1]]
@@ -62,9 +62,12 @@ def test_out_of_sample_windows_follow_each_other_and_come_after_their_search() -
 
 def test_windows_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError) as refused:
-        steps(20, WalkForward(windows=50))
-    assert str(refused.value) == "walk_forward: 20 bars are too few for 50 windows (nearest: 6)"
-    assert len(steps(20, WalkForward(windows=6))) == 6
+        steps(16_000, WalkForward(windows=5_000))
+    said = "walk_forward: 16,000 bars are too few for 5,000 windows of 10 bars or more (nearest: 1596)"
+    assert str(refused.value) == said
+    assert len(steps(16_000, WalkForward(windows=1_596))) == 1_596
+    with pytest.raises(InputError, match="20 bars are too few for 1 windows of 10 bars or more$"):
+        steps(20, WalkForward(windows=1))
 
 
 def test_a_walk_may_be_a_number_of_windows() -> None:

@@ -20,11 +20,11 @@ KEY = ("main", SYMBOL)
 
 def replayed(book: Book, *, forgetful: bool = False) -> Replay:
     """The log of a book through a replay. forgetful: one that keeps no finished order."""
-    events = [event for _, event in book.engine.driver.journal.events("main")]  # type: ignore[attr-defined]
+    events = [event for _, event in book.engine.driver.journal.events("main")]
 
     def recall(order_id: str, sequence: int) -> list[m.AnyOrderEvent]:
         before: Iterable[m.AnyEvent] = events[: sequence - 1]
-        return [event for event in before if isinstance(event, m.OrderEvent) and event.order_id == order_id]  # type: ignore[misc]
+        return [event for event in before if isinstance(event, m.OrderEvent) and event.order_id == order_id]
 
     replay = Replay("main", recall)
     with localcontext(EXACT):
@@ -56,13 +56,14 @@ def test_a_replay_keeps_a_group_that_is_not_over() -> None:
 
 def test_a_replay_puts_a_group_together_again_that_comes_back_to_life() -> None:
     """A fill of an exit is busted: exits follow, for what is left of what the entry has brought."""
-    book = Book(some_candles(*flat(100, 100), (100, 105, 99, 100), *flat(100, 100)))
+    candles = some_candles(*flat(100, 100), (100, 105, 99, 100), *flat(100, 100, 100))
+    book = Book(candles, deposits={"USDT": Decimal(1_000), "BTC": Decimal(2)})
     book.place(quantity="2", bracket=BOTH).at(4)
     target = next(one for one in book.engine.state.finished.values() if one.filled and one.instruction.parent_id)
     bust = m.BustReport(order_id=target.order_id, time=book.engine.now, execution_id=next(iter(target.executions)))
     assert book.engine.state.groups == {}
     book.engine.do(bust)
-    live, state = book.at(4.5).engine.state, replayed(book, forgetful=True).state
+    live, state = book.at(6).engine.state, replayed(book, forgetful=True).state
 
     assert len(live.orders) == 2
     assert {name: (set(group.members), group.entry is not None) for name, group in state.groups.items()} == {

@@ -33,7 +33,7 @@ PAIRS: list[tuple[int, list[tuple[str, str, str, int]]]] = [
 
 def orders_of(candles: Candles) -> list[tuple[int, Instruction]]:
     """(when it is sent, the order)."""
-    found = []
+    found: list[tuple[int, Instruction]] = []
     for minute, pair in PAIRS:
         time, last = int(candles.close_times[minute]), BTC.price(int(candles.close[minute]))
         for side, kind, quantity, away in pair:

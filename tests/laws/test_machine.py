@@ -19,7 +19,7 @@ from msgspec import structs
 from orderwright.core import messages as m
 from orderwright.core.deadlines import next_deadline
 from orderwright.core.evolve import evolve
-from orderwright.core.groups import names_of
+from orderwright.core.groups import adopt, brought, gathered, left_of, names_of
 from orderwright.core.model import (
     DONE,
     HAS_PRICE,
@@ -45,8 +45,8 @@ from orderwright.core.model import (
 from orderwright.core.numbers import EXACT, ZERO
 from orderwright.core.oms import decide
 from orderwright.core.portfolio import unrealised
-from orderwright.core.recovery import restore
-from orderwright.core.state import State, deadline_of
+from orderwright.core.recovery import order_from, restore
+from orderwright.core.state import Group, State, deadline_of
 from tests.builders import NOW, an_instrument
 from tests.laws.world import ACCOUNTS, LINEAR, OUTCOMES, SPOT, Numbers, Outcome, SmallJournal, Venue
 
@@ -517,11 +517,14 @@ class Machine(RuleBasedStateMachine):
                 continue
             said = live[0].instruction
             side = 0 if said.side is OrderSide.BUY else 1
-            spared = sum((order.exposed for order in live), ZERO) - max(order.exposed for order in live)
-            sums[said.account, said.symbol][side] -= spared
+            exposed = [min(order.exposed, room_of(state, group, order)) for order in live]
+            sums[said.account, said.symbol][side] -= sum((order.exposed for order in live), ZERO) - max(exposed)
             for name in {order.reserved_asset for order in live if order.reserved}:
-                reserved = [order.reserved for order in live]
-                locked[said.account, name] -= sum(reserved, ZERO) - max(reserved)
+                reserved = [
+                    order.reserved * part / order.exposed if part != order.exposed else order.reserved
+                    for order, part in zip(live, exposed, strict=True)
+                ]
+                locked[said.account, name] -= sum((order.reserved for order in live), ZERO) - max(reserved)
         for key, exposure in state.exposures.items():
             assert [exposure.buy, exposure.sell, exposure.orders] == sums.pop(key, [0, 0, 0])
         assert not any(any(rest) for rest in sums.values())
@@ -582,7 +585,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def a_restore_gives_the_same_state(self) -> None:
         with decimal.localcontext(EXACT):
-            restored = restore("main", self.journal.open_state())
+            restored = restored_from(self.journal)
 
         assert_same(restored, self.state)
         assert woken_in_time(restored)
@@ -595,7 +598,7 @@ class Machine(RuleBasedStateMachine):
         with decimal.localcontext(EXACT):
             for event in self.journal.events[: pick % len(self.journal.events) + 1]:
                 journal.append(event, evolve(cut, event))
-            state = restore("main", journal.open_state())
+            state = restored_from(journal)
             assert_same(state, cut)
             assert woken_in_time(state)
             for _ in range(200):
@@ -612,6 +615,31 @@ class Machine(RuleBasedStateMachine):
         if self.journal.events:
             self.a_replay_gives_the_same_state()
             self.a_restore_gives_the_same_state()
+
+
+def room_of(state: State, group: Group, order: Order) -> Decimal:
+    """How much more a group may fill through this order: what is left, and what the venue has announced."""
+    if order.ending is not None or order.has_gap:
+        return order.exposed
+    if group.entry is None:
+        return max(left_of(state, order, group), ZERO)
+    return max(brought(group.entry, state.instrument_of(group.entry)) - group.filled, ZERO)
+
+
+def restored_from(journal: SmallJournal) -> State:
+    """A restored book with the kin of what is alive, as a driver brings it back."""
+    state = restore("main", journal.open_state())
+
+    def find(order_id: str) -> Order | None:
+        if state.find(order_id) is None and order_id in journal.orders:
+            state.recall(order_from(journal.orders[order_id]))
+        return state.find(order_id)
+
+    for order in list(state.orders.values()):
+        if names_of(order.instruction):
+            gathered(order, find)
+            adopt(state, order)
+    return state
 
 
 def assert_same(one: State, other: State) -> None:

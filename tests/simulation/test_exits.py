@@ -159,6 +159,7 @@ def test_without_a_group_the_second_has_no_coins_left() -> None:
 
     assert trader.said(2) == ["rejected"]
 
+
 @pytest.mark.parametrize(
     ("replaces", "sold"),
     [
@@ -190,7 +191,6 @@ def test_replaces_of_two_orders_for_the_same_more_make_room_for_it_once() -> Non
     trader.replace(1, 1, quantity="3").replace(2, 1, quantity="3").run(5)
 
     assert (trader.story(1), trader.story(2)) == ("104x3 @2.3333", "-")
-
 
 
 def test_orders_of_one_group_never_fill_more_than_one_of_them_asked_for() -> None:

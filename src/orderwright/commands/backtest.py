@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orderwright.commands.options import AsJson
-from orderwright.commands.rules import Engine, Tester, check_engine, with_rules
+from orderwright.commands.rules import Engine, Step, Tester, check_engine, with_rules, with_step
 from orderwright.commands.strategies import Data, OfSymbol, StrategyName, data_of, strategy_of
 from orderwright.errors import InputError
 
@@ -31,6 +31,7 @@ def backtest(
     *,
     tester: Tester,
     engine: Engine = None,
+    step: Step = None,
     log: Annotated[Path | None, typer.Option("--log", help="Keep the orders engine's log.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the page.")] = None,
     json: AsJson = False,
@@ -48,7 +49,9 @@ def backtest(
     made, _ = strategy_of(strategy, param or ())
     with progress_bar("backtest", describe="{:,} bars".format) as progress:
         told = None if progress is None else lambda done, whole: progress(0, done, whole)
-        result = tester.run(made, data_of(data, symbol), symbol, engine=engine, log=log, progress=told)
+        result = tester.run(
+            made, with_step(data_of(data, symbol), symbol, step), symbol, engine=engine, log=log, progress=told
+        )
     if json:
         print_json(result.to_dict())
     else:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
+import math
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orderwright.commands.options import AsJson
-from orderwright.commands.rules import Engine, Tester, check_engine, with_rules
-from orderwright.commands.strategies import Data, OfSymbol, StrategyName, data_of, hints_of, strategy_class, value_of
+from orderwright.commands.rules import Engine, Step, Tester, check_engine, with_rules, with_step
+from orderwright.commands.strategies import (
+    Data,
+    OfSymbol,
+    StrategyName,
+    constructor_of,
+    data_of,
+    hints_of,
+    strategy_class,
+    value_of,
+)
 from orderwright.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
@@ -20,7 +32,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_FORMS = "5:45:2 (a range), 5..45 or 0.1..0.9 (from, to), 50,100 (a choice), 20"
+_FORMS = "5:45:2 (a range), 0.1:0.9:0.2 (steps), 5..45 or 0.1..0.9 (from, to), 50,100 (a choice), 20"
+_LISTED = 10
+_DOMAIN = re.compile(r"(?:Int|Float)\(low=([^,]+), high=([^,]+), step=([^,]+), log=\w+\)")
+_RANGE = re.compile(r"range\((-?\d+), (-?\d+)(?:, (-?\d+))?\)")
 
 
 @app.command()
@@ -44,7 +59,9 @@ def optimize(
         str | None, typer.Option("--study", help="Keep trials in this file or database, to go on or to share.")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Of the study, where a place has several.")] = None,
-    holdout: Annotated[str, typer.Option(help="The last part of the bars, which the search does not see.")] = "0.2",
+    holdout: Annotated[
+        str, typer.Option(metavar="<number>", help="The last part of the bars, which the search does not see.")
+    ] = "0.2",
     walk_forward: Annotated[
         int | None, typer.Option("--walk-forward", min=1, help="Walk forward too, in so many windows.")
     ] = None,
@@ -56,6 +73,7 @@ def optimize(
     *,
     tester: Tester,
     engine: Engine = None,
+    step: Step = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the page.")] = None,
     json: AsJson = False,
 ) -> None:
@@ -70,21 +88,24 @@ def optimize(
         check_place(html, "html")
     kind = strategy_class(strategy)
     options: dict[str, Any] = {"method": method, "engine": engine, "holdout": holdout}
-    found = search(
-        kind,
-        data_of(data, symbol),
-        space_of(kind, space),
-        objective or "sharpe_ratio",
-        n_trials=trials,
-        n_jobs=jobs,
-        backtester=tester,
-        symbol=symbol,
-        study=study,
-        name=name,
-        walk_forward=WalkForward(walk_forward, anchored) if walk_forward else None,
-        seed=seed,
-        **options,
-    )
+    with redirect_stdout(sys.stderr), _as_written():  # what a strategy prints is not the answer
+        found = search(
+            kind,
+            with_step(data_of(data, symbol), symbol, step),
+            space_of(kind, space),
+            objective or "sharpe_ratio",
+            n_trials=trials,
+            n_jobs=jobs,
+            backtester=tester,
+            symbol=symbol,
+            study=study,
+            name=name,
+            walk_forward=WalkForward(walk_forward, anchored) if walk_forward else None,
+            seed=seed,
+            **options,
+        )
+    if found.all_trials.already:
+        print(f"{found.all_trials.already:,} trials were in the study already", file=sys.stderr)
     if json:
         print_json(found.summary())
     else:
@@ -97,8 +118,10 @@ def optimize(
 
 def space_of(kind: type[Strategy], texts: Iterable[str]) -> dict[str, Any]:
     """NAME=VALUES texts as a space. Raises InputError for what has no form, and a parameter that comes twice."""
-    known, hints = inspect.signature(kind).parameters, hints_of(kind)
+    known, hints = constructor_of(kind), hints_of(kind)
     found: dict[str, Any] = {}
+    if not known:
+        raise InputError(f"{kind.__name__} has no parameters: there is nothing to search", field="space")
     for text in texts:
         name, equals, values = text.partition("=")
         if not equals or not name or not values:
@@ -113,7 +136,8 @@ def space_of(kind: type[Strategy], texts: Iterable[str]) -> dict[str, Any]:
 
 
 def values_of(text: str, hint: Any, default: Any, field: str) -> Any:
-    """5:45:2 a range, 5..45 and 0.1..0.9 from and to, 50,100 a choice, anything else one value. Raises InputError."""
+    """5:45:2 a range, 0.1:0.9:0.2 steps, 5..45 and 0.1..0.9 from and to, 50,100 a choice, anything else one value.
+    Raises InputError."""
     if ".." in text:
         low, _, high = text.partition("..")
         return (_number(low, field), _number(high, field))
@@ -123,7 +147,46 @@ def values_of(text: str, hint: Any, default: Any, field: str) -> Any:
         if len(numbers) == 3 and not numbers[2]:
             raise InputError("a step of 0 leads nowhere", field=field, value=text, nearest=f"{parts[0]}:{parts[1]}:1")
         return range(*numbers)
+    if len(parts) == 3 and all(map(_is_number, parts)):
+        from orderwright.backtest.optimisation.space import Float
+
+        low, high, step = map(float, parts)
+        return Float(low, high, step)
     return [value_of(part.strip(), hint, default, field) for part in text.split(",")]
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Errors of a space say ranges as the command line writes them, not as Python does."""
+    try:
+        yield
+    except InputError as error:
+        if (error.field or "").startswith("space"):
+            error.message = written_here(error.message)
+            error.nearest = None if error.nearest is None else written_here(error.nearest)
+        raise
+
+
+def written_here(said: object) -> str:
+    """A range, a pair or a domain as --space takes it."""
+    if isinstance(said, tuple) and len(said) == 2:
+        return f"{said[0]}..{said[1]}"
+
+    def domain(found: re.Match[str]) -> str:
+        low, high, step = found.groups()
+        return f"{low}..{high}" if step in ("None", "1") else f"{low}:{high}:{step}"
+
+    def counted(found: re.Match[str]) -> str:
+        return ":".join(part for part in found.groups() if part is not None)
+
+    return _RANGE.sub(counted, _DOMAIN.sub(domain, str(said))).replace("[...]", "VALUES")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _number(text: str, field: str) -> int | float:
@@ -158,6 +221,28 @@ def show(found: OptimizationResult) -> None:
     for row in comparison(found):
         shown.add_row(*row)
     screen.print(shown)
+    if len(found.objectives) > 1:
+        _show_front(found)
     screen.print(Text(f"\n{verdict(found)}"))
     if found.walk_forward is not None:
         screen.print(Text(f"\nWalk-forward: {walk_words(found.walk_forward)}"))
+
+
+def _show_front(found: OptimizationResult) -> None:
+    """The Pareto front: parameters and objectives, the best by the first objective first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from orderwright.backtest.optimisation.words import written
+    from orderwright.backtest.report.words import figure
+    from orderwright.screen import console
+
+    first, front = found.best_trial, found.pareto
+    shown = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for name in (*first.parameters, *first.values):
+        shown.add_column(name, justify="right")
+    for one in front[:_LISTED]:
+        shown.add_row(*map(written, one.parameters.values()), *map(figure, one.values.values()))
+    several = f", {_LISTED} of {len(front):,}" if len(front) > _LISTED else ""
+    console().print(Text(f"\nThe Pareto front{several}\n", style="bold"))
+    console().print(shown)

@@ -19,8 +19,11 @@ from orderwright.errors import InputError, UnknownName
 if TYPE_CHECKING:
     from orderwright.backtest.strategy import Strategy
 
+_BUILT_IN = (
+    "sma, rsi, breakout, bollinger, grid, dca, market_maker"  # those of backtest/strategies, whose import is heavy
+)
 StrategyName = Annotated[
-    str, typer.Option("--strategy", help="A built-in one (sma, rsi, ...), module:Class or file.py:Class.")
+    str, typer.Option("--strategy", help=f"A built-in one ({_BUILT_IN}), module:Class or file.py:Class.")
 ]
 Data = Annotated[
     list[str], typer.Option("--data", metavar="FILE", help="Candles; of several symbols SYMBOL=FILE, repeatable.")
@@ -53,7 +56,7 @@ def strategy_of(name: str, params: Iterable[str]) -> tuple[Strategy, dict[str, A
     given = parameters_of(kind, params)
     missing = [
         parameter.name
-        for parameter in _parameters(kind).values()
+        for parameter in constructor_of(kind).values()
         if parameter.default is parameter.empty and parameter.name not in given
     ]
     if missing:
@@ -64,12 +67,14 @@ def strategy_of(name: str, params: Iterable[str]) -> tuple[Strategy, dict[str, A
 
 def parameters_of(kind: type[Strategy], params: Iterable[str]) -> dict[str, Any]:
     """The parameters that NAME=VALUE texts give, each as its constructor takes it."""
-    known, hints = _parameters(kind), hints_of(kind)
+    known, hints = constructor_of(kind), hints_of(kind)
     given: dict[str, Any] = {}
     for text in params:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise InputError(f"{text!r} is not NAME=VALUE, such as fast_period=20", field="param", value=text)
+        if not known:
+            raise InputError(f"{kind.__name__} has no parameters", field="param", value=text)
         if name not in known:
             raise UnknownName(f"parameter of {kind.__name__}", name, known, field="param")
         if name in given:
@@ -172,7 +177,12 @@ def _strategies(module: Any) -> dict[str, type[Strategy]]:
     return own or found
 
 
-def _parameters(kind: type[Strategy]) -> Mapping[str, inspect.Parameter]:
+def constructor_of(kind: type[Strategy]) -> Mapping[str, inspect.Parameter]:
+    """What its constructor takes; where it has none of its own, nothing (a name is no parameter)."""
+    from orderwright.backtest.strategy import Strategy
+
+    if kind.__init__ is Strategy.__init__:
+        return {}
     plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     found = inspect.signature(kind).parameters
     return {name: one for name, one in found.items() if one.kind in plain}

@@ -105,13 +105,19 @@ def cancel_all(state: State, command: m.CancelAll, now: int) -> Decision:
     events: list[m.AnyEvent] = []
     actions: list[m.AnyAction] = []
     for order in state.working(command.account, command.symbol):
-        if order.wait_for == "entry" and order.instruction.group in state.orders:
-            continue  # its entry may fill before its cancel arrives; it ends with that
+        if order.wait_for == "entry" and _may_be_needed(state, order):
+            continue
         if _not_cancellable(order, order.order_id) is None:
             event, sent = cancel(state, order, now, command.cause or "cancel all")
             events.append(event)
             actions += sent
     return events, actions
+
+
+def _may_be_needed(state: State, waiting: Order) -> bool:
+    """Whether the entry of a waiting exit may fill before its cancel arrives; if not, the exit ends with it."""
+    entry = state.find(waiting.instruction.group)
+    return entry is not None and (entry.status not in DONE or not entry.filled)
 
 
 def cancel_again(state: State, closer: Order, now: int) -> Decision:

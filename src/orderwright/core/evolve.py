@@ -114,7 +114,7 @@ def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
         _no_longer_waits(state, order)
         _count(state, event)  # type: ignore[arg-type]
     changes = Changes(order, _reserve(state, order, reserved))
-    if order.status is not was or order.exposed is not exposed:
+    if order.status is not was or order.exposed is not exposed or order.instruction.group:
         _expose(state, order, exposed, was)
     if order.status not in DONE and (
         kind in _TIMED
@@ -196,7 +196,7 @@ def _reserve(state: State, order: Order, reserved: Decimal) -> list[LedgerRow] |
 
 def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> None:
     """Bring the exposure in line with the order, and keep live and finished orders apart."""
-    if order.exposed is not exposed:
+    if order.exposed is not exposed or order.instruction.group:
         exposure, more = _exposure(state, order), order.exposed - exposed
         if order.instruction.group:
             more = groups.newly_exposed(state, state.groups[order.instruction.group])

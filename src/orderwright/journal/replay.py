@@ -49,4 +49,3 @@ class Replay:
         """Those of a group that has left memory: it will be put together anew."""
         if order is not None:
             groups.gathered(order, self._find)
-

@@ -229,7 +229,7 @@ class SimulatedExchange:
         left: Mapping[str, Decimal] | None = None,
     ) -> None:
         """Become what the log says: its open orders, its balances (totals; what is locked follows from the orders),
-        its positions in linear contracts, and the time of its last event, after which the market goes on. left: how much
+        its positions in linear contracts, and the time of its last event, after which the market goes on. left: what
         the orders of each group may still fill.
 
         The log may have ended in the middle of a moment: what the price did at `time` happens once more, to the orders

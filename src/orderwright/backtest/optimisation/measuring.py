@@ -13,12 +13,15 @@
 from __future__ import annotations
 
 import math
+import sysconfig
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+import orderwright
 from orderwright.backtest.bars import Bars, read_bars
 from orderwright.backtest.checking import Signals, check_look_ahead, checked_signals, frame_of, warmed
 from orderwright.backtest.kernel.layout import limit_beyond, refuse_limits
@@ -29,7 +32,7 @@ from orderwright.backtest.optimisation.trials import FIGURES, Score, nothing
 from orderwright.backtest.optimisation.windows import Market, Span, cut, tail
 from orderwright.backtest.rules import Rules, VolatilityRisk
 from orderwright.backtest.strategy import Strategy
-from orderwright.errors import InputError
+from orderwright.errors import InputError, OrderwrightError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +42,29 @@ if TYPE_CHECKING:
     from orderwright.backtest.result import BacktestResult
 
 Constraint = Callable[[Parameters], bool]
+_NOT_THE_USERS = (str(Path(orderwright.__file__).parent), sysconfig.get_path("stdlib"))
+
+
+class TrialFailed(OrderwrightError):
+    """A trial raised; its own error is the cause. The message has the parameters, and the user's file and line."""
+
+    def __init__(self, error: Exception, parameters: Parameters) -> None:
+        said = str(error) if isinstance(error, OrderwrightError) else f"{type(error).__name__}: {error}"
+        super().__init__(f"{said} (with {_named(parameters)}{_place(error)})")
+
+
+def _named(parameters: Parameters) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in parameters.items())
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised in the user's code: the last line that is neither ours nor a library's."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith((*_NOT_THE_USERS, "<frozen")) and "site-packages" not in frame.filename:
+            return f"; {frame.filename}, line {frame.lineno}"
+    return ""
 
 
 def market_of(data: Any, symbol: str) -> Market:
@@ -130,17 +156,19 @@ class Measure:
         return [self.score(parameters) for parameters in several]
 
     def score(self, parameters: Parameters) -> Score:
-        """The score of one trial. What a strategy raises, other than to refuse its parameters, is raised, and says with
-        which parameters it came."""
+        """The score of one trial. Raises TrialFailed for what a strategy or an objective raises, other than to refuse its
+        parameters, and InputError for what is not to be done; both say with which parameters."""
         count = len(self.objectives)
         made = self._made(parameters)
         if isinstance(made, str):
             return nothing("refused", count, made)
         try:
             values, figures = self._quickly(made) if self.quick else self._fully(made, parameters)
-        except Exception as error:
-            error.add_note(f"with {', '.join(f'{name}={value!r}' for name, value in parameters.items())}")
+        except InputError as error:
+            error.message = f"{error.message} (with {_named(parameters)})"
             raise
+        except Exception as error:
+            raise TrialFailed(error, parameters) from error
         return Score("undefined" if any(map(math.isnan, values)) else "done", values, figures)
 
     def _made(self, parameters: Parameters) -> Strategy | str:

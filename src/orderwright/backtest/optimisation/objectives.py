@@ -6,6 +6,7 @@ costs). "minimise NAME" and "maximise NAME" say it outright.
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -124,6 +125,9 @@ def _one(said: Any, known: Sequence[str]) -> Objective:
     first, _, rest = said.strip().partition(" ")
     name = rest.strip() if first in _WORDS else said.strip()
     if name not in known:
-        raise UnknownName("figure", name, known, field="objective")
+        if difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6):
+            raise UnknownName("figure", name, known, field="objective")
+        message = f"unknown figure {name!r}; known are {', '.join(FIELDS)} and every metric of a result"
+        raise InputError(message, field="objective", value=name)
     large = _WORDS.get(first, name not in SMALL_IS_GOOD)
     return Objective(name, large, name)

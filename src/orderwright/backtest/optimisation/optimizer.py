@@ -82,19 +82,25 @@ class Search(Struct, frozen=True, kw_only=True):
 
     def _grid(self, measure: Measure, told: Told, part: str) -> Trials:
         from orderwright.backtest.optimisation.grid import chosen, search_grid
+        from orderwright.backtest.optimisation.study import already
 
         numbers = chosen(len(self.space), self.n_trials, self.seed)
         study = self._study(measure, part) if self.study is not None else None
         block = _BLOCK if measure.quick and (self.n_jobs > 1 or study is not None) else 1
+        there = 0 if study is None else already(study)
         with crew(measure, self.n_jobs) as workers:
-            return search_grid(self.space, numbers, self.objectives, workers, told, block=block, study=study)
+            trials = search_grid(self.space, numbers, self.objectives, workers, told, block=block, study=study)
+        trials.already = there
+        return trials
 
     def _adaptive(self, measure: Measure, told: Told, part: str) -> Trials:
         from orderwright.backtest.optimisation.adaptive import search_adaptively
+        from orderwright.backtest.optimisation.study import already
 
         study = self._study(measure, part)
+        there = already(study)
         with crew(measure, self.n_jobs) as workers:
-            return search_adaptively(
+            trials = search_adaptively(
                 self.space,
                 self.count(),
                 self.objectives,
@@ -104,6 +110,8 @@ class Search(Struct, frozen=True, kw_only=True):
                 seed=self.seed,
                 study=study,
             )
+        trials.already = there
+        return trials
 
     def _study(self, measure: Measure, part: str) -> Any:
         from orderwright.backtest.optimisation.study import open_study

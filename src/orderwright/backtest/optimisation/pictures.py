@@ -119,9 +119,20 @@ def _ticks(column: Sequence[Any], most: int) -> tuple[list[str], list[int]]:
     if len(found) <= most:
         places = {one: at for at, one in enumerate(found)}
         return [f"{one:g}" for one in found], [places[one] for one in column]
+    if all(isinstance(one, int) for one in found):
+        return _whole_parts(column, found[0], found[-1])
     edges = np.linspace(found[0], found[-1], _PARTS + 1)
     at = np.clip(np.searchsorted(edges, np.array(column, dtype=float), "right") - 1, 0, _PARTS - 1)
     return [f"{low:.3g}–{high:.3g}" for low, high in itertools.pairwise(edges)], at.tolist()
+
+
+def _whole_parts(column: Sequence[int], low: int, high: int) -> tuple[list[str], list[int]]:
+    """Parts of whole numbers, equally many in each but the last."""
+    each = math.ceil((high - low + 1) / _PARTS)
+    starts = range(low, high + 1, each)
+    ends = [min(start + each - 1, high) for start in starts]
+    names = [f"{start:,}–{end:,}" if end > start else f"{start:,}" for start, end in zip(starts, ends, strict=True)]
+    return names, [(one - low) // each for one in column]
 
 
 def _named(names: Sequence[str]) -> Figure:

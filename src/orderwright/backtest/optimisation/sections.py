@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orderwright.backtest.optimisation.found import Found
 
 _TOP = 10
+_CARDS = ("total_return_pct", "sharpe_ratio", "max_drawdown", "total_trades")
 METHODS = {"grid": "every combination of a grid", "tpe": "the tree-structured Parzen estimator", "genetic": "NSGA-II"}
 
 
@@ -45,7 +46,7 @@ def key_figures(result: Found) -> Html:
     return_under = "" if held is None else f"held out {percent(held.total_return_pct / 100, sign=True)}"
     cards = [
         ("Best parameters", told(result.best_parameters), ""),
-        (f"Best {aim}", figure(result.best_value), "over the optimised part"),
+        *([] if aim in _CARDS else [(f"Best {aim}", figure(result.best_value), "over the optimised part")]),
         ("Return, optimised part", percent(best.total_return_pct / 100, sign=True), return_under),
         ("Sharpe ratio", figure(best.sharpe_ratio), "" if held is None else f"held out {figure(held.sharpe_ratio)}"),
         (
@@ -214,7 +215,7 @@ def _front(result: Found, charts: dict[str, Figure]) -> Section | None:
         return None
     names = [one.name for one in result.objectives]
     lead = (
-        f"No trial beats one of these {len(result.pareto):,} in one of {', '.join(names)} without losing in another. "
+        f"{_unbeaten(len(result.pareto))} in one of {', '.join(names)} without losing in another. "
         "Which to take is a matter of taste."
     )
     heads = [Column(head="Parameters", number=False), *(Column(head=name) for name in names)]
@@ -247,6 +248,10 @@ def _history(result: Found, charts: dict[str, Figure]) -> Section:
         body=body,
         wide="chart-importance" not in charts,
     )
+
+
+def _unbeaten(count: int) -> str:
+    return "No trial beats this one" if count == 1 else f"No trial beats one of these {count:,}"
 
 
 def _trials(result: Found) -> Section:

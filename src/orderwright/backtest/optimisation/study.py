@@ -42,6 +42,7 @@ JOURNALS = (".journal", ".log", ".jsonl")
 _PASSWORD = re.compile(r"(?<=://)([^/:@]*):.*@")
 _SECRET = re.compile(r"([\w.%+-]*(?:password|passwd|pwd|secret|token|key)[\w.%+-]*)=('[^']*'|[^&\s]*)", re.IGNORECASE)
 _RACED = re.compile("exists|locked|duplicate", re.IGNORECASE)
+_ENTRIES = {"space": re.compile(r", (?=\w+: )"), "rules": re.compile(r',(?=")|[{}]+(?: on )?')}
 _TRIES, _PAUSE_S = 5, 0.2
 Fingerprint = dict[str, str]
 
@@ -172,13 +173,17 @@ def _refuse_another(there: Mapping[str, str] | None, made_for: Fingerprint, name
         raise InputError(message, field="study", value=masked(place))
     differs = [part for part, said in made_for.items() if there.get(part) != said]
     if differs:
-        shown = "; ".join(f"{part}: {_short(there.get(part))} there, {_short(made_for[part])} here" for part in differs)
+        shown = "; ".join(_difference(part, there.get(part), made_for[part]) for part in differs)
         message = f"the study {name!r} at {masked(place)} was made for another search ({shown}): give another name"
         raise InputError(message, field="study", value=masked(place))
 
 
-def _short(said: str | None) -> str:
-    return "nothing" if said is None else said if len(said) <= 70 else f"{said[:67]}..."
+def _difference(part: str, there: str | None, here: str) -> str:
+    """What differs, whole: of a space and of rules, which have entries, those entries alone."""
+    if there is not None and part in _ENTRIES:
+        old, new = (_ENTRIES[part].split(said) for said in (there, here))
+        there, here = (", ".join(one for one in some if one not in other) for some, other in ((old, new), (new, old)))
+    return f"{part}: {there or 'nothing'} there, {here or 'nothing'} here"
 
 
 def _code(strategy: type) -> str:
@@ -252,6 +257,11 @@ def kept_score(trial: FrozenTrial) -> Score | None:
         return None
     values = tuple(_number(one) for one in kept["values"])
     return Score(kept["state"], values, tuple(_number(one) for one in kept["figures"]), kept.get("reason", ""))
+
+
+def already(study: Study) -> int:
+    """How many trials of ours a study has."""
+    return sum(kept_score(one) is not None for one in study.get_trials(deepcopy=False))
 
 
 def score_to_keep(score: Score) -> dict[str, Any]:

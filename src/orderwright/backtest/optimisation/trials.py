@@ -47,7 +47,7 @@ class Trial(Struct, frozen=True):
 
 
 class Trials:
-    """All trials, in the order of their numbers."""
+    """All trials, in the order of their numbers. already: how many were in the study before the search."""
 
     def __init__(self, names: Sequence[str], objectives: Sequence[Objective]) -> None:
         self.names, self.objectives = tuple(names), tuple(objectives)
@@ -57,6 +57,7 @@ class Trials:
         self._values = tuple(array("d") for _ in self.objectives)
         self._figures = tuple(array("d") for _ in FIGURES)
         self.refusal = ""
+        self.already = 0
 
     def __len__(self) -> int:
         return len(self._numbers)

@@ -35,7 +35,7 @@ from orderwright.market.candles import Candles
 if TYPE_CHECKING:
     import pandas as pd
 
-LEAST_BARS = 2
+LEAST_BARS, LEAST_WINDOW = 2, 10
 
 
 class Span(Struct, frozen=True):
@@ -134,7 +134,7 @@ def split(count: int, holdout: object) -> tuple[Span, Span | None]:
     """
     share = parse_decimal(holdout, "holdout")
     if not 0 <= share <= parse_decimal("0.9", "holdout"):
-        near = 0 if share < 0 else "0.2" if share <= 1 else text(min(share / 100, parse_decimal("0.9", "holdout")))
+        near = 0 if share < 0 else text(share / 100) if 5 <= share <= 90 else "0.9" if share <= 1 else "0.2"
         message = f"{text(share)} is not a fraction of the bars that could be held out"
         raise InputError(message, field="holdout", value=holdout, nearest=near)
     held = int(count * share)
@@ -150,10 +150,10 @@ def steps(count: int, walk: WalkForward) -> list[Step]:
         wrong = walk.windows if walk.windows < 1 else walk.in_sample
         raise InputError(f"{wrong} is not above 0", field="walk_forward", value=wrong, nearest=1)
     length = int(count / (walk.windows + walk.in_sample))
-    if length < LEAST_BARS:
-        most = max(1, int(count / LEAST_BARS - walk.in_sample))
-        message = f"{count} bars are too few for {walk.windows} windows"
-        raise InputError(message, field="walk_forward", value=walk.windows, nearest=most)
+    if length < LEAST_WINDOW:
+        most = int(count / LEAST_WINDOW - walk.in_sample) or None
+        message = f"{count:,} bars are too few for {walk.windows:,} windows of {LEAST_WINDOW} bars or more"
+        raise InputError(message, field="walk_forward", value=walk.windows, nearest=most if most and most > 0 else None)
     first = count - walk.windows * length
     starts = [first + at * length for at in range(walk.windows)]
     return [Step(Span(0 if walk.anchored else at - first, at), Span(at, at + length)) for at in starts]

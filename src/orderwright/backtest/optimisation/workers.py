@@ -1,14 +1,17 @@
 """Other processes for the trials. Each is a fresh interpreter (spawned: a fork of a program with threads may hang), and
 all of them read the same bars from one file that is mapped into memory, so that a process costs what Python costs.
 
-Whatever the number of processes, results come back in the order in which they were asked for.
+Whatever the number of processes, results come back in the order in which they were asked for. What a strategy prints
+there goes to stderr, and what it raises comes back with its words, if not as itself.
 """
 
 from __future__ import annotations
 
 import mmap
 import multiprocessing
+import os
 import pickle
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from orderwright.errors import InputError
+from orderwright.errors import InputError, OrderwrightError
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -32,15 +35,16 @@ class Crew(Generic[Asked, Answer]):
 
     def __init__(self, job: Callable[[Asked], Answer], pool: ProcessPoolExecutor | None, size: int) -> None:
         self._job, self._pool, self.size = job, pool, size
+        self._begun = False
 
     def start(self, asked: Asked) -> Callable[[], Answer]:
         """Begin on something; call what comes back to have the answer. Alone, the work is done in that call."""
         if self._pool is None:
             return lambda: self._job(asked)
         try:
-            return _answered(self._pool.submit(_work, asked))
+            return self._answered(self._pool.submit(_work, asked))
         except BrokenProcessPool:
-            raise _gone() from None
+            raise self._gone() from None
 
     def over(self, questions: Iterable[Asked]) -> Iterator[Answer]:
         """The answers, in the order of the questions; at most two of them wait for each process."""
@@ -51,6 +55,26 @@ class Crew(Generic[Asked, Answer]):
                 yield waiting.popleft()()
         while waiting:
             yield waiting.popleft()()
+
+    def _answered(self, future: Future[Answer]) -> Callable[[], Answer]:
+        def answer() -> Answer:
+            try:
+                found = future.result()
+            except BrokenProcessPool:
+                raise self._gone() from None
+            self._begun = True
+            return found
+
+        return answer
+
+    def _gone(self) -> OrderwrightError:
+        if self._begun:
+            return OrderwrightError("another process ended in the middle of its work, killed or out of memory")
+        message = (
+            "the other processes ended before they could give an answer: killed, out of memory, or started by a script "
+            'that does not keep its own work under if __name__ == "__main__":'
+        )
+        return InputError(message, field="n_jobs", nearest=1)
 
 
 @contextmanager
@@ -68,24 +92,6 @@ def crew(job: Callable[[Asked], Answer], count: int) -> Iterator[Crew[Asked, Ans
             yield Crew(job, pool, count)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _answered(future: Future[Any]) -> Callable[[], Any]:
-    def answer() -> Any:
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            raise _gone() from None
-
-    return answer
-
-
-def _gone() -> InputError:
-    message = (
-        "the other processes ended before they could begin; a script that starts some keeps its own work under "
-        'if __name__ == "__main__":'
-    )
-    return InputError(message, field="n_jobs", nearest=1)
 
 
 def _write(job: Callable[[Any], Any], path: Path) -> None:
@@ -121,8 +127,36 @@ def _read(path: Path) -> Callable[[Any], Any]:
 
 def _open(path: str) -> None:
     global _job  # noqa: PLW0603 - a process of the pool has one job
-    _job = _read(Path(path))
+    os.dup2(2, 1)  # stdout is the user's answer (JSON, say), and this process has no part in it
+    sys.stdout = sys.stderr
+    try:
+        _job = _read(Path(path))
+    except Exception as error:  # noqa: BLE001 - an initializer that raises ends the pool without a word
+        _job = _raising(_sendable(error))
+
+
+def _raising(error: Exception) -> Callable[[Any], Any]:
+    def job(_: Any) -> Any:
+        raise error
+
+    return job
 
 
 def _work(asked: Any) -> Any:
-    return _job(asked)
+    try:
+        return _job(asked)
+    except Exception as error:
+        raise _sendable(error) from error
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error, or where it does not survive being sent (one made of other arguments than its message), its words."""
+    try:
+        if str(pickle.loads(pickle.dumps(error))) == str(error):
+            return error
+    except Exception:  # noqa: BLE001, S110 - whatever a constructor raises
+        pass
+    if isinstance(error, InputError):
+        return InputError(error.message, field=error.field, nearest=error.nearest, where=error.where)
+    said = str(error) if isinstance(error, OrderwrightError) else f"{type(error).__name__}: {error}"
+    return OrderwrightError(said)
