@@ -88,7 +88,8 @@ def test_a_name_without_a_quote_asset_is_traded_in_dollars_as_in_python(candles:
         (("--space", "fast_period=x..9"), "space.fast_period: 'x' is not a number"),
         (
             ("--space", "fast_period=0.5..9"),
-            "space.fast_period: 0.5..9.0 is continuous, and a grid needs steps; method tpe does without (nearest: 0.5:9.0:0.85)",
+            "space.fast_period: 0.5..9.0 is continuous, and a grid needs steps; method tpe does without "
+            "(nearest: 0.5:9.0:0.85)",
         ),
         (("--space", "fast_period=3", "--space", "fast_period=4"), "space.fast_period: is there twice"),
         (

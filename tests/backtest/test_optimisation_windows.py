@@ -66,7 +66,7 @@ def test_windows_that_do_not_fit_are_refused() -> None:
     said = "walk_forward: 16,000 bars are too few for 5,000 windows of 10 bars or more (nearest: 1596)"
     assert str(refused.value) == said
     assert len(steps(16_000, WalkForward(windows=1_596))) == 1_596
-    with pytest.raises(InputError, match="20 bars are too few for 1 windows of 10 bars or more$"):
+    with pytest.raises(InputError, match=r"20 bars are too few for 1 window of 10 bars or more$"):
         steps(20, WalkForward(windows=1))
 
 

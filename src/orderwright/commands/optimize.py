@@ -150,8 +150,8 @@ def values_of(text: str, hint: Any, default: Any, field: str) -> Any:
     if len(parts) == 3 and all(map(_is_number, parts)):
         from orderwright.backtest.optimisation.space import Float
 
-        low, high, step = map(float, parts)
-        return Float(low, high, step)
+        first, last, each = map(float, parts)
+        return Float(first, last, each)
     return [value_of(part.strip(), hint, default, field) for part in text.split(",")]
 
 
@@ -242,7 +242,10 @@ def _show_front(found: OptimizationResult) -> None:
     for name in (*first.parameters, *first.values):
         shown.add_column(name, justify="right")
     for one in front[:_LISTED]:
-        shown.add_row(*map(written, one.parameters.values()), *map(figure, one.values.values()))
+        shown.add_row(
+            *map(written, one.parameters.values()),
+            *(f"{value:,.0f}" if value.is_integer() else figure(value) for value in one.values.values()),
+        )
     several = f", {_LISTED} of {len(front):,}" if len(front) > _LISTED else ""
     console().print(Text(f"\nThe Pareto front{several}\n", style="bold"))
     console().print(shown)

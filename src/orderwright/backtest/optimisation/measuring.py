@@ -156,8 +156,11 @@ class Measure:
         return [self.score(parameters) for parameters in several]
 
     def score(self, parameters: Parameters) -> Score:
-        """The score of one trial. Raises TrialFailed for what a strategy or an objective raises, other than to refuse its
-        parameters, and InputError for what is not to be done; both say with which parameters."""
+        """The score of one trial.
+
+        Raises TrialFailed for what a strategy or an objective raises, other than to refuse its parameters, and
+        InputError for what is not to be done; both say with which parameters.
+        """
         count = len(self.objectives)
         made = self._made(parameters)
         if isinstance(made, str):

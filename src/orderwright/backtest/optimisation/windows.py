@@ -151,9 +151,10 @@ def steps(count: int, walk: WalkForward) -> list[Step]:
         raise InputError(f"{wrong} is not above 0", field="walk_forward", value=wrong, nearest=1)
     length = int(count / (walk.windows + walk.in_sample))
     if length < LEAST_WINDOW:
-        most = int(count / LEAST_WINDOW - walk.in_sample) or None
-        message = f"{count:,} bars are too few for {walk.windows:,} windows of {LEAST_WINDOW} bars or more"
-        raise InputError(message, field="walk_forward", value=walk.windows, nearest=most if most and most > 0 else None)
+        most = int(count / LEAST_WINDOW - walk.in_sample)
+        several = f"{walk.windows:,} window{'s' * (walk.windows > 1)}"
+        message = f"{count:,} bars are too few for {several} of {LEAST_WINDOW} bars or more"
+        raise InputError(message, field="walk_forward", value=walk.windows, nearest=most if most > 0 else None)
     first = count - walk.windows * length
     starts = [first + at * length for at in range(walk.windows)]
     return [Step(Span(0 if walk.anchored else at - first, at), Span(at, at + length)) for at in starts]
