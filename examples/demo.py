@@ -44,7 +44,10 @@ def main() -> int:
             print("The log has changed: that must not happen.")
             return 1
         print("\nThe log's head is the same: a replay doubles nothing.")
-        return 0 if tell("And every row of it is what was written:", ["log", "verify", "--log", log]) else 1
+        if not tell("And every row of it is what was written:", ["log", "verify", "--log", log]):
+            return 1
+        backtest = ["backtest", "--strategy", "sma", "--data", candles, "--engine", "orders"]
+        return 0 if tell("A strategy over the same candles, through the same order engine:", backtest) else 1
 
 
 def tell(what: str, arguments: list[object]) -> bool:

@@ -211,7 +211,7 @@ def test_they_ask_a_strategy_a_bar_after_it_can_first_speak(google: pd.DataFrame
 
 
 def test_their_spread_is_paid_on_the_entry_alone_and_our_slippage_on_both_sides(google: pd.DataFrame) -> None:
-    fine = msgspec.structs.replace(default_instrument("GOOG/USD"), tick_size=Decimal("0.0001"))
+    fine = msgspec.structs.replace(default_instrument("GOOG/USD"), min_notional=Decimal(0), tick_size=Decimal("0.0001"))
 
     mine = ours(google, instrument=fine, slippage=0.01, commission=0)
     peer, _ = theirs(google, spread=0.01, commission=0)
@@ -226,7 +226,10 @@ def test_their_spread_is_paid_on_the_entry_alone_and_our_slippage_on_both_sides(
 
 
 def test_their_sizes_are_whole_shares_and_ours_whole_steps(google: pd.DataFrame) -> None:
-    market, whole = joined(google), msgspec.structs.replace(default_instrument("GOOG/USD"), step_size=Decimal(1))
+    market, whole = (
+        joined(google),
+        msgspec.structs.replace(default_instrument("GOOG/USD"), min_notional=Decimal(0), step_size=Decimal(1)),
+    )
     everything: dict[str, Any] = {"sizing": PercentOfEquity(Decimal(99))}
 
     peer = theirs(market, run={"size": 0.99})
@@ -237,7 +240,7 @@ def test_their_sizes_are_whole_shares_and_ours_whole_steps(google: pd.DataFrame)
 
 
 def test_they_size_at_the_price_of_the_fill_and_we_at_that_of_the_decision(google: pd.DataFrame) -> None:
-    whole = msgspec.structs.replace(default_instrument("GOOG/USD"), step_size=Decimal(1))
+    whole = msgspec.structs.replace(default_instrument("GOOG/USD"), min_notional=Decimal(0), step_size=Decimal(1))
 
     peer, _ = theirs(google, run={"size": 0.5})
     mine = trades_of(ours(google, instrument=whole, sizing=PercentOfEquity(Decimal(50))))
@@ -380,7 +383,9 @@ def test_the_equity_is_that_of_an_independent_account(
     rows = the_reference(shared / "peers", 20_000, mode, capsys)
     common = sys.modules.pop("common")
     data = common.bars_df(20_000, cap=False)
-    fine = msgspec.structs.replace(default_instrument("BTC/USD"), tick_size=Decimal("0.000001"))
+    fine = msgspec.structs.replace(
+        default_instrument("BTC/USD"), min_notional=Decimal(0), tick_size=Decimal("0.000001")
+    )
     wanted = {row["slip_in"]: row for row in rows if row["fill"] == fill and row["slip_in"] == row["slip_out"]}
 
     for slippage, row in wanted.items():
