@@ -25,6 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 READ_FLOATS, READ_INTS, READ_SIGNS = (f'Array({kind}, 1, "C", readonly=True)' for kind in ("float64", "int64", "int8"))
 """Numba's words for arrays that a kernel only reads; it then takes those that nobody may write to as well."""
 
+COMPILING = "Compiling the kernels (once on this machine)..."
 _said: list[str] = []
 
 
@@ -40,7 +41,7 @@ class _Teller(event.Listener):
     """Hears of a compilation before it begins; loading from the cache is none."""
 
     def on_start(self, event: Any) -> None:  # noqa: ARG002  # any compilation
-        announce("Compiling the kernels (once on this machine)...")
+        announce(COMPILING)
 
     def on_end(self, event: Any) -> None:
         """Nothing to say."""
