@@ -1,12 +1,12 @@
 """Data on its way in: whatever holds prices becomes `Bars`, or is refused with its row.
 
 1. The columns are found by name, as in files (market/files.py), and copied: what the caller does with his own arrays
-   afterwards changes no result. Of more than 2^18 bars only times and closes are, which all figures are made of: a copy
-   of the rest would cost as much as the run. Nothing here writes to any of them.
+   afterwards changes no result. Of more than 2^18 bars only times and closes are: a copy of the rest would cost as much
+   as the run. Charts and buy-and-hold look at the rest when they are asked for. Nothing here writes to any of them.
 2. One compiled pass checks them all and finds the tick (quick_checks.py).
 3. Where that pass is not content, the slow checks of market/candles.py find the row and say what is wrong.
 
-Ticks and steps are made of a column when it is first asked for (`LazyCandles`): a backtest of signals needs few.
+Ticks and steps are made of a column when it is first asked for (lazy_candles.py): a backtest of signals needs few.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from orderwright.backtest.arguments import whole_number
 from orderwright.backtest.columns import Bars
 from orderwright.backtest.gaps import gap_notes
+from orderwright.backtest.lazy_candles import LazyCandles, Times
 from orderwright.backtest.memory import copied
-from orderwright.backtest.outcome import Floats, Ints
+from orderwright.backtest.outcome import Floats
 from orderwright.core.model import DAY, MINUTE, Instrument
 from orderwright.core.numbers import ONE, text
 from orderwright.errors import InputError
 from orderwright.market.candles import PRICES, Candles, candles_from_floats, most_common_interval, tick_for
 from orderwright.market.files import CANDLE_NAMES, find_columns
-from orderwright.market.grid import Source, steps_from_floats
+from orderwright.market.grid import Source
 from orderwright.market.symbols import parse_symbol, split_symbol
 from orderwright.market.tables import Table, floats, read_table
 from orderwright.market.times import microseconds
@@ -46,21 +47,6 @@ _UNITS = {"ns": (1, 1_000), "us": (1, 1), "ms": (1_000, 1), "s": (1_000_000, 1)}
 _EPOCHS = ((10**17, "ns"), (10**14, "us"), (10**11, "ms"), (10**8, "s"))
 
 
-class Times(NamedTuple):
-    """Open times as they came: microseconds = ticks x times // over. ticks: int64[n]."""
-
-    ticks: Ints
-    times: int = 1
-    over: int = 1
-
-    def at(self, rows: Any) -> Ints:
-        """Some of them, in microseconds."""
-        ticks: Ints = self.ticks[rows]
-        if self.times != 1:
-            return ticks * self.times
-        return ticks // self.over if self.over != 1 else ticks
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Columns:
     """What was found. times: as they came; index: the pandas index, for series that go back."""
@@ -70,65 +56,6 @@ class _Columns:
     volume: Floats
     index: object
     source: Source
-
-
-class LazyCandles(Candles):
-    """Candles whose columns are made of floats, which have been checked, when they are first asked for."""
-
-    __slots__ = ("_floats", "_made", "_times")
-    _floats: dict[str, Floats]
-    _made: dict[str, Ints]
-    _times: Times
-
-    def __new__(cls, *_args: Any, **fields: Any) -> Candles:  # type: ignore[misc]  # Candles too
-        """Plain candles where they are made of all fields: `dataclasses.replace`, which a Broker asks for."""
-        return Candles(**fields) if "open" in fields else super().__new__(cls)
-
-    def __init__(self, instrument: Instrument, interval: int, times: Times, columns: dict[str, Floats]) -> None:
-        told = {"symbol": instrument.symbol, "instrument": instrument, "interval": interval}
-        for name, value in {**told, "_times": times, "_floats": columns, "_made": {}}.items():
-            object.__setattr__(self, name, value)
-
-    def __len__(self) -> int:
-        return len(self._times.ticks)
-
-    def __getitem__(self, rows: slice) -> Candles:
-        times = self._times._replace(ticks=np.ascontiguousarray(self._times.ticks[rows]))
-        columns = {name: np.ascontiguousarray(column[rows]) for name, column in self._floats.items()}
-        return LazyCandles(self.instrument, self.interval, times, columns)
-
-    def times_at(self, rows: Any) -> Ints:
-        """Open times of some rows, without making them all."""
-        return self._times.at(rows)
-
-    def _column(self, name: str) -> Ints:
-        if name not in self._made:
-            made = self._make(name).view()
-            made.flags.writeable = False
-            self._made[name] = made
-        return self._made[name]
-
-    def _make(self, name: str) -> Ints:
-        if name == "times":
-            return self._times.at(slice(None))
-        if name == "volume":
-            return steps_from_floats(self._floats[name], self.instrument.step_size, name)
-        from orderwright.backtest.quick_checks import to_ticks
-
-        ticks = np.empty(len(self), dtype=np.int64)
-        to_ticks(self._floats[name], float(self.instrument.tick_size), ticks)
-        return ticks
-
-    times = property(lambda self: self._column("times"))
-    open = property(lambda self: self._column("open"))
-    high = property(lambda self: self._column("high"))
-    low = property(lambda self: self._column("low"))
-    close = property(lambda self: self._column("close"))
-    volume = property(lambda self: self._column("volume"))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        columns = (self.times, self.open, self.high, self.low, self.close, self.volume)
-        return Candles, (self.symbol, self.instrument, self.interval, *columns)
 
 
 def _spacing(interval: object) -> int:

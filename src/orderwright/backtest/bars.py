@@ -20,8 +20,7 @@ def read_bars(
     every price, the step as fine as it can be (1e-8 and coarser), and prices of more than 8 decimal places are rounded,
     which a note says. interval: microseconds, else the most common distance. source: what errors call the data.
 
-    Columns are copied (of more than 2^18 bars: times and closes, which figures are made of), and those of `Bars` are
-    read-only.
+    Columns are copied (of more than 2^18 bars: times and closes alone), and those of `Bars` are read-only.
 
     Raises InputError, before anything is done, for the first thing that cannot be trusted: a missing column, times that
     do not increase, a price that is missing, not positive, off the tick or out of its bar, fewer than two bars.

@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from orderwright.backtest.result import SCALARS
 from orderwright.errors import InputError, UnknownName
 
 SMALL_IS_GOOD = frozenset(
@@ -32,18 +33,7 @@ SMALL_IS_GOOD = frozenset(
     }
 )
 """Value at risk and its tail are not here: as QuantStats writes them they are returns, -2 % better than -3 %."""
-FIELDS = (
-    "final_balance",
-    "total_return",
-    "total_return_pct",
-    "total_trades",
-    "winning_trades",
-    "losing_trades",
-    "win_rate",
-    "max_drawdown",
-    "sharpe_ratio",
-    "sortino_ratio",
-)
+FIELDS = SCALARS[1:]  # what it began with is no aim
 """Those of a result; where a metric has the same name, the field is meant: `max_drawdown` in percent, positive."""
 _WORDS = {"minimise": False, "minimize": False, "maximise": True, "maximize": True}
 
