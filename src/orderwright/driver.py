@@ -226,6 +226,29 @@ class Driver:
         if self._failure is not None:
             raise self._failure
 
+    # The halves of a turn for who commits several drivers at once (live/desk.py)
+
+    def take(self) -> list[m.AnyAction]:
+        """What was decided since the last time and waits for its commit. It is the caller's now: to be handed to
+        `perform` when it is durable, and only then."""
+        taken, self._outbox = self._outbox, []
+        return taken
+
+    def perform(self, actions: Iterable[m.AnyAction]) -> None:
+        """Carry out what is durable."""
+        self._go_on()
+        try:
+            for action in actions:
+                self._carry_out(action)
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def fail(self, error: BaseException) -> None:
+        """The log could not be written: this driver is over."""
+        if self._failure is None:
+            self._failure = error
+
     @property
     def failure(self) -> BaseException | None:
         """What has ended this driver; None while it works."""
@@ -291,10 +314,13 @@ class Driver:
     def _perform(self) -> None:
         actions, self._committing = self._committing, []
         for action in actions:
-            if type(action) not in _TOLD:
-                self.executors[action.exchange].send(action)  # type: ignore[union-attr, arg-type]
-            elif self.handler is not None:
-                self.handler(action)  # type: ignore[arg-type]
+            self._carry_out(action)
+
+    def _carry_out(self, action: m.AnyAction) -> None:
+        if type(action) not in _TOLD:
+            self.executors[action.exchange].send(action)  # type: ignore[union-attr, arg-type]
+        elif self.handler is not None:
+            self.handler(action)  # type: ignore[arg-type]
 
 
 _TOLD: frozenset[type[Any]] = frozenset({m.Reply, m.RaiseAlert})

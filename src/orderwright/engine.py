@@ -62,7 +62,7 @@ class Engine:
             message = "one exchange at least, all of them simulated (on virtual time) or all real (by a clock)"
             raise InputError(message, field="exchanges", value=", ".join(connectors))
         self.clock = clock
-        venues, venue = self._venues(connectors)
+        venues, self.venue = self._venues(connectors)
         self.driver = Driver(book, journal, venues, handler=handler)
         self._check_open_orders(connectors)
         began = max(start, self.driver.state.now)
@@ -72,7 +72,7 @@ class Engine:
             if hasattr(connector, "watch"):
                 connector.watch(self._orders_on(name), name)
         self.driver.recover()
-        self.session = Session(self.driver, venue, self.simulated or markets or {}, marks=marks, progress=progress)
+        self.session = Session(self.driver, self.venue, self.simulated or markets or {}, marks=marks, progress=progress)
         self.session.now = began
         self.look_out_for(order.instruction for order in self.state.orders.values())
 

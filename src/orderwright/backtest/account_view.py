@@ -27,7 +27,7 @@ class AccountView(ABC):
         self.symbols = tuple(symbols)
         self.instruments = {symbol: self.state.instruments[self.account.exchange, symbol] for symbol in symbols}
         self.quote_asset = next(iter(self.instruments.values())).quote
-        self.feed = engine.session.markets[self.account.exchange]
+        self.feed = engine.session.looking.markets[self.account.exchange]
         self.positions = {symbol: float(self.position(symbol).size) for symbol in symbols}
         self.waiting: list[m.Input] = []
         self._grids = {symbol: (float(one.tick_size), float(one.step_size)) for symbol, one in self.instruments.items()}

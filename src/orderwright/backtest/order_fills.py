@@ -34,7 +34,7 @@ class BookedFills:
 
     def __init__(self, bars: Sequence[Bars], exchange: SimulatedExchange, feed: Shown, engine: Engine) -> None:
         self._exchange, self._feed = exchange, feed
-        self._find, self._show_again = engine.state.find, engine.session.show_again
+        self._find, self._show_again = engine.state.find, engine.session.looking.again
         self._symbols = {one.symbol: (at, one.candles) for at, one in enumerate(bars)}
         self._times = {one.symbol: one.candles.times.data for one in bars}
         self._numbers, self._amounts = array("q"), array("d")

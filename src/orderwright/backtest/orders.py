@@ -115,7 +115,7 @@ class OrdersRun:
         self.replies: list[m.Reply] = []
         start = min(int(one.candles.times[0]) for one in self.bars)
         self.engine = Engine(BOOK, journal, {EXCHANGE: self.exchange}, start=start, handler=self._hear, marks=False)
-        self.engine.session.markets = {EXCHANGE: self.feed}
+        self.engine.session.looking.markets = {EXCHANGE: self.feed}
         self._open_book(settings)
         self.number = 0
         self.booked = BookedFills(self.bars, self.exchange, self.feed, self.engine)

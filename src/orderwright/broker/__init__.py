@@ -14,9 +14,9 @@
 from __future__ import annotations
 
 from orderwright.broker.broker import Broker
-from orderwright.broker.clock import SystemClock
 from orderwright.broker.opened import Fill
 from orderwright.broker.query import FindParams, Query
 from orderwright.broker.times import TimeSettings
+from orderwright.live.clock import SystemClock
 
 __all__ = ["Broker", "Fill", "FindParams", "Query", "SystemClock", "TimeSettings"]

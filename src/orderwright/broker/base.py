@@ -11,7 +11,6 @@ from msgspec import structs
 
 from orderwright.broker.arguments import check_real, deposits_of, price_of, settings_of
 from orderwright.broker.checks import Checks
-from orderwright.broker.clock import SystemClock
 from orderwright.broker.executor import BrokerExecutor, GetsStatus
 from orderwright.broker.mirroring import EVERY_MS, BrokersMirror
 from orderwright.broker.opened import OpenedBook, Terms
@@ -24,6 +23,7 @@ from orderwright.core import messages as m
 from orderwright.core.model import Instrument, Quote, Settings
 from orderwright.errors import InputError, LogError
 from orderwright.executors.executor import Executor
+from orderwright.live.clock import SystemClock
 from orderwright.simulation.models import Models
 
 if TYPE_CHECKING:

@@ -88,7 +88,7 @@ class OpenedBook:
         listed = [*instruments, *(instrument for market in markets for instrument in market.instruments)]
         self.own, self._cut_off = self._own_accounts(), self._opened_last()
         self.tell([*self._settings(), *(m.DefineInstrument(instrument=one) for one in listed)])
-        self.engine.session.show_again()
+        self.engine.session.looking.again()
 
     # Words in, and what is answered
 

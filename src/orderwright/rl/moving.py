@@ -22,12 +22,12 @@ class Moves(Session):
     moment: microseconds, when what is said next is said."""
 
     def __init__(self, session: Session, symbol: str) -> None:
-        super().__init__(session.driver, session.venue, session.markets)
+        super().__init__(session.driver, session.venue, session.looking.markets)
         self.now = self.moment = session.now
         self.symbol = symbol
         self.then: Callable[[], None] | None = None
-        self._exchange: SimulatedExchange = session.markets[EXCHANGE]  # type: ignore[assignment]
-        self._looked = -1
+        self._exchange: SimulatedExchange = session.looking.markets[EXCHANGE]  # type: ignore[assignment]
+        self._looked = self._shown = -1
 
     def send(self, command: m.Input) -> None:
         """A command, now; its requests are on their way when this returns."""

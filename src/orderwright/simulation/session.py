@@ -14,16 +14,12 @@ A real venue runs through the same loop: its time is the clock's, and `advance` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterable, Mapping
 
 from orderwright.core import messages as m
-from orderwright.core.model import MARK_OUTS, Quote
 from orderwright.driver import Driver
 from orderwright.ports import Connector, Feed
-
-MOST_MARKS = 1_000
-"""Beyond that the market is being looked at anyhow."""
+from orderwright.simulation.looking import Looking
 
 
 class Session:
@@ -47,13 +43,10 @@ class Session:
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self.driver, self.venue = driver, venue
-        self.markets = dict(market) if isinstance(market, Mapping) else {exchange: market}
-        self.watch, self.marks, self.progress = watch, marks, progress
+        self.looking = Looking(market if isinstance(market, Mapping) else {exchange: market}, marks=marks)
+        self.watch, self.progress = watch, progress
         self.told: Callable[[], None] | None = None
         self.now = driver.state.now
-        self._seen: dict[tuple[str, str], int] = {}
-        self._shown = -1
-        self._marks: list[int] = []
 
     def run(self, inputs: Iterable[tuple[int, m.Input]], until: int) -> None:
         """Deliver each input at its time (microseconds, not going back) and go on to `until`."""
@@ -84,10 +77,9 @@ class Session:
         """One turn of the driver, the market shown first."""
         if time > self.now:
             self.now = time
-        said = [*self._quotes(time), *inputs] if time != self._shown else list(inputs)
+        said = [*self.looking.changed(time), *inputs]
         self.driver.turn(said, time)
-        if self.marks:
-            self._mark(said, time)
+        self.looking.note(said, time)
         if self.progress is not None:
             self.progress(self.now)
         if self.told is not None:
@@ -101,55 +93,21 @@ class Session:
         deadline = self.driver.next_deadline()
         if deadline is not None and deadline <= until:
             until, due = max(deadline, now), True
-        if self._marks and self._marks[0] <= until:
-            until, due = max(self._marks[0], now), True
+        mark = self.looking.next_mark
+        if mark is not None and mark <= until:
+            until, due = max(mark, now), True
         return until, due
-
-    def _mark(self, said: Iterable[m.Input], time: int) -> None:
-        """Note when to look at the market after a fill; what was noted for now has been looked at."""
-        marks = self._marks
-        while marks and marks[0] <= time:
-            heappop(marks)
-        if len(marks) < MOST_MARKS and any(type(one) is m.FillReport for one in said):
-            for after in MARK_OUTS.values():
-                heappush(marks, time + after)
 
     def show(self, time: int) -> None:
         """Let the core see the market as it is at a time, and do what it then wants to do."""
         self.now = max(self.now, time)
-        quotes = self._quotes(time)
+        quotes = self.looking.changed(time)
         if quotes:
             self.driver.turn(quotes, time)
-
-    def show_again(self) -> None:
-        """Show the market anew at the next turn: instruments have come that it was not known for."""
-        self._seen.clear()
-        self._shown = -1
 
     def _closing_prices(self, time: int) -> list[m.Input]:
         """The last prices, for the log: what is held at the end can be valued by them."""
         return [
             m.QuoteSeen(exchange=exchange, symbol=symbol, quote=quote, log=True)
-            for exchange, symbol, quote in self._market(time)
+            for exchange, symbol, quote in self.looking.all(time)
         ]
-
-    def _quotes(self, time: int) -> list[m.Input]:
-        """The quotes that have changed since the core was last shown them."""
-        if time == self._shown:
-            return []
-        self._shown, seen = time, self._seen
-        changed: list[m.Input] = []
-        for exchange, market in self.markets.items():
-            for symbol in market.symbols():
-                quote = market.quote(symbol, time)
-                if quote is not None and seen.get((exchange, symbol)) != quote.time:
-                    seen[exchange, symbol] = quote.time
-                    changed.append(m.QuoteSeen(exchange=exchange, symbol=symbol, quote=quote))
-        return changed
-
-    def _market(self, time: int) -> Iterator[tuple[str, str, Quote]]:
-        for exchange, market in self.markets.items():
-            for symbol in market.symbols():
-                quote = market.quote(symbol, time)
-                if quote is not None:
-                    yield exchange, symbol, quote

@@ -54,6 +54,11 @@ class VenueExecutor:
             return min(self.clock(), limit), known
         return self.connector.poll(limit)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether something is known here that was not told yet."""
+        return bool(self._known)
+
     def _send(self, action: m.SendOrder | m.SendReplace | m.SendCancel) -> None:
         order_id, number = action.order_id, action.number
         try:

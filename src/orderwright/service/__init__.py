@@ -1,0 +1,1 @@
+"""The service: REST, WebSocket and webhooks over a desk (orderwright.live)."""
