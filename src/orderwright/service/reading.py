@@ -1,0 +1,115 @@
+"""What comes in: bodies and queries into records, and errors that name the field, the value and the nearest good one.
+
+Money is read from its own digits, never through a float; a record's field that is not known is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import msgspec
+from msgspec import Struct, structs
+
+from orderwright.core.numbers import parse_decimal
+from orderwright.errors import InputError, nearest_name
+
+S = TypeVar("S", bound=Struct)
+
+
+def decode(raw: bytes, record: type[S]) -> S:
+    """A record from JSON. Raises InputError."""
+    try:
+        read = msgspec.json.decode(raw, type=record)
+    except msgspec.ValidationError as error:
+        raise _explain(error, msgspec.json.decode(raw), record) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"not valid JSON: {error}", field="body") from None
+    return checked(read)
+
+
+def convert(given: Mapping[str, Any], record: type[S]) -> S:
+    """A record from texts, such as those of a query. Raises InputError."""
+    try:
+        read = msgspec.convert(dict(given), type=record, strict=False)
+    except msgspec.ValidationError as error:
+        raise _explain(error, dict(given), record) from None
+    return checked(read)
+
+
+def checked(record: S) -> S:
+    """The record with every Decimal in it finite, in range and canonical. Raises InputError."""
+    changed: dict[str, Any] = {}
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        if isinstance(value, Decimal):
+            changed[name] = parse_decimal(value, name)
+        elif isinstance(value, Struct):
+            changed[name] = checked(value)
+        elif isinstance(value, tuple | list) and value and isinstance(value[0], Struct):
+            changed[name] = type(value)(checked(one) for one in value)
+    return structs.replace(record, **changed) if changed else record
+
+
+def _explain(error: msgspec.ValidationError, given: Any, record: type[Struct]) -> InputError:
+    """What is wrong in words: field, value, nearest."""
+    text, _, path = str(error).partition(" - at `$")
+    names = [part for part in path.rstrip("`").replace("[", ".").replace("]", "").split(".") if part]
+    if "unknown field" in text:
+        name = text.split("`")[1]
+        known = _fields_at(record, names)
+        return InputError(
+            "unknown field", field=".".join([*names, name]), value=name, nearest=nearest_name(name, known)
+        )
+    if "missing required field" in text:
+        name = text.split("`")[1]
+        return InputError("is missing", field=".".join([*names, name]))
+    value = _value_at(given, names)
+    words = _words_at(record, names)
+    nearest = nearest_name(str(value), words) if words else None
+    said = f"unknown word {value!r}; known: {', '.join(words)}" if words else text[:1].lower() + text[1:]
+    return InputError(said, field=".".join(names) or "body", value=value, nearest=nearest)
+
+
+def _value_at(given: Any, names: Sequence[str]) -> Any:
+    for name in names:
+        if isinstance(given, Mapping):
+            given = given.get(name)
+        elif isinstance(given, Sequence) and not isinstance(given, str) and name.isdecimal():
+            given = given[int(name)]
+        else:
+            return None
+    return given
+
+
+def _type_at(record: Any, names: Sequence[str]) -> Any:
+    found: Any = record
+    for name in names:
+        inner = [one for one in (found, *get_args(found)) if isinstance(one, type) and issubclass(one, Struct)]
+        if name.isdecimal() or name == "...":
+            continue
+        if not inner:
+            return None
+        found = get_type_hints(inner[0]).get(name)
+    return found
+
+
+def _fields_at(record: Any, names: Sequence[str]) -> list[str]:
+    found = _type_at(record, names)
+    inner = [one for one in (found, *get_args(found)) if isinstance(one, type) and issubclass(one, Struct)]
+    return [field.encode_name for field in structs.fields(inner[0])] if inner else []
+
+
+def _words_at(record: Any, names: Sequence[str]) -> list[str]:
+    """The words that a field may be: of an enum, or literals."""
+    found = _type_at(record, names)
+    for one in (found, *get_args(found)):
+        if isinstance(one, type) and issubclass(one, Enum):
+            return [str(word.value) for word in one]
+    words = [word for one in (found, *get_args(found)) for word in get_args(one) if isinstance(word, str)]
+    return words or [word for word in get_args(found) if isinstance(word, str)]
+
+
+__all__ = ["checked", "convert", "decode"]
