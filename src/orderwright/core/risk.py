@@ -272,6 +272,12 @@ def _other_positions(state: State, but: tuple[str, str], now: int) -> Decimal:
     return total
 
 
+def gross_value(state: State, now: int) -> Decimal:
+    """What max_position_value bounds: the value of all positions with working orders, the worse side of each, in the
+    book's currency. Raises NoPrice where one cannot be valued."""
+    return _other_positions(state, ("", ""), now)
+
+
 def _daily_loss(state: State, limits: RiskLimits, now: int) -> Refusal | None:
     if limits.max_daily_loss is None or state.day is None:
         return None
