@@ -42,7 +42,8 @@ MAX_CONVERSIONS = 4
 
 
 class NoPrice(Exception):
-    """A value could not be converted; `name` is the asset or symbol. Caught in this module, never let out."""
+    """A value could not be converted; `name` is the asset or symbol. Caught in this module; only
+    `gross_value` lets it out."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -49,6 +49,9 @@ class Watcher(Protocol):
     def committed(self, reached: dict[str, int], rows: int, seconds: float) -> None:
         """Books are durable up to these sequences: so many rows, in so many seconds of writing and committing."""
 
+    def acted(self) -> None:
+        """What that commit has made safe was done: requests are with the connectors, commands are answered."""
+
 
 class Desk:
     """journal: the log, whose books are opened with `heard` around it. most_waiting: commands that may wait, of all
@@ -170,6 +173,8 @@ class Desk:
             book.perform()
             self._asked.add(name)  # what it has sent may be answered at once
         self._written = set()
+        for watcher in self.watchers:
+            watcher.acted()
 
     def fail(self, error: BaseException) -> None:
         """The log could not be written: nothing more is sent, by any book."""

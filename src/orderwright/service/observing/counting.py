@@ -1,8 +1,8 @@
 """What happens on the desk, counted for Prometheus.
 
-A `Watcher` (live/desk.py): `seen` counts what was decided, before it is durable; that is never more than a commit ahead,
-and if that commit fails the process ends. What is counted by time (open orders, equity, use of limits, the size of the
-log) is looked up when it is asked for, not kept: see gauges.py.
+A `Watcher` (live/desk.py): `seen` counts what was decided, before it is durable; that is never more than a commit
+ahead, and if that commit fails the process ends. What is so at a time (open orders, equity, use of limits, the size of
+the log) is looked up when it is asked for, not kept: see gauges.py.
 
 Latencies, all in seconds:
 
@@ -15,6 +15,7 @@ Latencies, all in seconds:
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,6 +24,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from orderwright.core import messages as m
 from orderwright.core.evolve import Changes
 from orderwright.core.model import DONE, Order, OrderSide, OrderStatus
+from orderwright.core.state import remember
 from orderwright.ports import Clock
 
 FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -38,6 +40,7 @@ LATENCIES = {
     "sent_fill": SLOW,
 }
 MOST_REASONS = 200
+KEEP_ENDED = 10_000
 _STATUSES = {status: status.value for status in OrderStatus}
 
 
@@ -78,6 +81,7 @@ class Counting:
         self._filled = Histogram(
             "orderwright_fill_ratio", "What has filled of an order, at its end.", buckets=SHARES, registry=registry
         )
+        self._over: OrderedDict[str, None] = OrderedDict()
         self._undurable: list[int] = []
         self._unsent: list[int] = []
 
@@ -143,8 +147,9 @@ class Counting:
 
     def _ended(self, event: m.AnyEvent, order: Order) -> None:
         """Once an order: what happens to it after its end (a late fill) is not its end again."""
-        if isinstance(event, m.OrderFilled | m.FillCorrected | m.FillBusted) and order.status is not OrderStatus.FILLED:
+        if order.order_id in self._over:
             return
+        remember(self._over, order.order_id, None, KEEP_ENDED)
         reason = event.reason.name.lower() if isinstance(event, m.OrderDenied | m.OrderWithdrawn) else ""
         if isinstance(event, m.OrderRejected):
             reason = event.code

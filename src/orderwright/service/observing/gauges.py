@@ -46,9 +46,7 @@ class Gauges(Collector):
         yield _one("orderwright_queue_limit", "How many may wait.", desk.most_waiting)
         yield _one("orderwright_books", "Books that are open.", len(desk.books))
         books = list(desk.books.values())
-        yield _one(
-            "orderwright_open_orders_total", "Open orders of all books.", sum(len(b.state.orders) for b in books)
-        )
+        yield _one("orderwright_open_orders_all", "Open orders of all books.", sum(len(b.state.orders) for b in books))
         if self._log is not None:
             wal = self._log.with_name(self._log.name + "-wal")
             yield _one("orderwright_log_bytes", "Size of the log.", _size(self._log))
