@@ -43,6 +43,33 @@ class OpenState(Struct, frozen=True):
     last_order_id: str = ""
 
 
+class LoggedRow(Struct, frozen=True, gc=False):
+    """One row of a log and what it changed, as it was after it.
+
+    body: the event, as JSON. order: the row of the orders read model, where the event is an order's; fills: of the
+    fills read model, what it booked or took back; balances and positions: those that it changed. time: microseconds.
+    """
+
+    sequence: int
+    time: int
+    kind: str
+    body: str
+    order: Row | None
+    fills: Sequence[Row]
+    balances: Sequence[Row]
+    positions: Sequence[Row]
+
+
+class RowReader(Protocol):
+    """Who reads a log row by row, on a thread of its own."""
+
+    def rows(self, book: str, after: int = 0, *, upto: int, limit: int) -> list[LoggedRow]:
+        """See `Journal`."""
+
+    def close(self) -> None:
+        """Give up the files."""
+
+
 class Journal(Protocol):
     """One append-only log of every kind of event, and its read models, kept in the same transaction."""
 
@@ -67,6 +94,14 @@ class Journal(Protocol):
 
     def events(self, book: str, after: int = 0) -> Iterator[tuple[int, AnyEvent]]:
         """(sequence, event) of a book, in order, from the one after `after`."""
+
+    def rows(self, book: str, after: int = 0, *, upto: int, limit: int) -> list[LoggedRow]:
+        """The rows of a book after a sequence, with the order, fills, balances and positions that each has changed, as
+        they were after it: up to a sequence, and at most so many."""
+
+    def reader(self) -> RowReader | None:
+        """A second reader of what is committed, for another thread; None where there can be none, and this journal is
+        to be asked on its own thread."""
 
     def latest(
         self,

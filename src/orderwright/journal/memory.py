@@ -30,7 +30,7 @@ from orderwright.journal.replay import Replay
 from orderwright.journal.rows import control_of
 from orderwright.journal.seal import CHAIN, sealer
 from orderwright.journal.writing import LogWriter, received_twice
-from orderwright.ports import OpenState, Row
+from orderwright.ports import LoggedRow, OpenState, Row
 
 Numbered = tuple[int, m.AnyEvent]
 _KEYED = frozenset({m.SignalReceived, m.OrderReceived, m.CashMoved})
@@ -75,6 +75,14 @@ class MemoryJournal(LogReader):
     def events(self, book: str, after: int = 0) -> Iterator[Numbered]:
         kept = self._books.get(book)
         return iter(()) if kept is None else kept.events(after)
+
+    def rows(self, book: str, after: int = 0, *, upto: int, limit: int) -> list[LoggedRow]:
+        self._refresh()
+        return super().rows(book, after, upto=upto, limit=limit)
+
+    def reader(self) -> None:
+        """None: memory is read where it is written."""
+        return None
 
     def open_state(self, book: str) -> OpenState:
         if book not in self._books:  # a new book asks nothing of the tables

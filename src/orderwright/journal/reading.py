@@ -12,9 +12,10 @@ from orderwright.core.model import Balance, Position
 from orderwright.core.numbers import EXACT, ZERO
 from orderwright.errors import UnknownName
 from orderwright.journal import query
+from orderwright.journal.following import rows_after
 from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
 from orderwright.journal.seal import decode
-from orderwright.ports import OpenState, Row
+from orderwright.ports import LoggedRow, OpenState, Row
 
 _PAGE = 2_000
 
@@ -51,6 +52,10 @@ class LogReader:
             for position, body in page:
                 yield position - base, decode(body)
             after = page[-1][0] - base
+
+    def rows(self, book: str, after: int = 0, *, upto: int, limit: int) -> list[LoggedRow]:
+        number = self._number(book)
+        return [] if number is None else rows_after(self.connection, number, book, after, upto, limit)
 
     def open_state(self, book: str) -> OpenState:
         number = self._number(book)
@@ -113,6 +118,9 @@ class LogReader:
         bases = [self.number_of(name) << BOOK_SHIFT for name in ([book] if book is not None else self.books())]
         rows = [self._one(newest, (base, base + SEQUENCE_MASK)) for base in bases]
         return max((row[0] for row in rows if row is not None), default=None)
+
+    def close(self) -> None:
+        self.connection.close()
 
     def number_of(self, book: str) -> int:
         """The book's number. Raises UnknownName."""

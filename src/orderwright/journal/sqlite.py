@@ -86,6 +86,9 @@ class SqliteJournal(LogReader):
         """How many times the log has been opened for writing: this opening's number; 0 for a reader."""
         return 0 if self._lease is None else self._lease.epoch
 
+    def reader(self) -> LogReader:
+        return LogReader(opening.open_for_reading(self.path))
+
     def append(self, book: str, sequence: int, event: AnyEvent, changes: Changes) -> None:
         if self._writer is None or self._failure is not None:
             raise self._refusal()

@@ -102,6 +102,8 @@ class LiveBook:
         reply = self._keep()
         if cash is not None:
             self._decided.append(self._to_exchange(said, *cash))
+        if isinstance(said, m.DefineInstrument):  # its market was shown to a book that did not know it
+            self._looking.again()
         if isinstance(said, m.OpenAccount):
             self._decided.append(self._to_exchange(said, "", ZERO))
         order_id = (reply.order_id if reply is not None else "") or _order_of(said)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from orderwright.live.desk import Desk
     from orderwright.live.loop import LiveLoop
+    from orderwright.service.observing.assembly import Observing
 
 SCOPES = ("read", "trade", "admin")
 """What a key may do; each holds those before it."""
@@ -89,3 +90,4 @@ class Service:
     def __init__(self, desk: Desk, loop: LiveLoop) -> None:
         self.desk, self.loop = desk, loop
         self.ready = False
+        self.observing: Observing | None = None

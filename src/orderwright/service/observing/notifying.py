@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 
 import structlog
@@ -166,8 +167,11 @@ def check_urls(urls: Sequence[str]) -> None:
 
 
 def _apprise(urls: Sequence[str]) -> Send:
-    import apprise
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # some of its plug-ins import what Python will drop
+        import apprise
 
+        apprise.Apprise.instantiate("json://localhost")  # that is when it loads them
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it logs URLs
     found = apprise.Apprise()
     for number, url in enumerate(urls, start=1):

@@ -15,6 +15,7 @@ from orderwright.core import messages as m
 from orderwright.core.evolve import Changes
 from orderwright.core.model import DONE, Order
 from orderwright.core.numbers import text
+from orderwright.core.reasons import Reason
 
 _QUIET = frozenset({m.PriceSeen})
 _CONTROLS = frozenset(
@@ -57,7 +58,7 @@ class Telling:
                 "order": event.order_id,
             }
         if kind in _WARNING or kind in _CONTROLS or self._everything:
-            said |= {name: str(value) for name, value in _said(event).items() if name not in said}
+            said |= {name: value for name, value in _said(event).items() if name not in said}
         self._waiting.append((level, m.kind_of(event), said))
 
     def committed(self, reached: dict[str, int], rows: int, seconds: float) -> None:  # noqa: ARG002  # the port's
@@ -87,7 +88,7 @@ def _of_order(order: Order) -> dict[str, Any]:
 def _said(event: m.AnyEvent) -> dict[str, Any]:
     """The plain fields of an event; what is a record of its own is in the log itself."""
     return {
-        field.name: value
+        field.name: value.name.lower() if isinstance(value, Reason) else str(value)
         for field in structs.fields(event)
         if field.name not in _DULL and (value := getattr(event, field.name)) not in (None, "", field.default)
     }

@@ -1,4 +1,4 @@
-"""What a user configures: a book's settings from a file, and single values as they are written on a command line.
+"""Options as they are written on a command line, and a book's settings from a JSON file.
 
 Every value is checked here, before anything is done with it; an error names the field, the value and the nearest good
 one.
