@@ -165,9 +165,12 @@ def test_slippage_is_a_cost_against_arrival_and_can_be_left_out() -> None:
     registry, bare, clock = CollectorRegistry(), CollectorRegistry(), ByHand()
     world = World(Counting(registry, clock), Counting(bare, clock, derived=False), clock=clock)
     world.do(submitted(1))
-    world.hear(acknowledged(1, NOW), filled(1, NOW, "100.05"))
+    world.hear(acknowledged(1, NOW), filled(1, NOW, "100.04"))
 
-    assert registry.get_sample_value("orderwright_slippage_bps_sum", {"side": "buy"}) == pytest.approx(5)
+    def at_most(bps: str) -> float | None:
+        return registry.get_sample_value("orderwright_slippage_bps_bucket", {"side": "buy", "le": bps})
+
+    assert (at_most("2.0"), at_most("5.0")) == (0, 1)
     assert registry.get_sample_value("orderwright_fill_ratio_sum") == 1
     assert bare.get_sample_value("orderwright_fill_ratio_sum") == 0
 
