@@ -377,6 +377,13 @@ def _signal_received(state: State, event: m.SignalReceived) -> Changes:
     return NOTHING
 
 
+def _alert_received(state: State, event: m.AlertReceived) -> Changes:
+    keyed = key_of(event)
+    if keyed is not None:
+        remember(state.keys, *keyed, KEEP_KEYS)
+    return NOTHING
+
+
 def _price_seen(state: State, event: m.PriceSeen) -> Changes:
     state.priced[event.exchange, event.symbol] = event.quote.time
     return NOTHING
@@ -391,6 +398,10 @@ def signal_key(key: str) -> str:
     return f"signal|{key}"
 
 
+def alert_key(key: str) -> str:
+    return f"alert|{key}"
+
+
 def order_key(key: str) -> str:
     return f"order|{key}"
 
@@ -401,9 +412,12 @@ def cash_key(reference: str) -> str:
 
 def key_of(event: m.AnyEvent) -> tuple[str, str] | None:
     """(key, order id) of an event whose input must never count twice: a signal, an idempotency key, a cash
-    reference."""
+    reference; of an alert, its time and its own id stand before the order id (`time|alert|order id`)."""
     if isinstance(event, m.SignalReceived):
         return event.key, event.order_id
+    if isinstance(event, m.AlertReceived):
+        first = f"{event.time}|{event.alert.alert}|{event.order_id}"
+        return (event.key, first) if event.key and event.verdict == "accepted" else None
     if isinstance(event, m.OrderReceived) and event.instruction.idempotency_key:
         return order_key(event.instruction.idempotency_key), event.order_id
     if isinstance(event, m.CashMoved) and event.reference:
@@ -423,6 +437,7 @@ _HANDLERS: dict[type[m.Event], Callable[[State, Any], Changes]] = {
     m.InstrumentDefined: _instrument_defined,
     m.Configured: _configured,
     m.SignalReceived: _signal_received,
+    m.AlertReceived: _alert_received,
     m.PriceSeen: _price_seen,
     m.ReportParked: _noted,
 }

@@ -19,6 +19,7 @@ from msgspec import Struct, structs
 
 from orderwright.core.model import (
     Account,
+    Alert,
     Execution,
     Instruction,
     Instrument,
@@ -67,6 +68,22 @@ class ReceiveSignal(Message):
 
     signal: Signal
     order_id: str
+
+
+class ReceiveAlert(Message):
+    """An alert, and the signals that it stands for, each with the id of the order it may become: in one turn all of
+    them are received, or none.
+
+    key: equal for a second delivery of it, which then does nothing; with window_us only one that comes within so many
+    microseconds of the first. "" where it is never a second one (it is replayed by hand). refused: why it stands for
+    nothing, a reason's name and the words; then it has no signals.
+    """
+
+    alert: Alert
+    key: str = ""
+    window_us: int | None = None
+    signals: tuple[tuple[Signal, str], ...] = ()
+    refused: tuple[str, str] | None = None
 
 
 class SubmitOrder(Message):
@@ -319,8 +336,39 @@ class PriceSeen(Event, tag="price_seen"):
     quote: Quote
 
 
+class Stake(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What a signal was sized by: the account's equity in the book's currency, the price it was expected to pay and the
+    stop, in quote, what one unit of quote was worth in that currency, and the quantity that came of it. note: what was
+    made of its words, where that is less than they say."""
+
+    by: str = ""
+    quantity: Decimal = ZERO
+    equity: Decimal | None = None
+    price: Decimal | None = None
+    rate: Decimal | None = None
+    stop: Decimal | None = None
+    volatility: Decimal | None = None
+    note: str = ""
+
+
+class AlertReceived(Event, tag="alert_received"):
+    """An alert and its verdict. The signals of an accepted one follow it at once, each with a verdict of its own.
+
+    key: what a second delivery is known by; "" where none is looked for. order_id: the order that its first signal may
+    become; of a duplicate, the order that the first one became. duplicate_of: that first one, where it was an alert.
+    """
+
+    alert: Alert
+    verdict: Literal["accepted", "duplicate", "refused"]
+    key: str = ""
+    order_id: str = ""
+    duplicate_of: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
 class SignalReceived(Event, tag="signal_received"):
-    """A signal and its verdict: accepted (order_id is its order) or refused."""
+    """A signal and its verdict: accepted (order_id is its order) or refused. stake: what it was sized by."""
 
     signal: Signal
     key: str
@@ -328,6 +376,7 @@ class SignalReceived(Event, tag="signal_received"):
     order_id: str = ""
     reason: Reason | None = None
     detail: str = ""
+    stake: Stake | None = None
 
 
 class ReportParked(Event, tag="report_parked"):
@@ -622,6 +671,7 @@ Command = (
     | Configure
     | MoveCash
     | ReceiveSignal
+    | ReceiveAlert
     | SubmitOrder
     | CancelOrder
     | ReplaceOrder
@@ -688,6 +738,7 @@ AnyEvent = (
     | TradingStateSet
     | PriceSeen
     | SignalReceived
+    | AlertReceived
     | ReportParked
     | AnyOrderEvent
 )

@@ -284,12 +284,38 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     linger: tuple[LingerRule, ...] = ()
 
 
+class Sizing(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """How much a signal trades that says no quantity of its own (`core.stakes` has the formulas).
+
+    by, and what amount is then: base, units of base; quote, units of quote, the fee included; equity, percent of the
+    account's equity that is spent; risk, percent of it that is lost if the stop is hit; volatility, percent of it that
+    is lost if the market moves by `multiple` times the volatility. stop_percent: how far from the entry the stop is
+    where the signal brings none (2 is 2 %); the order then gets that stop.
+    """
+
+    by: Literal["base", "quote", "equity", "risk", "volatility"] = "equity"
+    amount: Decimal = Decimal(10)
+    multiple: Decimal = Decimal(2)
+    stop_percent: Decimal | None = None
+
+
+class Terms(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What the signals of a strategy may do (`core.stakes`). flip: one signal may turn a position round. allow_short:
+    a sell may open a short, on a linear instrument."""
+
+    sizing: Sizing = Sizing()
+    flip: bool = False
+    allow_short: bool = False
+
+
 class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What someone wants, before it is an order.
 
     quantity in base units, or quote_quantity in quote units, or (action target) target_quantity, signed, in base
-    units. execute_at: microseconds; or `next_open`; or None for now. bracket, trail: as in `Instruction`. Two signals
-    are the same when `key` is.
+    units. execute_at: microseconds; or `next_open`; or None for now. bracket, trail: as in `Instruction`. terms: what
+    it may do and how it is sized; None takes it as it stands. volatility: in quote units per unit of base, where it is
+    sized by that. apart: what else tells it from another signal with the same words: another account of the same
+    alert, a target's own word. Two signals are the same when `key` is.
     """
 
     signal_id: str
@@ -314,11 +340,36 @@ class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     time: int = 0
     bracket: Bracket | None = None
     trail: Trail | None = None
+    terms: Terms | None = None
+    volatility: Decimal | None = None
+    apart: str = ""
 
     @property
     def key(self) -> str:
         """Equal for two deliveries of one alert: strategy, ticker, action and alert id (reading.md, "Alerts")."""
-        return "|".join((self.strategy, self.symbol, self.action, self.alert_id or self.signal_id))
+        words = (self.strategy, self.symbol, self.action, self.alert_id or self.signal_id)
+        return "|".join((*words, self.apart) if self.apart else words)
+
+
+class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An alert as it came in, secrets taken out.
+
+    alert: our own id of this delivery; its signals have it as signal_id. body: as it was sent, with *** for each
+    secret. digest: SHA-256 of that. ticker, action, alert_id: as it says them. sender: the address it came from.
+    notes: what was seen in it and not used. replay_of: the alert that was played again by hand.
+    """
+
+    alert: str
+    body: str
+    digest: str
+    strategy: str = ""
+    user: str = ""
+    ticker: str = ""
+    action: str = ""
+    alert_id: str = ""
+    sender: str = ""
+    notes: tuple[str, ...] = ()
+    replay_of: str = ""
 
 
 class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from orderwright.core import messages as m
+from orderwright.core.alerts import receive_alert
 from orderwright.core.changing import (
     approve_order,
     cancel_all,
@@ -158,6 +159,7 @@ _HANDLERS: dict[type[m.Message], Callable[[State, Any, int], Decision]] = {
     m.MoveCash: _move_cash,
     m.SetTradingState: _set_trading_state,
     m.ReceiveSignal: receive_signal,
+    m.ReceiveAlert: receive_alert,
     m.SubmitOrder: submit_order,
     m.CancelOrder: cancel_order,
     m.ReplaceOrder: replace_order,

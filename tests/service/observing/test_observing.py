@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import threading
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from orderwright.service.observing.assembly import Observing, Seen
 from orderwright.service.observing.counting import Counting
 from orderwright.service.observing.gauges import Gauges
 from orderwright.service.observing.logs import LineWriter, Masking, set_up
-from orderwright.service.observing.notifying import EVERY_US, SHOWN, Notifier, check_urls
+from orderwright.service.observing.notifying import EVERY_US, SHOWN, TOPICS, Notifier, check_urls
 from orderwright.service.observing.telling import Telling
 from tests.builders import NOW, a_limit_buy, a_market_buy, an_execution, an_id, an_instrument
 
@@ -382,3 +384,20 @@ def test_a_span_tells_an_orders_life() -> None:
     assert [event.name for event in span.events] == ["decided", "sent", "acknowledged", "first fill", "last fill"]
     assert span.attributes is not None
     assert span.attributes["orderwright.status"] == "filled"
+
+
+def test_the_documented_figures_are_those_that_there_are() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "observing.md").read_text()
+    documented = set(re.findall(r"`(orderwright_[a-z_]+)`", page))
+    observing = Observing(Seen(log_format="json"), clock := ByHand(), stream=io.BytesIO())
+    world = World(*observing.watchers, limits=RiskLimits(max_daily_orders=10), clock=clock)
+    observing.look_at(world.desk, log=Path("no.sqlite"), ready=lambda: True)
+    found = {metric.name + "_total" * (metric.type == "counter") for metric in observing.registry.collect()}
+    observing.close()
+    assert documented == found
+
+
+def test_the_documented_topics_are_those_that_there_are() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "observing.md").read_text()
+    table = page[page.index("| topic |") : page.index("One topic")]
+    assert sorted(re.findall(r"`([a-z_]+)`", table)) == sorted(TOPICS)

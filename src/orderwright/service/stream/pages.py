@@ -1,0 +1,108 @@
+"""The log in pages, as what is sent: each row rendered once, by one function, for who reads now and who resumes.
+
+Pages are read and rendered on a thread of their own, by a reader of its own, so that a long way back holds up neither
+orders nor other readers; they are short, since rendering holds the interpreter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from orderwright.core.numbers import moment
+from orderwright.errors import LogError
+from orderwright.ports import Journal, LoggedRow, RowReader
+from orderwright.service.stream.words import Event
+
+PAGE = 128
+_TIMES = frozenset({"time", "created_at", "updated_at", "filled_at", "venue_time"})
+
+
+class Gone(LogError):
+    """The log does not have the rows after this sequence (any more)."""
+
+    def __init__(self, book: str, after: int) -> None:
+        self.book, self.after = book, after
+        super().__init__(f"book {book!r}: the log does not have the rows after sequence {after}")
+
+
+class Line(Struct, frozen=True, gc=False):
+    """A row as it is sent. words: its kind and groups, by which it is picked."""
+
+    book: str
+    sequence: int
+    words: frozenset[str]
+    text: str
+
+
+class Pages:
+    """Reads pages of a journal's books."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._reader: RowReader | None = journal.reader()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="stream") if self._reader is not None else None
+        self._words: dict[tuple[str, int], frozenset[str]] = {}
+
+    async def read(self, book: str, after: int, upto: int) -> list[Line]:
+        """The next rows of a book, at least one and at most PAGE. Raises Gone where the log does not have them."""
+        if self._thread is None:
+            return self._page(self._journal, book, after, upto)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._page, self._reader, book, after, upto
+        )
+
+    def close(self) -> None:
+        """End the thread and give up the reader."""
+        if self._thread is not None and self._reader is not None:
+            self._thread.shutdown()
+            self._reader.close()
+
+    def _page(self, reader: RowReader, book: str, after: int, upto: int) -> list[Line]:
+        rows = reader.rows(book, after, upto=upto, limit=PAGE)
+        if not rows or rows[-1].sequence != after + len(rows):
+            raise Gone(book, after)
+        return [self._line(book, row) for row in rows]
+
+    def _line(self, book: str, row: LoggedRow) -> Line:
+        said = Event(
+            book=book,
+            sequence=row.sequence,
+            time=moment(row.time),
+            kind=row.kind,
+            order=None if row.order is None else shown(row.order),
+            fills=[shown(one) for one in row.fills],
+            balances=[shown(one) for one in row.balances],
+            positions=[shown(one) for one in row.positions],
+            event=msgspec.Raw(row.body.encode()),
+        )
+        return Line(book, row.sequence, self._words_of(row), msgspec.json.encode(said).decode())
+
+    def _words_of(self, row: LoggedRow) -> frozenset[str]:
+        has = (row.order is not None, bool(row.fills), bool(row.balances), bool(row.positions))
+        key = (row.kind, sum(flag << at for at, flag in enumerate(has)))
+        found = self._words.get(key)
+        if found is None:
+            groups = ("orders", "fills", "balances", "positions")
+            named = {name for name, flag in zip(groups, has, strict=True) if flag}
+            found = self._words[key] = frozenset({row.kind, *named})
+        return found
+
+
+def shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row of a read model for people: times in ISO 8601, what is empty left out."""
+    return {
+        name: moment(value) if name in _TIMES else value
+        for name, value in row.items()
+        if value is not None and value != {}
+    }
+
+
+def newest(reached: Mapping[str, int], books: Sequence[str]) -> dict[str, int]:
+    """The newest durable sequence of each book."""
+    return {book: reached.get(book, 0) for book in books}
