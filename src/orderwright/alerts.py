@@ -53,14 +53,14 @@ _ALSO = {
     "id": "alert_id",
     "timestamp": "time",
 }
-_ORDER_TYPE_WORDS = {"stop": "stop_loss", "stop_limit": "stop_loss_limit", "stop_market": "stop_loss"}
+ORDER_TYPE_WORDS = {"stop": "stop_loss", "stop_limit": "stop_loss_limit", "stop_market": "stop_loss"}
 _LONGEST_TEXT = 200
 _EARLIEST, _LATEST = 10**14, 10**17  # microseconds: 1973 to 5138
 _LONGEST_WAIT_MS = 366 * 86_400_000
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-class _Number(str):
+class Number(str):
     """A JSON number, in its own digits."""
 
     __slots__ = ()
@@ -98,7 +98,7 @@ def parse_alert(
 
 def _fields(body: bytes) -> dict[str, object]:
     fields: dict[str, object] = {}
-    for name, value in _pairs(body):
+    for name, value in pairs(body):
         word = _ALSO.get(name, name)
         if word not in FIELDS:
             raise InputError("unknown field", field=name, value=name, nearest=nearest_name(name, (*FIELDS, *_ALSO)))
@@ -109,15 +109,15 @@ def _fields(body: bytes) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _pairs(body: bytes) -> list[tuple[str, object]]:
+def pairs(body: bytes) -> list[tuple[str, object]]:
     """The object's fields as written: repeated ones are all there, numbers have their digits."""
     try:
         found = json.loads(
             body.decode("utf-8-sig"),
             object_pairs_hook=tuple,
-            parse_int=_Number,
-            parse_float=_Number,
-            parse_constant=_Number,
+            parse_int=Number,
+            parse_float=Number,
+            parse_constant=Number,
         )
     except json.JSONDecodeError as error:
         raise InputError(f"not valid JSON: {error.msg} (column {error.colno})", value=body[:80]) from None
@@ -134,13 +134,13 @@ def _signal(fields: dict[str, object], instruments: Mapping[str, Instrument], ac
     for needed in ("ticker", "action", "time"):
         if needed not in fields:
             raise InputError("is missing", field=needed)
-    time = _moment(fields["time"], "time")
-    texts = {name: _text(fields[name], name, decides=name != "strategy") for name in _TEXTS if name in fields}
-    numbers = {name: _decimal(fields[name], name) for name in _DECIMALS if name in fields}
-    flags = {name: _flag(fields[name], name) for name in _FLAGS if name in fields}
+    time = moment_of(fields["time"], "time")
+    texts = {name: text_of(fields[name], name, decides=name != "strategy") for name in _TEXTS if name in fields}
+    numbers = {name: decimal_of(fields[name], name) for name in _DECIMALS if name in fields}
+    flags = {name: flag_of(fields[name], name) for name in _FLAGS if name in fields}
     alert_id = texts.get("alert_id", "")
     action, order_type = _word(fields["action"], "action", Action), _order_type(fields.get("order_type"), numbers)
-    bracket, trail = _exits(fields, action, order_type)
+    bracket, trail = exits_of(fields, action, order_type)
     return Signal(
         signal_id=alert_id or f"{time}-{digest[:12]}",
         symbol=_symbol(fields["ticker"], instruments),
@@ -149,8 +149,8 @@ def _signal(fields: dict[str, object], instruments: Mapping[str, Instrument], ac
         source=_word(fields.get("source", "tradingview"), "source", Source),
         order_type=order_type,
         time_in_force=_word(fields.get("time_in_force", "gtc"), "time_in_force", TimeInForce),
-        expire_at=_moment(fields["expire_at"], "expire_at") if "expire_at" in fields else None,
-        execute_at=_execute_at(fields.get("execute_at", "now"), time),
+        expire_at=moment_of(fields["expire_at"], "expire_at") if "expire_at" in fields else None,
+        execute_at=execute_at_of(fields.get("execute_at", "now"), time),
         strategy=texts.get("strategy", ""),
         user=texts.get("user", ""),
         alert_id=alert_id,
@@ -162,9 +162,9 @@ def _signal(fields: dict[str, object], instruments: Mapping[str, Instrument], ac
     )
 
 
-def _exits(fields: dict[str, object], action: Action, order_type: OrderType) -> tuple[Bracket | None, Trail | None]:
+def exits_of(fields: dict[str, object], action: Action, order_type: OrderType) -> tuple[Bracket | None, Trail | None]:
     """The exits that come with an entry; a trail beside a stop order is that order's own."""
-    given = {name: _decimal(fields[name], name) for name in (*_EXITS, *_TRAILS) if name in fields}
+    given = {name: decimal_of(fields[name], name) for name in (*_EXITS, *_TRAILS) if name in fields}
     if not given:
         return None, None
     if action not in (Action.BUY, Action.SELL):
@@ -186,28 +186,28 @@ def _exits(fields: dict[str, object], action: Action, order_type: OrderType) -> 
     return structs.replace(Bracket(trail=trail), **given), None
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value as a message quotes it, cut where it is long."""
     match value:
         case bool():
-            shown = str(value).lower()
-        case _Number():
-            shown = str(value)
+            said = str(value).lower()
+        case Number():
+            said = str(value)
         case str():
-            shown = repr(value)
+            said = repr(value)
         case _:
-            shown = "a list" if isinstance(value, list) else "an object"
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+            said = "a list" if isinstance(value, list) else "an object"
+    return said if len(said) <= 60 else said[:57] + "..."
 
 
-def _text(value: object, field: str, *, decides: bool = True) -> str:
+def text_of(value: object, field: str, *, decides: bool = True) -> str:
     """Text. A placeholder that was not filled in is refused where the field decides what the order is."""
-    if not isinstance(value, str) or isinstance(value, _Number):
-        raise InputError(f"{_shown(value)} is not text: write it in quotes", field=field, value=value)
+    if not isinstance(value, str) or isinstance(value, Number):
+        raise InputError(f"{shown(value)} is not text: write it in quotes", field=field, value=value)
     if len(value) > _LONGEST_TEXT:
         raise InputError(f"longer than {_LONGEST_TEXT} characters", field=field, value=value)
     if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise InputError(f"{_shown(value)} holds half a character", field=field, value=value)
+        raise InputError(f"{shown(value)} holds half a character", field=field, value=value)
     if decides and "{{" in value:
         raise InputError(f"the placeholder {value} was not filled in", field=field, value=value)
     return value
@@ -215,26 +215,26 @@ def _text(value: object, field: str, *, decides: bool = True) -> str:
 
 def _symbol(value: object, instruments: Mapping[str, Instrument]) -> str:
     try:
-        return parse_symbol(_text(value, "ticker"), instruments)
+        return parse_symbol(text_of(value, "ticker"), instruments)
     except InputError as error:
         error.field = "ticker"
         raise
 
 
-def _decimal(value: object, field: str) -> Decimal:
+def decimal_of(value: object, field: str) -> Decimal:
     if not isinstance(value, str):
-        raise InputError(f"{_shown(value)} is not a number", field=field, value=value)
-    return parse_decimal(value if isinstance(value, _Number) else _text(value, field), field)
+        raise InputError(f"{shown(value)} is not a number", field=field, value=value)
+    return parse_decimal(value if isinstance(value, Number) else text_of(value, field), field)
 
 
-def _flag(value: object, field: str) -> bool:
+def flag_of(value: object, field: str) -> bool:
     if not isinstance(value, bool):
-        raise InputError(f"{_shown(value)} is neither true nor false", field=field, value=value)
+        raise InputError(f"{shown(value)} is neither true nor false", field=field, value=value)
     return value
 
 
 def _word(value: object, field: str, words: type[W]) -> W:
-    return choose(_text(value, field), field, words)
+    return choose(text_of(value, field), field, words)
 
 
 def choose(value: str, field: str, words: type[W]) -> W:
@@ -251,22 +251,22 @@ def _order_type(value: object, numbers: Mapping[str, Decimal]) -> OrderType:
     """As written; without one, a market order (a price beside it is then only what the chart showed)."""
     if value is None:
         return OrderType.STOP_LOSS if "stop_price" in numbers else OrderType.MARKET
-    word = _text(value, "order_type")
-    return choose(_ORDER_TYPE_WORDS.get(word.lower(), word), "order_type", OrderType)
+    word = text_of(value, "order_type")
+    return choose(ORDER_TYPE_WORDS.get(word.lower(), word), "order_type", OrderType)
 
 
 def parse_time(value: str | None, field: str) -> int | None:
     """Microseconds of a time as a person writes it on the command line; None for none."""
-    return None if value is None else _moment(value, field)
+    return None if value is None else moment_of(value, field)
 
 
-def _moment(value: object, field: str) -> int:
+def moment_of(value: object, field: str) -> int:
     """Microseconds of a time written as ISO 8601 (no zone is UTC) or as seconds, milliseconds or microseconds."""
     found = _from_digits(value) if str(value).isdecimal() else _from_iso(value)
     if found is None:
-        raise InputError(f"{_shown(value)} is not a time (write 2024-08-05T00:01:00Z)", field=field, value=value)
+        raise InputError(f"{shown(value)} is not a time (write 2024-08-05T00:01:00Z)", field=field, value=value)
     if not _EARLIEST <= found < _LATEST:
-        raise InputError(f"{_shown(value)} is not between the years 1973 and 5138", field=field, value=value)
+        raise InputError(f"{shown(value)} is not between the years 1973 and 5138", field=field, value=value)
     return found
 
 
@@ -280,7 +280,7 @@ def _from_digits(value: object) -> int | None:
 
 
 def _from_iso(value: object) -> int | None:
-    if not isinstance(value, str) or isinstance(value, _Number):
+    if not isinstance(value, str) or isinstance(value, Number):
         return None
     try:
         moment = dt.datetime.fromisoformat(value)
@@ -290,7 +290,7 @@ def _from_iso(value: object) -> int | None:
     return (moment - _EPOCH) // dt.timedelta(microseconds=1)
 
 
-def _execute_at(value: object, time: int) -> int | Literal["next_open"] | None:
+def execute_at_of(value: object, time: int) -> int | Literal["next_open"] | None:
     """now, next_open, after_ms:N or a time."""
     if value == "now":
         return None
@@ -299,9 +299,9 @@ def _execute_at(value: object, time: int) -> int | Literal["next_open"] | None:
     if isinstance(value, str) and value.startswith("after_ms:"):
         wait = parse_decimal(value.removeprefix("after_ms:"), "execute_at")
         if not 0 <= wait <= _LONGEST_WAIT_MS:
-            raise InputError(f"{_shown(value)} does not wait between 0 ms and a year", field="execute_at", value=value)
+            raise InputError(f"{shown(value)} does not wait between 0 ms and a year", field="execute_at", value=value)
         return time + int(1_000 * wait)
-    return _moment(value, "execute_at")
+    return moment_of(value, "execute_at")
 
 
 __all__ = ["FIELDS", "choose", "parse_alert", "parse_time", "read_signals"]

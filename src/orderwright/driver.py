@@ -27,11 +27,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
+from msgspec import structs
+
 from orderwright.core import groups
 from orderwright.core import messages as m
 from orderwright.core.asking import fetch_trades, question
 from orderwright.core.deadlines import may_be_due, next_deadline
-from orderwright.core.evolve import cash_key, evolve, order_key, signal_key
+from orderwright.core.evolve import alert_key, cash_key, evolve, order_key, signal_key
 from orderwright.core.model import Order
 from orderwright.core.numbers import EXACT
 from orderwright.core.oms import decide
@@ -173,11 +175,33 @@ class Driver:
                     append(book, state.sequence, event, changes)
                 if actions:
                     outbox += actions
+                if type(said) is m.ReceiveAlert:
+                    self._take_signals(said, events, now)
         except BaseException as error:
             self._failure = error
             raise
         finally:
             decimal.setcontext(outside)
+
+    def _take_signals(self, alert: m.ReceiveAlert, events: Sequence[m.AnyEvent], now: int) -> None:
+        """The signals of an alert that was accepted, each on what those before it have changed. One reply tells what
+        did not become of them."""
+        verdict = events[0]
+        if not isinstance(verdict, m.AlertReceived) or verdict.verdict != "accepted":
+            return
+        state, replies = self.state, []
+        for signal, order_id in alert.signals:
+            said = m.ReceiveSignal(signal=signal, order_id=order_id)
+            self._recall_signal(said)
+            made, actions = decide(state, said, now)
+            for event in made:
+                changes = evolve(state, event)
+                self.journal.append(state.book, state.sequence, event, changes)
+            self._outbox += [action for action in actions if type(action) is not m.Reply]
+            replies += [(signal.account, action) for action in actions if type(action) is m.Reply]
+        if replies:
+            whole = "; ".join(f"{account}: {reply.refusal or reply.text}" for account, reply in replies)
+            self._outbox.append(structs.replace(replies[0][1], text=whole))
 
     def _in_time(self, inputs: Sequence[m.Input], now: int) -> Iterator[m.Input]:
         """The market is shown first; then time: no decision on a day that is over, or before what fell due; then the
@@ -277,6 +301,14 @@ class Driver:
     def _recall_signal(self, said: m.ReceiveSignal) -> None:
         self._recall_keyed(signal_key(said.signal.key))
 
+    def _recall_alert(self, said: m.ReceiveAlert) -> None:
+        if said.key:
+            first = self._recall_key(alert_key(said.key))
+            if first is not None:
+                self._recall_order(first.rpartition("|")[2])
+        for signal, _ in said.signals:
+            self._recall_keyed(signal_key(signal.key))
+
     def _recall_cash(self, said: m.MoveCash) -> None:
         if said.reference:
             self._recall_key(cash_key(said.reference))
@@ -328,6 +360,7 @@ _RECALLS: dict[type[Any], Callable[[Driver, Any], None]] = {
     **dict.fromkeys(_NAMES_ORDER | {m.ClosePosition}, Driver._recall_named),
     m.SubmitOrder: Driver._recall_submitted,
     m.ReceiveSignal: Driver._recall_signal,
+    m.ReceiveAlert: Driver._recall_alert,
     m.MoveCash: Driver._recall_cash,
 }
 

@@ -189,7 +189,8 @@ def _follows(said: Instruction | Signal) -> bool:
 
 
 class _InTurn:
-    """Real exchanges, asked in turn: the one that has told something is asked last the next time."""
+    """Real exchanges, asked in turn: the one that has told something, or cannot be asked, is asked last the next
+    time."""
 
     def __init__(self, venues: Sequence[VenueExecutor]) -> None:
         self._venues = list(venues)
@@ -199,13 +200,20 @@ class _InTurn:
         raise AssertionError(f"requests go to their exchange, not here: {action}")
 
     def poll(self, limit: int) -> tuple[int, Sequence[m.AnyReport]]:
-        for venue in self._venues:
-            time, reports = venue.poll(limit)
+        for venue in list(self._venues):
+            try:
+                time, reports = venue.poll(limit)
+            except BaseException:
+                self._ask_last(venue)
+                raise
             if reports:
-                self._venues.remove(venue)
-                self._venues.append(venue)
+                self._ask_last(venue)
                 return time, reports
         return limit, ()
+
+    def _ask_last(self, venue: VenueExecutor) -> None:
+        self._venues.remove(venue)
+        self._venues.append(venue)
 
 
 __all__ = ["Engine", "Handler"]

@@ -89,6 +89,12 @@ class Journal(Protocol):
     def recall_key(self, book: str, key: str) -> str | None:
         """The order id ("" for a refused signal) that a signal key or idempotency key led to; None if never seen."""
 
+    def order_key(self, book: str, order_id: str) -> int | None:
+        """The integer key that the orders read model has for an order: given with its first row, for good."""
+
+    def order_place(self, key: int) -> tuple[str, str] | None:
+        """(book, order id) of such a key."""
+
     def open_state(self, book: str) -> OpenState:
         """What `orderwright.core.recovery.restore` builds the book's state from."""
 

@@ -283,11 +283,16 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
         open_log(path)
 
 
-def test_an_older_schema_is_brought_up_to_date(path: Path) -> None:
+@pytest.mark.parametrize(
+    "older",
+    ["DROP TABLE controls; DROP TABLE alerts; PRAGMA user_version = 1", "DROP TABLE alerts; PRAGMA user_version = 2"],
+    ids=["version 1", "version 2"],
+)
+def test_an_older_schema_is_brought_up_to_date(path: Path, older: str) -> None:
     desk = Desk(open_log(path)).trade(1).buy(2).commit()
     before = desk.journal.open_state("main")
     desk.journal.close()
-    edit(path, "DROP TABLE controls; PRAGMA user_version = 1")  # what version 1 was
+    edit(path, older)
 
     journal = open_log(path)
     assert journal.open_state("main") == before

@@ -14,15 +14,15 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, structs
 
+from orderwright.config.log_urls import path_of_url
 from orderwright.core.model import MINUTE, SECOND, Instrument
-from orderwright.errors import InputError, UnknownName
+from orderwright.errors import InputError
 from orderwright.journal.memory import MemoryJournal
 from orderwright.journal.sqlite import open_log
-from orderwright.market.instruments import default_instrument
+from orderwright.market.instruments import FIRST_PRICES, default_instrument
 from orderwright.market.symbols import parse_symbol
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 RANDOM_CANDLES = 43_200
 RANDOM_SYMBOLS = ("BTC/USDT", "ETH/USDT")
-FIRST_PRICES = {"BTC": Decimal(50_000), "ETH": Decimal(3_000), "SOL": Decimal(150), "XRP": Decimal("0.6")}
-_LATER = {"postgresql": "PostgreSQL", "postgres": "PostgreSQL", "duckdb": "DuckDB", "bigquery": "BigQuery"}
 
 
 def journal_of(log: Journal | str | Path | None) -> tuple[Journal, bool]:
@@ -54,7 +52,7 @@ def log_path(log: str | Path) -> Path | None:
     """The file that a path or URL names; None for memory. Raises InputError for what cannot hold a log."""
     text = str(log)
     if isinstance(log, str) and "://" in log:
-        path = _path_of_url(log)
+        path = path_of_url(log)
     elif not text or text == ":memory:":
         path = None
     else:
@@ -64,26 +62,6 @@ def log_path(log: str | Path) -> Path | None:
     if path is not None and not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent}", field="log", value=text)
     return path
-
-
-def _path_of_url(url: str) -> Path | None:
-    parts = urlsplit(url)
-    scheme = parts.scheme.partition("+")[0]
-    if scheme in _LATER:
-        message = f"a log on {_LATER[scheme]} comes later; today a log is a SQLite file"
-        raise InputError(message, field="log", value=_without_password(url), nearest="sqlite:///orders.sqlite")
-    if scheme != "sqlite":
-        raise UnknownName("kind of log", parts.scheme, ["sqlite"], field="log")
-    if parts.netloc:
-        message = "a file's URL has three slashes, four where the path is absolute"
-        raise InputError(message, field="log", value=url, nearest=f"sqlite:///{parts.netloc}{parts.path}")
-    name = unquote(parts.path[1:])
-    return None if name in ("", ":memory:") else Path(name)
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return url if parts.password is None else url.replace(f":{parts.password}@", ":...@")
 
 
 class Market(Struct, frozen=True):

@@ -11,11 +11,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from orderwright.core.numbers import parse_decimal
-from orderwright.errors import InputError
+from orderwright.core.numbers import parse_decimal, text
+from orderwright.errors import InputError, nearest_name
 
 T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
@@ -29,19 +29,25 @@ class Section(BaseModel):
         extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True, validate_default=True
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_empty(cls, given: Any) -> Any:
+        """`books:` with nothing under it is a section without keys."""
+        return {} if given is None else given
 
-def key(default: Any, text: str, *, unit: str = "", env: str = "", alias: str | None = None) -> Any:
+
+def key(default: Any, meaning: str, *, unit: str = "", env: str = "", alias: str | None = None) -> Any:
     """A key with its default, what it means, the unit of its value, and the environment variable that beats the file.
     A dict or list as default is made anew each time."""
     extra: dict[str, Any] = {"unit": unit, "env": env}
     if isinstance(default, dict | list):
-        return Field(default_factory=default.copy, description=text, json_schema_extra=extra, alias=alias)
-    return Field(default, description=text, json_schema_extra=extra, alias=alias)
+        return Field(default_factory=default.copy, description=meaning, json_schema_extra=extra, alias=alias)
+    return Field(default, description=meaning, json_schema_extra=extra, alias=alias)
 
 
-def section(kind: type[T], text: str) -> Any:
+def section(kind: type[T], meaning: str) -> Any:
     """A key that holds a section, with that section's own defaults."""
-    return Field(default_factory=kind, description=text)
+    return Field(default_factory=kind, description=meaning)
 
 
 def wrong(message: str, nearest: object = None) -> PydanticCustomError:
@@ -140,6 +146,30 @@ def _path(value: object) -> object:
     return value
 
 
+def _approval(value: object) -> object:
+    if value is None:
+        return None
+    word, _, amount = str(value).strip().lower().partition(" ")
+    if word in ("none", "all") and not amount:
+        return word
+    if word == "above" and amount:
+        number = _number(amount)
+        if number >= 0:
+            return f"above {text(number)}"
+    raise wrong(f"{value!r} is not none, all or above VALUE", nearest_name(word, ["none", "all", "above 5000"]))
+
+
+def _listed(value: object) -> object:
+    """A list; in an environment variable, words with commas between them."""
+    if isinstance(value, str):
+        return [one.strip() for one in value.split(",") if one.strip()]
+    return [] if value is None else value
+
+
+Listed = BeforeValidator(_listed)
+Mapped = BeforeValidator(lambda value: {} if value is None else value)
+Texts = Annotated[list[str], Listed]
+Approval = Annotated[str, BeforeValidator(_approval)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Word = BeforeValidator(_lower)
 Name = Annotated[str, BeforeValidator(_name)]
@@ -159,11 +189,14 @@ OptionalWhole = Annotated[int | None, BeforeValidator(_optional(_whole)), _from(
 
 __all__ = [
     "Amount",
+    "Approval",
     "Asset",
     "ClassPath",
     "Count",
     "Flag",
+    "Listed",
     "Location",
+    "Mapped",
     "Name",
     "OptionalAmount",
     "OptionalCount",
@@ -173,6 +206,7 @@ __all__ = [
     "Secret",
     "Section",
     "Signed",
+    "Texts",
     "Whole",
     "Word",
     "key",

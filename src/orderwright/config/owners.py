@@ -13,9 +13,11 @@ from pydantic import BeforeValidator
 
 from orderwright.config.fields import (
     Amount,
+    Approval,
     Asset,
     ClassPath,
     Flag,
+    Listed,
     Name,
     OptionalAmount,
     OptionalCount,
@@ -47,7 +49,7 @@ class BookKeys(Section):
 
     user: Name | None = key(None, "Its owner. Without: the user that names it, else the book's own name.")
     limits: BookLimitKeys = section(BookLimitKeys, "Limits of its own.")
-    approval: str | None = key(None, "none, all, or `above 5000`. Without: execution.approval.")
+    approval: Approval | None = key(None, "none, all, or `above 5000`. Without: execution.approval.")
     currency: Asset = key("USD", "What its limits and equity are counted in.")
 
 
@@ -83,6 +85,10 @@ class SizingKeys(Section):
         "volatility: percent of equity per typical move.",
     )
     value: Amount = key(Decimal(10), "Units, money or percent, as kind says.")
+    multiple: Amount = key(Decimal(2), "Of volatility: how many times it the percent is lost at.")
+    stop_percent: OptionalAmount = key(
+        None, "How far from the entry the stop is where an alert brings none; the order gets it.", unit="%"
+    )
 
 
 def _plain(value: object) -> object:
@@ -99,7 +105,7 @@ class StrategyKeys(Section):
 
     user: Name | None = key(None, "Whose. Without: the book's owner.")
     book: Name | None = key(None, "Its book. Without: its user's.")
-    accounts: list[Name] = key([], "Where it trades. Without: the account of its user.")
+    accounts: Annotated[list[Name], Listed] = key([], "Where it trades. Without: the account of its user.")
     symbol: str | None = key(None, "What it trades; an alert may name another unless this is set for a class.")
     class_path: ClassPath | None = key(
         None, "The class that the service runs: module:Class, file.py:Class or a built-in one.", alias="class"

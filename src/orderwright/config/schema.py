@@ -8,17 +8,20 @@ start. docs/configuration.md is made of this file (`reference`), and a test keep
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from orderwright.config.fields import (
     Amount,
+    Approval,
     Asset,
     Count,
     Flag,
+    Listed,
     Location,
+    Mapped,
     Name,
     OptionalAmount,
     OptionalCount,
@@ -28,6 +31,7 @@ from orderwright.config.fields import (
     Secret,
     Section,
     Signed,
+    Texts,
     Whole,
     Word,
     key,
@@ -35,6 +39,9 @@ from orderwright.config.fields import (
 )
 from orderwright.config.owners import AccountKeys, BookKeys, StrategyKeys, UserKeys
 
+Topic = Literal[
+    "approval", "daily_loss", "disk", "fill", "group", "missing", "rejected", "report", "risk", "strategy", "unknown"
+]
 LATER = "not available in this version"
 
 
@@ -46,8 +53,8 @@ class ServiceKeys(Section):
     auth: Flag = key(
         True, "Whether a key is asked for. Off is allowed only on loopback, in simulation.", unit="on | off"
     )
-    cors_origins: list[str] = key([], "Web pages of these origins may call it, such as https://desk.example.com.")
-    trusted_proxies: list[str] = key([], "Addresses of reverse proxies whose X-Forwarded-For is believed.")
+    cors_origins: Texts = key([], "Web pages of these origins may call it, such as https://desk.example.com.")
+    trusted_proxies: Texts = key([], "Addresses of reverse proxies whose X-Forwarded-For is believed.")
     max_body_bytes: Count = key(1_048_576, "The largest body of a request.", unit="bytes")
     requests_per_minute: OptionalCount = key(6_000, "Requests of one key; above it the answer is 429.", unit="1/min")
     most_waiting: Count = key(10_000, "Commands that may wait; above it the answer is 503 with Retry-After.")
@@ -94,10 +101,12 @@ class SimulationKeys(Section):
     )
     delay_ms: Whole = key(0, "From sending a request until the exchange has it; a report takes none.", unit="ms")
     seed: Signed = key(7, "One seed, one market.")
-    symbols: list[str] = key(["BTC/USDT", "ETH/USDT"], "What can be traded.")
+    symbols: Texts = key(["BTC/USDT", "ETH/USDT"], "What can be traded.")
     spread_bps: Amount = key(Decimal(2), "Between bid and ask.", unit="bps")
     tick_ms: Count = key(1_000, "How often the market moves.", unit="ms")
-    deposits: dict[Asset, Amount] = key({"USDT": Decimal(10_000)}, "What a paper account starts with, by asset.")
+    deposits: Annotated[dict[Asset, Amount], Mapped] = key(
+        {"USDT": Decimal(10_000)}, "What a paper account starts with, by asset."
+    )
     maker_fee: Rate = key(Decimal("0.001"), "Of an account that names none: 0.001 is 0.1 %.", unit="fraction")
     taker_fee: Rate = key(Decimal("0.001"), "Of an account that names none.", unit="fraction")
 
@@ -112,7 +121,7 @@ class QuantConnectKeys(Section):
 class DirectKeys(Section):
     """Of mode direct, which a later version brings."""
 
-    exchanges: list[str] = key([], "Which exchanges orders go to.")
+    exchanges: Texts = key([], "Which exchanges orders go to.")
 
 
 class ExecutionKeys(Section):
@@ -121,8 +130,8 @@ class ExecutionKeys(Section):
     mode: Annotated[Literal["simulation", "quantconnect", "direct"], Word] = key(
         "simulation", f"Where orders go. quantconnect and direct: {LATER}."
     )
-    enabled: Flag = key(True, "Off: an order waits for approval, whatever approval says.", unit="on | off")
-    approval: str = key(
+    enabled: Flag = key(True, "Off: every order is denied; what is open can be cancelled.", unit="on | off")
+    approval: Approval = key(
         "none", "Which orders wait for approval: none, all, or `above 5000` (a value in the book's currency)."
     )
     approval_timeout_ms: Count = key(900_000, "An order that nobody approves is denied after this.", unit="ms")
@@ -198,10 +207,10 @@ class TradingViewKeys(Section):
     secret: Secret = key(
         None, "Signs bodies (HMAC-SHA256), and is what a secret in the body is compared with.", env="TRADINGVIEW_SECRET"
     )
-    require: list[Annotated[Literal["signature", "token", "body", "address"], Word]] = key(
+    require: Annotated[list[Annotated[Literal["signature", "token", "body", "address"], Word]], Listed] = key(
         [], "The layers that an alert must all pass; empty: any one of those that are configured."
     )
-    addresses: list[str] = key([], "Addresses or networks that alerts come from, such as 52.89.214.238 or 10.0.0.0/8.")
+    addresses: Texts = key([], "Addresses or networks that alerts come from, such as 52.89.214.238 or 10.0.0.0/8.")
     max_age_s: OptionalCount = key(300, "An older alert is refused.", unit="s")
     dedupe_window_s: Whole = key(60, "Within it an identical body without an alert_id is a duplicate.", unit="s")
 
@@ -209,8 +218,12 @@ class TradingViewKeys(Section):
 class AlertKeys(Section):
     """Who is told."""
 
-    urls: list[SecretStr] = key([], "Apprise URLs: mail, SMS, chat. They hold passwords and are masked.")
-    topics: list[str] = key([], "Which alerts are told, such as daily_loss, rejected, unknown, approval; empty: all.")
+    urls: Annotated[list[SecretStr], Listed] = key(
+        [], "Apprise URLs: mail, SMS, chat. They hold passwords and are masked."
+    )
+    topics: Annotated[list[Annotated[Topic, Word]], Listed] = key(
+        [], "Which alerts are told, such as daily_loss, rejected, unknown, approval; empty: all."
+    )
 
 
 class ExchangeKeys(Section):
@@ -242,17 +255,22 @@ class Configuration(BaseSettings):
     account_limits: LimitKeys = section(LimitKeys, "The limits of every book that has none of its own.")
     order_cache: CacheKeys = section(CacheKeys, "Finished orders in memory.")
     order_params: OrderParamKeys = section(OrderParamKeys, "How orders are sent.")
-    books: dict[Name, BookKeys] = key({}, "Books by name: one owner's money.")
-    accounts: dict[Name, AccountKeys] = key({}, "Accounts by name.")
-    users: dict[Name, UserKeys] = key({}, "Users by name.")
-    strategies: dict[Name, StrategyKeys] = key({}, "Strategies by name.")
+    books: Annotated[dict[Name, BookKeys], Mapped] = key({}, "Books by name: one owner's money.")
+    accounts: Annotated[dict[Name, AccountKeys], Mapped] = key({}, "Accounts by name.")
+    users: Annotated[dict[Name, UserKeys], Mapped] = key({}, "Users by name.")
+    strategies: Annotated[dict[Name, StrategyKeys], Mapped] = key({}, "Strategies by name.")
     tradingview: TradingViewKeys = section(TradingViewKeys, "The webhook.")
     alerts: AlertKeys = section(AlertKeys, "Who is told.")
-    exchanges: dict[Name, ExchangeKeys] = key({}, "Credentials by exchange.")
+    exchanges: Annotated[dict[Name, ExchangeKeys], Mapped] = key({}, "Credentials by exchange.")
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **others: Any
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic-settings' signature, all of it
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Nothing is read from the surroundings by constructing one."""
         return (init_settings,)

@@ -47,5 +47,5 @@ def _first_of(state: State, command: m.ReceiveAlert, now: int) -> tuple[str, str
             return alert, order_id if state.find(order_id) is not None else ""
     if not command.signals:
         return None
-    order_id = state.keys.get(signal_key(command.signals[0][0].key))
-    return None if order_id is None else ("", order_id)
+    earlier = state.keys.get(signal_key(command.signals[0][0].key))
+    return None if earlier is None else ("", earlier)

@@ -14,6 +14,7 @@ moved cash counts at the same price on both sides.
 
 from __future__ import annotations
 
+import contextlib
 from decimal import Decimal
 
 import msgspec
@@ -356,6 +357,20 @@ def equity(state: State, now: int) -> tuple[Decimal, tuple[str, ...]]:
         except NoPrice:
             unpriced.append(key[1])
     return total, tuple(dict.fromkeys(unpriced))
+
+
+def equity_of(state: State, account: str, now: int) -> Decimal:
+    """The equity of one account in the book's currency; what has no recent price is left out."""
+    total, exchange = ZERO, state.accounts[account].exchange
+    for (name, asset), balance in state.balances.items():
+        if name == account and balance.total:
+            with contextlib.suppress(NoPrice):
+                total += balance.total * rate(state, exchange, asset, now)
+    for key in state.positions:
+        if key[0] == account:
+            with contextlib.suppress(NoPrice):
+                total += _unrealised(state, key, now)
+    return total
 
 
 def daily_loss(state: State, now: int) -> Decimal:

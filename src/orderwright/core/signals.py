@@ -8,15 +8,18 @@ of a signal (same `Signal.key`) becomes nothing, however much later it comes.
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from orderwright.core import messages as m
 from orderwright.core.changing import cancel_all
 from orderwright.core.evolve import signal_key
 from orderwright.core.lingering import reversed_by
-from orderwright.core.model import RECANCEL, Action, Instruction, Signal, TradingState
+from orderwright.core.model import RECANCEL, Action, Instruction, OrderSide, Signal, TradingState
 from orderwright.core.numbers import ONE, ZERO
-from orderwright.core.placing import UNPRICED, Decision, closable_of, fresh, held_of, market_of, received, submit
+from orderwright.core.placing import UNPRICED, Decision, closable_of, fresh, market_of, received, submit
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.sizing import Sized, closing_order, from_signal, size
+from orderwright.core.stakes import Market, plan, standing_of
 from orderwright.core.state import State
 
 
@@ -41,40 +44,56 @@ def _take(state: State, command: m.ReceiveSignal, key: str, now: int) -> Decisio
     found = market_of(state, signal.account, signal.symbol)
     if isinstance(found, Refusal):
         return _refuse_signal(signal, key, found, now)
-    _, instrument, _ = found
+    account, instrument, quote = found
+    stake = None
+    if signal.terms is not None:
+        planned = plan(Market(state, account, instrument, fresh(state, quote, now), now), signal, signal.terms)
+        if isinstance(planned, Refusal):
+            return _turned_against(state, signal, key, planned, None, now)
+        signal, stake = planned
     if signal.action is Action.CLOSE:
         events, actions = close_position(state, _as_close(command), now)
         if not events:
             reply = next(action for action in actions if isinstance(action, m.Reply))
             if reply.refusal is not None:
-                return _refuse_signal(signal, key, reply.refusal, now)
-            closing = m.SignalReceived(
-                time=now, signal=signal, key=key, verdict="accepted", order_id=reply.order_id, detail="closing already"
-            )
-            return [closing], actions
-        return [_accept(command, key, events, now), *events], actions
+                return _refuse_signal(command.signal, key, reply.refusal, now)
+            closing = _accept(command, key, events, stake, now)
+            return [structs.replace(closing, order_id=reply.order_id, detail="closing already")], actions
+        return [_accept(command, key, events, stake, now), *events], actions
     instruction = from_signal(
         signal,
         command.order_id,
-        held_of(state, signal.account, signal.symbol),
+        standing_of(state, signal.account, signal.symbol),
         closable_of(state, signal.account, signal.symbol),
         instrument.step_size,
         instrument.linear,
     )
     side = instruction.side if isinstance(instruction, Instruction) else None
-    cancels, sent = reversed_by(state, signal, side, now)
     if isinstance(instruction, Refusal):
-        events, actions = _refuse_signal(signal, key, instruction, now)
-        return [*events, *cancels], [*actions, *sent]
+        return _turned_against(state, command.signal, key, instruction, side, now)
+    cancels, sent = reversed_by(state, signal, side, now)
     events, actions = submit(state, instruction, now)
-    return [_accept(command, key, events, now), *cancels, *events], [*sent, *actions]
+    return [_accept(command, key, events, stake, now), *cancels, *events], [*sent, *actions]
 
 
-def _accept(command: m.ReceiveSignal, key: str, events: list[m.AnyEvent], now: int) -> m.SignalReceived:
+def _turned_against(
+    state: State, signal: Signal, key: str, refusal: Refusal, side: OrderSide | None, now: int
+) -> Decision:
+    """A refused signal has turned all the same: what rules say of that is done."""
+    events, actions = _refuse_signal(signal, key, refusal, now)
+    cancels, sent = reversed_by(state, signal, side, now)
+    return [*events, *cancels], [*actions, *sent]
+
+
+def _accept(
+    command: m.ReceiveSignal, key: str, events: list[m.AnyEvent], stake: m.Stake | None, now: int
+) -> m.SignalReceived:
     """The verdict, with the id of the signal's own order; a close that only cancels has none."""
     own = any(isinstance(event, m.OrderReceived) for event in events)
     order_id = command.order_id if own else ""
-    return m.SignalReceived(time=now, signal=command.signal, key=key, verdict="accepted", order_id=order_id)
+    return m.SignalReceived(
+        time=now, signal=command.signal, key=key, verdict="accepted", order_id=order_id, stake=stake
+    )
 
 
 def _as_close(command: m.ReceiveSignal) -> m.ClosePosition:

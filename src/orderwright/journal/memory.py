@@ -33,7 +33,7 @@ from orderwright.journal.writing import LogWriter, received_twice
 from orderwright.ports import LoggedRow, OpenState, Row
 
 Numbered = tuple[int, m.AnyEvent]
-_KEYED = frozenset({m.SignalReceived, m.OrderReceived, m.CashMoved})
+_KEYED = frozenset({m.SignalReceived, m.AlertReceived, m.OrderReceived, m.CashMoved})
 _FLUSH_EVERY = 5_000
 
 
@@ -71,6 +71,14 @@ class MemoryJournal(LogReader):
     def recall_key(self, book: str, key: str) -> str | None:
         kept = self._books.get(book)
         return None if kept is None else kept.keys.get(key)
+
+    def order_key(self, book: str, order_id: str) -> int | None:
+        self._refresh()
+        return super().order_key(book, order_id)
+
+    def order_place(self, key: int) -> tuple[str, str] | None:
+        self._refresh()
+        return super().order_place(key)
 
     def events(self, book: str, after: int = 0) -> Iterator[Numbered]:
         kept = self._books.get(book)

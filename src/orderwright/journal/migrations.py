@@ -39,4 +39,9 @@ def _add_controls(connection: sqlite3.Connection) -> None:
     )
 
 
-_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_controls}
+def _add_alerts(connection: sqlite3.Connection) -> None:
+    """2 to 3: `alerts`. Version 2 received none."""
+    connection.execute(MODELS["alerts"])
+
+
+_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_controls, 2: _add_alerts}

@@ -41,6 +41,16 @@ class LogReader:
         row = self.connection.execute(sql, (book, key)).fetchone()
         return None if row is None else row[0]
 
+    def order_key(self, book: str, order_id: str) -> int | None:
+        sql = "SELECT id FROM orders WHERE book = (SELECT number FROM books WHERE name = ?) AND order_id = ?"
+        row = self.connection.execute(sql, (book, order_id)).fetchone()
+        return None if row is None else row[0]
+
+    def order_place(self, key: int) -> tuple[str, str] | None:
+        sql = "SELECT books.name, order_id FROM orders CROSS JOIN books ON books.number = orders.book WHERE id = ?"
+        row = self.connection.execute(sql, (key,)).fetchone()
+        return None if row is None else (row[0], row[1])
+
     def events(self, book: str, after: int = 0) -> Iterator[tuple[int, m.AnyEvent]]:
         """In pages, so that no read transaction stays open while the caller works."""
         number = self._number(book)

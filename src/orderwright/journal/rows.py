@@ -95,7 +95,9 @@ class Rows(Struct):
     prices: list[Tuple] = field(default_factory=list)
     cash: list[Tuple] = field(default_factory=list)
     signals: list[Tuple] = field(default_factory=list)
+    alerts: list[Tuple] = field(default_factory=list)
     keys: list[Tuple] = field(default_factory=list)
+    recent: list[Tuple] = field(default_factory=list)
     controls: dict[tuple[int, str], int] = field(default_factory=dict)
 
 
@@ -248,6 +250,8 @@ def other_row(position: int, event: m.AnyEvent, kind: str, body: str) -> tuple[s
         about = event.instrument
     elif isinstance(event, m.SignalReceived):
         about = event.signal
+    elif isinstance(event, m.AlertReceived):
+        about = event.alert
     names = ("account", "exchange", "symbol", "user", "strategy")
     promoted = [getattr(about, name, None) or None for name in names]
     order_id, status = getattr(event, "order_id", None) or None, getattr(event, "verdict", None)
@@ -334,11 +338,28 @@ def _signal(rows: Rows, head: Head, position: int, event: m.SignalReceived) -> N
     rows.signals.append((position, event.key, signal.signal_id, *named, *optional, *verdict, event.detail or None, raw))
 
 
+def _alert(rows: Rows, head: Head, position: int, event: m.AlertReceived) -> None:
+    rows.alerts.append(alert_row(position, event))
+    keyed = key_of(event)
+    if keyed is not None:
+        rows.recent.append((head.number, *keyed))  # a text that comes again after its window takes its key over
+
+
+def alert_row(position: int, event: m.AlertReceived) -> Tuple:
+    """An alert's row in `alerts`."""
+    alert = event.alert
+    said = (alert.strategy or None, alert.user or None, alert.ticker or None, alert.action or None)
+    found = (event.order_id or None, event.duplicate_of or None, event.reason or None, event.detail or None)
+    more = (alert.alert_id or None, alert.sender or None, "; ".join(alert.notes) or None, alert.replay_of or None)
+    return (position, alert.alert, *said, event.verdict, *found, *more, alert.body, alert.digest)
+
+
 _SPECIAL: dict[type[m.Event], Callable[[Rows, Head, int, Any], None]] = {
     m.OrderReceived: _order,
     m.RequestSubmitted: _order,
     m.CashMoved: _cash,
     m.SignalReceived: _signal,
+    m.AlertReceived: _alert,
     m.PriceSeen: _price,
     **dict.fromkeys((m.AccountOpened, m.InstrumentDefined, *_CONTROLS), _control),
 }

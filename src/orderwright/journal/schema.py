@@ -22,7 +22,7 @@ import sqlite3
 from orderwright.errors import LogNewer
 
 APPLICATION_ID = 0x4F525752  # "ORWR"
-VERSION = 2
+VERSION = 3
 BOOK_SHIFT = 40
 SERIES_SHIFT = 20
 SEQUENCE_MASK = (1 << BOOK_SHIFT) - 1
@@ -116,6 +116,13 @@ CREATE TABLE signals (
     position INTEGER PRIMARY KEY, key TEXT NOT NULL, signal_id TEXT NOT NULL, account TEXT NOT NULL,
     symbol TEXT NOT NULL, action TEXT NOT NULL, source TEXT NOT NULL, strategy TEXT, user_id TEXT,
     verdict TEXT NOT NULL, order_id TEXT, reason TEXT, detail TEXT, raw TEXT NOT NULL
+);
+""",
+    "alerts": """
+CREATE TABLE alerts (
+    position INTEGER PRIMARY KEY, alert TEXT NOT NULL UNIQUE, strategy TEXT, user_id TEXT, ticker TEXT, action TEXT,
+    verdict TEXT NOT NULL, order_id TEXT, duplicate_of TEXT, reason TEXT, detail TEXT, alert_id TEXT, sender TEXT,
+    notes TEXT, replay_of TEXT, body TEXT NOT NULL, digest TEXT NOT NULL
 );
 """,
     "keys": """

@@ -89,6 +89,11 @@ class SqliteJournal(LogReader):
     def reader(self) -> LogReader:
         return LogReader(opening.open_for_reading(self.path))
 
+    def order_key(self, book: str, order_id: str) -> int | None:
+        """The key of an order whose rows may still wait to be written."""
+        found = self._writer.key_of(book, order_id) if self._writer is not None else None
+        return found if found is not None else super().order_key(book, order_id)
+
     def append(self, book: str, sequence: int, event: AnyEvent, changes: Changes) -> None:
         if self._writer is None or self._failure is not None:
             raise self._refusal()

@@ -221,6 +221,21 @@ SIGNALS = Table(
     stable=frozenset(["book", "key", "signal_id", "account", "symbol", "action", "source", "strategy", "user_id"]),
     superseded="0",
 )  # fmt: skip
+ALERTS = Table(
+    name="alerts",
+    columns={
+        **_own(
+            "a", "alert", "strategy", "user_id", "ticker", "action", "verdict", "order_id", "duplicate_of", "reason",
+            "detail", "alert_id", "sender", "notes", "replay_of", "body", "digest",
+        ),
+        **_place("a.position", "now.time"),
+    },
+    source="alerts AS a CROSS JOIN log AS now ON now.position = a.position",
+    position="a.position",
+    group=("alert",),
+    stable=frozenset(["book", "alert", "strategy", "user_id", "ticker", "action", "verdict", "alert_id", "replay_of"]),
+    superseded="0",
+)  # fmt: skip
 
 
 def _said(record: str, default: str | None = None, *names: str) -> dict[str, str]:
@@ -279,7 +294,10 @@ SETTINGS = _definitions(
     {**_said("settings", f"'{Settings().currency}'", "currency"), **_said("settings", None, "parity")},
 )
 
-_ALL = (ORDERS, STORY, FILLS, MOVES, LEDGER, BALANCES, POSITIONS, PRICES, SIGNALS, ACCOUNTS, INSTRUMENTS, SETTINGS)
+_ALL = (
+    *(ORDERS, STORY, FILLS, MOVES, LEDGER, BALANCES, POSITIONS, PRICES),
+    *(SIGNALS, ALERTS, ACCOUNTS, INSTRUMENTS, SETTINGS),
+)
 TABLES = {table.name: table for table in _ALL}
 _OF_ONE_BOOK = {
     name: msgspec.structs.replace(table, columns={**table.columns, "book": ":book"}) for name, table in TABLES.items()

@@ -82,7 +82,9 @@ class LogWriter:
             ("INSERT INTO prices VALUES (?, ?, ?, ?, ?, ?)", rows.prices),
             ("INSERT INTO cash VALUES (?, ?, ?, ?, ?, ?)", rows.cash),
             (f"INSERT INTO signals VALUES ({', '.join('?' * 14)})", rows.signals),
+            (f"INSERT INTO alerts VALUES ({', '.join('?' * 17)})", rows.alerts),
             ("INSERT INTO keys VALUES (?, ?, ?)", rows.keys),
+            ("INSERT OR REPLACE INTO keys VALUES (?, ?, ?)", rows.recent),
         ):
             if waiting:
                 insert(statement, waiting)
@@ -102,6 +104,12 @@ class LogWriter:
     def head(self, book: str) -> r.Head:
         """The book's head, rows that wait included."""
         return self._heads.get(book) or self._open(book)
+
+    def key_of(self, book: str, order_id: str) -> int | None:
+        """The number in `orders` of an order that is at hand."""
+        head = self._heads.get(book)
+        pointer = head.pointers.get(order_id) if head is not None else None
+        return None if pointer is None else pointer.id
 
     def _open(self, book: str) -> r.Head:
         row = self._reader.execute("SELECT number FROM books WHERE name = ?", (book,)).fetchone()

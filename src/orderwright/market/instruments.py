@@ -24,6 +24,12 @@ from orderwright.market.symbols import parse_symbol, split_symbol
 
 DEFAULT_STEP = Decimal("0.00001")
 DEFAULT_MIN_NOTIONAL = Decimal(5)
+FIRST_PRICES = {
+    "BTC": Decimal(50_000), "ETH": Decimal(3_000), "BNB": Decimal(600), "SOL": Decimal(150), "LTC": Decimal(80),
+    "AVAX": Decimal(30), "LINK": Decimal(15), "DOT": Decimal(5), "XRP": Decimal("0.6"), "ADA": Decimal("0.5"),
+    "MATIC": Decimal("0.5"), "TRX": Decimal("0.15"), "DOGE": Decimal("0.15"), "USDC": Decimal(1),
+}  # fmt: skip
+"""What the assets of made-up markets cost at first, in USDT."""
 _TOGETHER = 18
 
 

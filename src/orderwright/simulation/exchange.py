@@ -29,9 +29,11 @@ from orderwright.core.requests import action_of
 from orderwright.errors import InputError, UnknownName
 from orderwright.market.candles import Candles
 from orderwright.market.feeds import Quotes, Trades
+from orderwright.market.live_prices import LivePrices
 from orderwright.simulation.candle_market import CandleMarket
 from orderwright.simulation.desk import KEEP_FINISHED, Desk
 from orderwright.simulation.gateway import Gateway
+from orderwright.simulation.live_market import LiveMarket
 from orderwright.simulation.matching import Matcher
 from orderwright.simulation.models import Models
 from orderwright.simulation.moments import EXPIRIES, OPENS, PRICES, REQUESTS, Moment
@@ -39,6 +41,7 @@ from orderwright.simulation.order import Book
 from orderwright.simulation.restoring import accepted_at, restore_money, restore_orders, restored_lists
 from orderwright.simulation.row_market import QuoteMarket, RowMarket, TradeMarket
 
+AnyFeed = Candles | Quotes | Trades | LivePrices
 TRAITS = VenueTraits(final_denial=True, expires_orders=True, lifetime_ms=5_000)
 
 
@@ -48,7 +51,7 @@ class SimulatedExchange:
 
     def __init__(
         self,
-        feeds: Iterable[Candles | Quotes | Trades],
+        feeds: Iterable[AnyFeed],
         models: Models | None = None,
         accounts: Iterable[Account] = (),
         *,
@@ -58,16 +61,20 @@ class SimulatedExchange:
         self._models = models or Models()
         books: dict[str, Book] = {}
         self._desk = Desk(self._models, accounts, books, keep)
-        matcher = Matcher(self._desk, self._models.slippage)
-        self._markets: dict[str, CandleMarket | RowMarket] = {}
+        self._matcher = Matcher(self._desk, self._models.slippage)
+        self._markets: dict[str, CandleMarket | RowMarket | LiveMarket] = {}
         for feed in feeds:
-            if feed.symbol in self._markets:
-                raise InputError(f"{feed.symbol} has two feeds", field="feeds", value=feed.symbol)
-            market = self._markets[feed.symbol] = _market(feed, self._models, matcher)
-            books[feed.symbol] = market.book
+            self.add(feed)
         self._gateway = Gateway(self._desk, self._markets, self._models)
         self._requests: list[tuple[int, int, m.VenueAction]] = []
         self._sent = count()
+
+    def add(self, feed: AnyFeed) -> None:
+        """Trade another symbol from now on. Raises InputError where it has a feed already."""
+        if feed.symbol in self._markets:
+            raise InputError(f"{feed.symbol} has two feeds", field="feeds", value=feed.symbol)
+        market = self._markets[feed.symbol] = _market(feed, self._models, self._matcher)
+        self._desk.books[feed.symbol] = market.book
 
     # Connector
 
@@ -260,7 +267,7 @@ class SimulatedExchange:
         self.now = time
 
 
-def _market(feed: Candles | Quotes | Trades, models: Models, matcher: Matcher) -> CandleMarket | RowMarket:
+def _market(feed: AnyFeed, models: Models, matcher: Matcher) -> CandleMarket | RowMarket | LiveMarket:
     match feed:
         case Candles():
             return CandleMarket(feed, models, matcher)
@@ -268,3 +275,5 @@ def _market(feed: Candles | Quotes | Trades, models: Models, matcher: Matcher) -
             return QuoteMarket(feed, models, matcher)
         case Trades():
             return TradeMarket(feed, models, matcher)
+        case LivePrices():
+            return LiveMarket(feed, matcher)

@@ -7,20 +7,16 @@ orders nor other readers; they are short, since rendering holds the interpreter.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
 import msgspec
 from msgspec import Struct
 
-from orderwright.core.numbers import moment
 from orderwright.errors import LogError
 from orderwright.ports import Journal, LoggedRow, RowReader
 from orderwright.service.stream.words import Event
+from orderwright.service.views import iso, plain, view_of_row
 
 PAGE = 128
-_TIMES = frozenset({"time", "created_at", "updated_at", "filled_at", "venue_time"})
 
 
 class Gone(LogError):
@@ -54,7 +50,7 @@ class Pages:
         if self._thread is None:
             return self._page(self._journal, book, after, upto)
         return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._page, self._reader, book, after, upto
+            self._thread, self._page, self._reader or self._journal, book, after, upto
         )
 
     def close(self) -> None:
@@ -73,12 +69,12 @@ class Pages:
         said = Event(
             book=book,
             sequence=row.sequence,
-            time=moment(row.time),
+            time=iso(row.time),
             kind=row.kind,
-            order=None if row.order is None else shown(row.order),
-            fills=[shown(one) for one in row.fills],
-            balances=[shown(one) for one in row.balances],
-            positions=[shown(one) for one in row.positions],
+            order=None if row.order is None else view_of_row(row.order),
+            fills=[plain(one) for one in row.fills],
+            balances=[plain(one) for one in row.balances],
+            positions=[plain(one) for one in row.positions],
             event=msgspec.Raw(row.body.encode()),
         )
         return Line(book, row.sequence, self._words_of(row), msgspec.json.encode(said).decode())
@@ -92,17 +88,3 @@ class Pages:
             named = {name for name, flag in zip(groups, has, strict=True) if flag}
             found = self._words[key] = frozenset({row.kind, *named})
         return found
-
-
-def shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A row of a read model for people: times in ISO 8601, what is empty left out."""
-    return {
-        name: moment(value) if name in _TIMES else value
-        for name, value in row.items()
-        if value is not None and value != {}
-    }
-
-
-def newest(reached: Mapping[str, int], books: Sequence[str]) -> dict[str, int]:
-    """The newest durable sequence of each book."""
-    return {book: reached.get(book, 0) for book in books}

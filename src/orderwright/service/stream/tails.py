@@ -48,6 +48,9 @@ class Tail:
             await self._moved.wait()
             self._moved.clear()
             while self.at < self.reached:
+                if not self.followers:  # whoever is on the way reads up to here on their own
+                    self.at = self.reached
+                    break
                 try:
                     lines = await self._pages.read(self.book, self.at, self.reached)
                 except Exception as error:  # noqa: BLE001  # whatever it is, who follows must know that it ended here
@@ -106,7 +109,7 @@ class Tails:
     def seen(self, book: str, sequence: int, event: m.AnyEvent, changes: Changes) -> None:
         """Not durable yet: not told."""
 
-    def committed(self, reached: dict[str, int], rows: int, seconds: float) -> None:
+    def committed(self, reached: dict[str, int], rows: int, seconds: float) -> None:  # noqa: ARG002  # as the desk says it
         """Wake the tails whose books have moved."""
         for book, sequence in reached.items():
             found = self._tails.get(book)

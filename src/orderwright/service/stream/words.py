@@ -22,6 +22,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from orderwright.core import messages as m
 from orderwright.service.parts import Problem
+from orderwright.service.views import OrderView
 
 MAX_FRAME = 1 << 20
 """Bytes of a frame that a client may send."""
@@ -122,14 +123,14 @@ class Subscribed(Out, tag="subscribed"):
     id: str | int | UnsetType = UNSET
 
 
-class Event(Out, tag="event"):
+class Event(Out, tag="event", kw_only=True):
     """One row of the log: the event whole, and what it changed, as it was after it."""
 
     book: str
     sequence: int
     time: str
     kind: str
-    order: Mapping[str, Any] | None = None
+    order: OrderView | None = None
     fills: list[Mapping[str, Any]] = []
     balances: list[Mapping[str, Any]] = []
     positions: list[Mapping[str, Any]] = []
@@ -143,7 +144,7 @@ class At(Out, tag="at"):
     time: str
 
 
-class Answered(Out, tag="answer"):
+class Answered(Out, tag="answer", kw_only=True):
     """What became of an order message; ok: what the REST route answers, or problem."""
 
     id: str | int
