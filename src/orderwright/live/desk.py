@@ -18,12 +18,14 @@ The desk knows no asyncio. `live/loop.py` runs it by a clock; a test can turn it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import localcontext
 from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
 
 from orderwright.core import messages as m
 from orderwright.core.evolve import Changes
 from orderwright.core.model import Order
+from orderwright.core.numbers import EXACT
 from orderwright.core.recovery import order_from
 from orderwright.driver import MAX_TURN
 from orderwright.errors import InputError, OrderwrightError, UnknownName
@@ -106,12 +108,13 @@ class Desk:
         self.look_at(book.name)
         return book
 
-    def put(self, book: str, said: m.Input, told: Told | None = None) -> None:
+    def put(self, book: str, said: m.Input, told: Told | None = None, *, own: bool = False) -> None:
         """Let a command wait for the next turn; `told` is called with its Answer when that is durable, or with what has
-        ended the desk. Raises Busy where too many wait, UnknownName for a book that is not open."""
+        ended the desk. Raises Busy where too many wait (the service's own may always), UnknownName for a book that is not
+        open."""
         if self.failure is not None:
             raise self.failure
-        if self.waiting >= self.most_waiting and not self._has_room_for(said):
+        if self.waiting >= self.most_waiting and not own and not self._has_room_for(said):
             raise Busy(f"{self.waiting} commands wait already; try again")
         found = self.books.get(book)
         if found is None:
@@ -274,7 +277,8 @@ class Desk:
     def recorded(self, book: str, order_id: str) -> Order | None:
         """An order as the log has it."""
         events = self._journal.recall_order(book, order_id)
-        return order_from(events) if events else None
+        with localcontext(EXACT):
+            return order_from(events) if events else None
 
     def id_of_key(self, book: str, key: str) -> str | None:
         """The id of the order that came under a caller's own key; None where none did."""

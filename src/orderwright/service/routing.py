@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from fastapi import FastAPI
-from msgspec import Struct
+from msgspec import Struct, field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -36,7 +36,7 @@ class Route(Struct, frozen=True):
     scope: str | None = "read"
     body: type[Struct] | None = None
     query: type[Struct] | None = None
-    answers: Mapping[int, Any] = {200: None}
+    answers: Mapping[int, Any] = field(default_factory=lambda: {200: None})
     summary: str = ""
     example: Any = None
     raw: bool = False

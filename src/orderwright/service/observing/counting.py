@@ -61,6 +61,8 @@ class Counting:
         self._event_counter = Counter("orderwright_events", "Rows of the log.", ["kind"], registry=registry)
         verdicts = Counter("orderwright_signals", "Signals by verdict.", ["verdict", "reason"], registry=registry)
         self._signals: Callable[[str, str], Any] = _bounded(verdicts)
+        alerts = Counter("orderwright_alerts", "Webhook alerts by verdict.", ["verdict"], registry=registry)
+        self._alerts = {verdict: alerts.labels(verdict) for verdict in ("accepted", "duplicate", "refused")}
         self._latency = {
             name: Histogram(
                 f"orderwright_{name}_seconds", f"{name.replace('_', ' to ')}.", buckets=buckets, registry=registry
@@ -145,6 +147,9 @@ class Counting:
         if event.signal.time:
             self._latency["signal_decision"].observe(max(event.time - event.signal.time, 0) / 1e6)
 
+    def _alert(self, event: m.AlertReceived, order: Order | None) -> None:  # noqa: ARG002  # one signature for all
+        self._alerts[event.verdict].inc()
+
     def _ended(self, event: m.AnyEvent, order: Order) -> None:
         """Once an order: what happens to it after its end (a late fill) is not its end again."""
         if order.order_id in self._over:
@@ -171,6 +176,7 @@ _HANDLERS: dict[type[Any], Callable[[Counting, Any, Order | None], None]] = {
     m.OrderFilled: Counting._fill,
     m.RequestUnknown: Counting._unknown,
     m.SignalReceived: Counting._signal,
+    m.AlertReceived: Counting._alert,
 }
 
 

@@ -22,7 +22,7 @@ _CONTROLS = frozenset(
     {m.AccountOpened, m.InstrumentDefined, m.Configured, m.CashMoved, m.DayStarted, m.TradingStateSet, m.ReportParked}
 )
 _WARNING = frozenset({m.OrderDenied, m.OrderRejected, m.RequestUnknown, m.RequestRefused, m.GapSeen, m.ReportParked})
-_DULL = frozenset({"time", "order_id", "instruction", "account", "instrument", "settings", "signal"})
+_DULL = frozenset({"time", "order_id", "instruction", "account", "instrument", "settings", "signal", "alert"})
 
 
 class Telling:
@@ -49,6 +49,8 @@ class Telling:
             said["order"] = event.order_id
         if order is not None:
             said |= _of_order(order)
+        if isinstance(event, m.AlertReceived):
+            said |= {"verdict": event.verdict, "order": event.order_id, "reason": event.reason, "detail": event.detail}
         if isinstance(event, m.SignalReceived):
             said |= {
                 "signal": event.signal.signal_id,
