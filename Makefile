@@ -33,8 +33,9 @@ fmt: $(READY)    ## fix: format and safe lint fixes
 bench: $(READY)  ## measure: JSON lines (ONLY=name runs one)
 	@$(BIN)/python -m benchmarks $(ONLY)
 
-docs: $(READY)   ## draw the order life cycle from its table
+docs: $(READY)   ## draw the order life cycle and the configuration's keys from their tables
 	@$(BIN)/python -m orderwright.core.diagram docs/order_states.md
+	@$(BIN)/python -m orderwright.config.page docs/configuration.md
 
 lock: $(VENV)/.uv ## pin what pyproject.toml asks for (ARGS=--upgrade takes the newest)
 	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest \

@@ -9,7 +9,18 @@ import sys
 
 import typer
 
-from orderwright.commands import backtest, execution, log, market, mirror, optimize, portfolio, questions, trading
+from orderwright.commands import (
+    backtest,
+    config,
+    execution,
+    log,
+    market,
+    mirror,
+    optimize,
+    portfolio,
+    questions,
+    trading,
+)
 from orderwright.errors import OrderwrightError
 
 app = typer.Typer(
@@ -21,6 +32,7 @@ app = typer.Typer(
 )
 for group in (trading.app, backtest.app, optimize.app, market.app, questions.app, portfolio.app, execution.app):
     app.registered_commands += group.registered_commands
+app.add_typer(config.app, name="config")
 app.add_typer(mirror.app, name="mirror")
 app.add_typer(log.app, name="log")
 

@@ -12,6 +12,7 @@ from orderwright.core.model import (
     DAY,
     SECOND,
     Account,
+    ApiKey,
     Bracket,
     LingerRule,
     OrderType,
@@ -19,6 +20,7 @@ from orderwright.core.model import (
     Settings,
     TradingState,
     Trail,
+    User,
 )
 from orderwright.core.state import State, deadline_of
 from orderwright.driver import Driver
@@ -85,6 +87,8 @@ def a_full_book() -> Driver:
     driver.turn([m.ReplaceOrder(order_id=an_id(1), quantity=Decimal(4)), m.CancelOrder(order_id=an_id(2))], later + 2)
     driver.turn([m.ClosePosition(account="main", symbol="BTC/USDT", order_id=an_id(5))], later + 3)
     driver.turn([m.SetTradingState(state=TradingState.REDUCING, cause="test", until=later + 900 * SECOND)], later + 4)
+    key = ApiKey(key_id="k1", user="ann", scope="trade", digest="0" * 64)
+    driver.turn([m.AddUser(user=User(user="ann")), m.IssueKey(key=key), m.RevokeKey(key_id="k1")], later + 5)
     driver.turn([], later + 2_000)  # order 7 has lingered: its successor waits
     return driver
 

@@ -27,7 +27,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SIMULATION = "simulation"
 TOKEN_CHARACTERS = 22
 """So many of 64 kinds are 128 bits at least."""
-BPS = 10_000
+BPS, PERCENT = 10_000, 100
 _INTERVAL = re.compile(r"([1-9]\d{0,5})([a-z]+)")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
@@ -162,6 +162,7 @@ def _strategies(configuration: Configuration) -> Iterator[InputError]:
             yield InputError("a class needs the symbol that it trades, such as BTC/USDT", field=f"{field}.symbol")
         if strategy.class_path is None and strategy.params:
             yield InputError("parameters without a class to take them", field=f"{field}.params")
+        yield from _sizing(strategy, field)
         found = _INTERVAL.fullmatch(strategy.interval.strip().lower())
         if found is None or found[2] not in UNITS:
             units = ", ".join(UNITS)
@@ -174,6 +175,21 @@ def _strategies(configuration: Configuration) -> Iterator[InputError]:
             yield InputError(message, field=f"{field}.token")
         elif token is not None:
             tokens[token] = name
+
+
+def _sizing(strategy: StrategyKeys, field: str) -> Iterator[InputError]:
+    sizing = strategy.sizing
+    if not sizing.amount:
+        yield InputError("0 trades nothing", field=f"{field}.sizing.amount", value=sizing.amount, nearest=1)
+    if sizing.by in ("equity", "risk", "volatility") and sizing.amount > PERCENT:
+        message = f"{sizing.amount} % is more than all there is"
+        yield InputError(message, field=f"{field}.sizing.amount", value=sizing.amount, nearest=PERCENT)
+    if sizing.by == "volatility" and not sizing.multiple:
+        yield InputError("0 times the volatility is no move", field=f"{field}.sizing.multiple", value=0, nearest=2)
+    stop = sizing.stop_percent
+    if stop is not None and not 0 < stop < PERCENT:
+        message = f"a stop {stop} % from the entry is none: 2 is 2 %"
+        yield InputError(message, field=f"{field}.sizing.stop_percent", value=stop, nearest=2)
 
 
 def _token(strategy: StrategyKeys, field: str) -> Iterator[InputError]:

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from orderwright.config import owning
 from orderwright.config.log_urls import path_of_url
 from orderwright.config.schema import Configuration, LimitKeys
-from orderwright.core.model import Account, RiskLimits, Settings
+from orderwright.core.model import Account, RiskLimits, Settings, Sizing, Terms
 from orderwright.core.numbers import ZERO
 from orderwright.errors import InputError
 
@@ -140,6 +140,18 @@ def accounts_of(configuration: Configuration) -> list[PlannedAccount]:
     return found
 
 
+def terms_of(configuration: Configuration, strategy: str) -> Terms:
+    """What the alerts of a strategy may do, and how much they trade."""
+    keys = configuration.strategies[strategy]
+    sizing = Sizing(
+        by=keys.sizing.by,
+        amount=keys.sizing.amount,
+        multiple=keys.sizing.multiple,
+        stop_percent=keys.sizing.stop_percent,
+    )
+    return Terms(sizing=sizing, flip=keys.flip, allow_short=keys.allow_short)
+
+
 def slippage_bps_of(configuration: Configuration) -> Decimal:
     """What the simulated exchange slips, in basis points: what an order's estimated cost allows for, too."""
     return (configuration.execution.simulation.slippage * BPS).normalize() + ZERO
@@ -202,6 +214,7 @@ __all__ = [
     "secrets_of",
     "settings_of",
     "slippage_bps_of",
+    "terms_of",
     "warnings_of",
     "webhook_layers",
 ]

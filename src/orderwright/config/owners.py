@@ -65,7 +65,7 @@ class AccountKeys(Section):
     deposits: dict[Asset, Amount] | None = key(None, "What it starts with. Without: execution.simulation.deposits.")
     maker_fee: Rate | None = key(None, "Without: execution.simulation.maker_fee.", unit="fraction")
     taker_fee: Rate | None = key(None, "Without: execution.simulation.taker_fee.", unit="fraction")
-    allow_short: Flag = key(False, "Whether a sell may open a short; never on spot.", unit="on | off")
+    allow_short: Flag = key(False, "Whether a sell may open a short; never on spot.")
 
 
 class UserKeys(Section):
@@ -77,17 +77,17 @@ class UserKeys(Section):
 
 
 class SizingKeys(Section):
-    """How much an alert buys that says no quantity."""
+    """How much an alert trades that says no quantity; the formulas are those of `core.stakes`."""
 
-    kind: Annotated[Literal["base", "quote", "percent", "risk", "volatility"], Word] = key(
-        "percent",
-        "base: units; quote: an amount of money; percent: of equity; risk: percent of equity lost at the stop; "
-        "volatility: percent of equity per typical move.",
+    by: Annotated[Literal["base", "quote", "equity", "risk", "volatility"], Word] = key(
+        "equity",
+        "base: units; quote: an amount of money; equity: percent of it that is spent; risk: percent of it lost at the "
+        "stop; volatility: percent of it lost if the market moves by `multiple` times its volatility.",
     )
-    value: Amount = key(Decimal(10), "Units, money or percent, as kind says.")
-    multiple: Amount = key(Decimal(2), "Of volatility: how many times it the percent is lost at.")
+    amount: Amount = key(Decimal(10), "Units, money or percent, as `by` says.")
+    multiple: Amount = key(Decimal(2), "Of volatility.")
     stop_percent: OptionalAmount = key(
-        None, "How far from the entry the stop is where an alert brings none; the order gets it.", unit="%"
+        None, "How far from the entry the stop is where an alert brings none; the order gets that stop.", unit="%"
     )
 
 
@@ -112,9 +112,9 @@ class StrategyKeys(Section):
     )
     params: Annotated[dict[str, Any], BeforeValidator(_plain)] = key({}, "The class's parameters, by name.")
     interval: str = key("1m", "The candles that the class sees: a number and s, m, h or d.")
-    sizing: SizingKeys | None = key(None, "How much an alert buys that says no quantity.")
-    flip: Flag = key(False, "Whether an opposite signal closes and turns the position at once.", unit="on | off")
-    allow_short: Flag = key(False, "Whether its sells may open a short, where the account may.", unit="on | off")
+    sizing: SizingKeys = section(SizingKeys, "How much an alert trades that says no quantity.")
+    flip: Flag = key(False, "Whether an opposite signal closes and turns the position at once.")
+    allow_short: Flag = key(False, "Whether its sells may open a short, where the account may.")
     token: Secret = key(None, "The secret of its webhook's path, of 128 bits at least.")
     token_hash: str | None = key(None, "The SHA-256 of that secret in hex, in the place of it.")
 

@@ -42,6 +42,7 @@ from orderwright.config.owners import AccountKeys, BookKeys, StrategyKeys, UserK
 Topic = Literal[
     "approval", "daily_loss", "disk", "fill", "group", "missing", "rejected", "report", "risk", "strategy", "unknown"
 ]
+MAJORS = ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "AVAX", "LINK", "LTC", "DOT", "TRX", "MATIC")
 LATER = "not available in this version"
 
 
@@ -101,7 +102,7 @@ class SimulationKeys(Section):
     )
     delay_ms: Whole = key(0, "From sending a request until the exchange has it; a report takes none.", unit="ms")
     seed: Signed = key(7, "One seed, one market.")
-    symbols: Texts = key(["BTC/USDT", "ETH/USDT"], "What can be traded.")
+    symbols: Texts = key([f"{base}/USDT" for base in MAJORS], "What can be traded.")
     spread_bps: Amount = key(Decimal(2), "Between bid and ask.", unit="bps")
     tick_ms: Count = key(1_000, "How often the market moves.", unit="ms")
     deposits: Annotated[dict[Asset, Amount], Mapped] = key(
@@ -130,7 +131,7 @@ class ExecutionKeys(Section):
     mode: Annotated[Literal["simulation", "quantconnect", "direct"], Word] = key(
         "simulation", f"Where orders go. quantconnect and direct: {LATER}."
     )
-    enabled: Flag = key(True, "Off: every order is denied; what is open can be cancelled.", unit="on | off")
+    enabled: Flag = key(True, "Off: every order is denied; what is open can be cancelled.")
     approval: Approval = key(
         "none", "Which orders wait for approval: none, all, or `above 5000` (a value in the book's currency)."
     )
@@ -169,7 +170,7 @@ class LimitKeys(Section):
 class CacheKeys(Section):
     """Finished orders in memory."""
 
-    enabled: Flag = key(True, "Off: finished orders are always read from the log.", unit="on | off")
+    enabled: Flag = key(True, "Off: finished orders are always read from the log.")
     ttl: Whole = key(3_600, "How long a finished order stays in memory; then the log answers.", unit="s")
 
 

@@ -389,6 +389,21 @@ def _price_seen(state: State, event: m.PriceSeen) -> Changes:
     return NOTHING
 
 
+def _user_added(state: State, event: m.UserAdded) -> Changes:
+    state.users[event.user.user] = event.user
+    return NOTHING
+
+
+def _key_issued(state: State, event: m.KeyIssued) -> Changes:
+    state.api_keys[event.key.key_id] = event.key
+    return NOTHING
+
+
+def _key_revoked(state: State, event: m.KeyRevoked) -> Changes:
+    state.revoked[event.key_id] = event.time
+    return NOTHING
+
+
 def _noted(state: State, event: m.AnyEvent) -> Changes:
     """A fact for the log that no decision needs."""
     return NOTHING
@@ -439,6 +454,9 @@ _HANDLERS: dict[type[m.Event], Callable[[State, Any], Changes]] = {
     m.SignalReceived: _signal_received,
     m.AlertReceived: _alert_received,
     m.PriceSeen: _price_seen,
+    m.UserAdded: _user_added,
+    m.KeyIssued: _key_issued,
+    m.KeyRevoked: _key_revoked,
     m.ReportParked: _noted,
 }
 for _kind in TABLE:

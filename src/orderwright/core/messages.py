@@ -20,6 +20,7 @@ from msgspec import Struct, structs
 from orderwright.core.model import (
     Account,
     Alert,
+    ApiKey,
     Execution,
     Instruction,
     Instrument,
@@ -28,6 +29,7 @@ from orderwright.core.model import (
     Settings,
     Signal,
     TradingState,
+    User,
 )
 from orderwright.core.numbers import ZERO
 from orderwright.core.reasons import Reason, Refusal
@@ -141,6 +143,25 @@ class SetTradingState(Message):
     state: TradingState
     cause: str = ""
     until: int | None = None
+
+
+class AddUser(Message):
+    """Somebody who may have books and keys."""
+
+    user: User
+
+
+class IssueKey(Message):
+    """Let a key in. It was made, and is kept, outside: here are its digest and what it may do."""
+
+    key: ApiKey
+
+
+class RevokeKey(Message):
+    """Let a key in no more."""
+
+    key_id: str
+    by: str = ""
 
 
 class ResolveUnknown(Message):
@@ -377,6 +398,19 @@ class SignalReceived(Event, tag="signal_received"):
     reason: Reason | None = None
     detail: str = ""
     stake: Stake | None = None
+
+
+class UserAdded(Event, tag="user_added"):
+    user: User
+
+
+class KeyIssued(Event, tag="key_issued"):
+    key: ApiKey
+
+
+class KeyRevoked(Event, tag="key_revoked"):
+    key_id: str
+    by: str = ""
 
 
 class ReportParked(Event, tag="report_parked"):
@@ -680,6 +714,9 @@ Command = (
     | ApproveOrder
     | DenyOrder
     | SetTradingState
+    | AddUser
+    | IssueKey
+    | RevokeKey
     | ResolveUnknown
     | RefreshOrder
     | TimePassed
@@ -739,6 +776,9 @@ AnyEvent = (
     | PriceSeen
     | SignalReceived
     | AlertReceived
+    | UserAdded
+    | KeyIssued
+    | KeyRevoked
     | ReportParked
     | AnyOrderEvent
 )

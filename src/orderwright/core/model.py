@@ -372,6 +372,30 @@ class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     replay_of: str = ""
 
 
+class User(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Somebody who may have books and keys. by: who added them."""
+
+    user: str
+    by: str = ""
+
+
+class ApiKey(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A key of the service, without the key itself.
+
+    key_id: public, the middle of the key. digest: SHA-256 of the whole key, hex. scope: read, trade or admin.
+    issued_at, expires_at: microseconds; None for never. label: what it is for, in its owner's words. by: who issued it.
+    """
+
+    key_id: str
+    user: str
+    scope: str
+    digest: str
+    label: str = ""
+    issued_at: int = 0
+    expires_at: int | None = None
+    by: str = ""
+
+
 class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What an order says, as it was given. It never changes; what can change is in `Order`.
 

@@ -145,6 +145,25 @@ def _cash_refusal(state: State, command: m.MoveCash) -> Refusal | None:
     return Refusal(Reason.BUYING_POWER, rule, "amount", text(amount), text(-free) if free else None)
 
 
+def _add_user(state: State, command: m.AddUser, now: int) -> Decision:
+    if command.user.user in state.users:
+        return [], [m.Reply(outcome="duplicate", text=command.user.user)]
+    return [m.UserAdded(time=now, user=command.user)], []
+
+
+def _issue_key(state: State, command: m.IssueKey, now: int) -> Decision:
+    """A key id once given is never given to another key, not after its end either."""
+    if command.key.key_id in state.api_keys:
+        return [], [m.Reply(outcome="duplicate", text=command.key.key_id)]
+    return [m.KeyIssued(time=now, key=command.key)], []
+
+
+def _revoke_key(state: State, command: m.RevokeKey, now: int) -> Decision:
+    if command.key_id not in state.api_keys or command.key_id in state.revoked:
+        return [], [m.Reply(outcome="nothing", text=command.key_id)]
+    return [m.KeyRevoked(time=now, key_id=command.key_id, by=command.by)], []
+
+
 def _set_trading_state(state: State, command: m.SetTradingState, now: int) -> Decision:
     controls = state.controls
     if (controls.trading, controls.cause, controls.until) == (command.state, command.cause, command.until):
@@ -158,6 +177,9 @@ _HANDLERS: dict[type[m.Message], Callable[[State, Any, int], Decision]] = {
     m.Configure: _configure,
     m.MoveCash: _move_cash,
     m.SetTradingState: _set_trading_state,
+    m.AddUser: _add_user,
+    m.IssueKey: _issue_key,
+    m.RevokeKey: _revoke_key,
     m.ReceiveSignal: receive_signal,
     m.ReceiveAlert: receive_alert,
     m.SubmitOrder: submit_order,

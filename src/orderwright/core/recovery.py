@@ -7,6 +7,7 @@ names the rows that restore it:
 | --- | --- |
 | sequence, now | the book's last row |
 | settings, accounts, instruments, day, controls, priced | the newest row of each control |
+| users, api_keys, revoked | the newest row of each user, and the rows of each key |
 | day.moved | the cash rows since the newest day_started |
 | controls' counters | the newest row of an order that went out (`today`, `this_second`) |
 | orders | the rows of each order that is not finished, folded by the lifecycle |

@@ -25,6 +25,7 @@ from orderwright.core.model import (
     MAX_REQUESTS,
     RECANCEL,
     Account,
+    ApiKey,
     Balance,
     Instruction,
     Instrument,
@@ -35,6 +36,7 @@ from orderwright.core.model import (
     Request,
     Settings,
     TradingState,
+    User,
 )
 from orderwright.core.numbers import ZERO
 from orderwright.core.patience import first_due, watches_price
@@ -111,7 +113,8 @@ class State(Struct, kw_only=True):
     exposures and closing; (account, asset) for balances. succeeded: the market order that waits for the end of an
     order. groups: orders that belong together, by the group's name or the id of a bracket's entry; unsettled: those to
     which something has happened; bracketed: those whose entry has filled, by (account, symbol). trailing: the stops
-    that follow a market; best: the best price each has seen, where a replace was in the way of following it at once."""
+    that follow a market; best: the best price each has seen, where a replace was in the way of following it at once.
+    users, api_keys (by key id) and revoked (key id: when) are those of the book `system`."""
 
     book: str
     sequence: int = 0
@@ -126,6 +129,9 @@ class State(Struct, kw_only=True):
     balances: dict[Pair, Balance] = field(default_factory=dict)
     positions: dict[Pair, Position] = field(default_factory=dict)
     priced: dict[Pair, int] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    api_keys: dict[str, ApiKey] = field(default_factory=dict)
+    revoked: dict[str, int] = field(default_factory=dict)
     # derived from the above, or caches of the journal
     finished: OrderedDict[str, Order] = field(default_factory=OrderedDict)
     keys: OrderedDict[str, str] = field(default_factory=OrderedDict)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import decimal
 import sqlite3
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orderwright.core import messages as m
@@ -120,6 +120,19 @@ class MemoryJournal(LogReader):
     ) -> list[Row]:
         self._refresh()
         return super().history(table, where=where, limit=limit, since=since, as_of=as_of)
+
+    def orders_page(
+        self,
+        *,
+        books: Collection[str] | None,
+        where: Mapping[str, object],
+        limit: int,
+        before: int | None = None,
+        start: int | None = None,
+        end: int | None = None,
+    ) -> list[Row]:
+        self._refresh()
+        return super().orders_page(books=books, where=where, limit=limit, before=before, start=start, end=end)
 
     def books(self) -> list[str]:
         return list(self._books)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from orderwright.core import messages as m
 from orderwright.core.model import Balance, Position
 from orderwright.core.numbers import EXACT, ZERO
 from orderwright.errors import UnknownName
-from orderwright.journal import query
+from orderwright.journal import pages, query
 from orderwright.journal.following import rows_after
 from orderwright.journal.schema import BOOK_SHIFT, SEQUENCE_MASK
 from orderwright.journal.seal import decode
@@ -117,6 +117,21 @@ class LogReader:
         as_of: int | None = None,
     ) -> list[Row]:
         return query.history(self.connection, table, where, limit, since, as_of, whole=self.whole)
+
+    def orders_page(
+        self,
+        *,
+        books: Collection[str] | None,
+        where: Mapping[str, object],
+        limit: int,
+        before: int | None = None,
+        start: int | None = None,
+        end: int | None = None,
+    ) -> list[Row]:
+        """See journal/pages.py."""
+        return pages.orders_page(
+            self.connection, books=books, where=where, limit=limit, before=before, start=start, end=end
+        )
 
     def books(self) -> list[str]:
         """The names of the books in the log, oldest first."""

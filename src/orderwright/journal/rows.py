@@ -250,6 +250,10 @@ def other_row(position: int, event: m.AnyEvent, kind: str, body: str) -> tuple[s
         about = event.instrument
     elif isinstance(event, m.SignalReceived):
         about = event.signal
+    elif isinstance(event, m.UserAdded):
+        about = event.user
+    elif isinstance(event, m.KeyIssued):
+        about = event.key
     elif isinstance(event, m.AlertReceived):
         about = event.alert
     names = ("account", "exchange", "symbol", "user", "strategy")
@@ -268,9 +272,16 @@ def control_of(event: m.Event) -> str | None:
         return f"instrument|{event.instrument.exchange}|{event.instrument.symbol}"
     if isinstance(event, m.PriceSeen):
         return f"price|{event.exchange}|{event.symbol}"
+    if isinstance(event, m.UserAdded):
+        return f"user|{event.user.user}"
+    if isinstance(event, m.KeyIssued):
+        return f"key|{event.key.key_id}"
+    if isinstance(event, m.KeyRevoked):
+        return f"revoked|{event.key_id}"
     return _CONTROLS.get(type(event))
 
 
+_NAMED = (m.UserAdded, m.KeyIssued, m.KeyRevoked)
 _CONTROLS: dict[type[m.Event], str] = {
     m.Configured: "settings",
     m.TradingStateSet: "trading",
@@ -361,5 +372,5 @@ _SPECIAL: dict[type[m.Event], Callable[[Rows, Head, int, Any], None]] = {
     m.SignalReceived: _signal,
     m.AlertReceived: _alert,
     m.PriceSeen: _price,
-    **dict.fromkeys((m.AccountOpened, m.InstrumentDefined, *_CONTROLS), _control),
+    **dict.fromkeys((m.AccountOpened, m.InstrumentDefined, *_NAMED, *_CONTROLS), _control),
 }

@@ -48,9 +48,9 @@ _Decided = tuple[Told, Answer] | m.AnyAction | Effect
 
 class LiveBook:
     """engine: the book and its exchanges, restored. watch_us: how often rules that follow the price look at the market
-    though nothing happens; poll_us: how often real exchanges are asked what has come, while an order is open (else once a
-    second). ttl_us: how long a finished order is answered for from memory; then the log answers. alert: takes what the
-    book raises, once it is durable."""
+    though nothing happens; poll_us: how often real exchanges are asked what has come, while an order is open (else once
+    a second). ttl_us: how long a finished order is answered for from memory; then the log answers. alert: takes what
+    the book raises, once it is durable."""
 
     def __init__(
         self,
@@ -79,8 +79,8 @@ class LiveBook:
     # Decide
 
     def decide(self, now: int, commands: int, *, reports: int = MAX_TURN, rows: int = MAX_TURN) -> int:
-        """Take in what has happened up to now, and at most so many commands and reports, until so many rows have come of
-        it; how many commands. now: microseconds; a book is never behind its own log."""
+        """Take in what has happened up to now, and at most so many commands and reports, until so many rows have come
+        of it; how many commands. now: microseconds; a book is never behind its own log."""
         driver, looking, state = self.driver, self._looking, self.state
         now, full = max(now, state.now), state.sequence + rows
         shown = looking.changed(now)
@@ -118,8 +118,8 @@ class LiveBook:
             self._unheard = self._poll(now)
 
     def _poll(self, now: int) -> tuple[int, Sequence[m.AnyReport]]:
-        """What an exchange tells next. A real one that cannot be asked has said nothing: it is asked again, and the core's
-        own timers ask about what is in flight. A fault of the simulated one is a fault of ours."""
+        """What an exchange tells next. A real one that cannot be asked has said nothing: it is asked again, and the
+        core's own timers ask about what is in flight. A fault of the simulated one is a fault of ours."""
         try:
             found = self._venue.poll(now)
         except Exception as error:
@@ -240,19 +240,24 @@ class LiveBook:
     def fail(self, error: BaseException) -> None:
         """The log could not be written: nothing that waits is ever done, and whoever waits is told so."""
         self.driver.fail(error)
-        waiting = [told for _, told in self.waiting]
-        waiting += [one[0] for one in (*self._committing, *self._decided) if type(one) is tuple]
-        self.waiting.clear()
+        decided = [one[0] for one in (*self._committing, *self._decided) if type(one) is tuple]
         self._committing, self._decided = deque(), deque()
-        for told in waiting:
+        for told in decided:
+            told(error)
+        self.drop_waiting(error)
+
+    def drop_waiting(self, error: BaseException) -> None:
+        """What waits to be decided never is; whoever asked is told so."""
+        while self.waiting:
+            _, told = self.waiting.popleft()
             if told is not None:
                 told(error)
 
     # Orders
 
     def remembered(self, order_id: str, now: int) -> Order | None:
-        """An order as it stands in the newest state, if that still answers for it: while it lives, and `ttl_us` after it
-        has ended. It may be ahead of the log: to be let out when the log has caught up."""
+        """An order as it stands in the newest state, if that still answers for it: while it lives, and `ttl_us` after
+        it has ended. It may be ahead of the log: to be let out when the log has caught up."""
         order = self.state.find(order_id)
         if order is None or (order.status in DONE and now >= order.updated_at + self._ttl_us):
             return None

@@ -1,7 +1,7 @@
 """The system's clock behind the `Clock` port, for books that trade by the time of day.
 
-Where the system's clock is set back, this one does not stand still until that has caught up (every timer would): it goes
-on at half its pace, measured by the machine's own monotonic clock. A correction by small steps is never noticed.
+Where the system's clock is set back, this one does not stand still until that has caught up (every timer would): it
+goes on at half its pace, measured by the machine's own monotonic clock. A correction by small steps is never noticed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 
 class SystemClock:
-    """Microseconds since the epoch, UTC; never goes back. not_before: microseconds it begins at or after, such as the time
-    of the newest row of a log that was written before the system's clock was set back. wall, steady: the clocks it reads,
-    nanoseconds."""
+    """Microseconds since the epoch, UTC; never goes back. not_before: microseconds it begins at or after, such as the
+    time of the newest row of a log that was written before the system's clock was set back. wall, steady: the clocks it
+    reads, nanoseconds."""
 
     def __init__(
         self,

@@ -8,9 +8,9 @@ A turn of the desk, as of each driver (orderwright/driver.py):
     perform   only now are requests sent and commands answered
 
 While one turn is committed the next is decided. What waits for its commit is bounded (MAX_TURN commands in a turn,
-MOST_ROWS rows in two), so that what is not durable is always in memory and recall finds it there. Books take turns: what
-one has to do is cut into slices, and it goes behind the others with the rest. If a commit fails, nothing of it is ever
-performed, nothing more goes in, and every book is over: whoever runs the desk stops the process.
+MOST_ROWS rows in two), so that what is not durable is always in memory and recall finds it there. Books take turns:
+what one has to do is cut into slices, and it goes behind the others with the rest. If a commit fails, nothing of it is
+ever performed, nothing more goes in, and every book is over: whoever runs the desk stops the process.
 
 The desk knows no asyncio. `live/loop.py` runs it by a clock; a test can turn it by hand.
 """
@@ -110,8 +110,8 @@ class Desk:
 
     def put(self, book: str, said: m.Input, told: Told | None = None, *, own: bool = False) -> None:
         """Let a command wait for the next turn; `told` is called with its Answer when that is durable, or with what has
-        ended the desk. Raises Busy where too many wait (the service's own may always), UnknownName for a book that is not
-        open."""
+        ended the desk. Raises Busy where too many wait (the service's own may always), UnknownName for a book that is
+        not open."""
         if self.failure is not None:
             raise self.failure
         if self.waiting >= self.most_waiting and not own and not self._has_room_for(said):
@@ -246,14 +246,11 @@ class Desk:
         """Tell whoever waits to be decided that it will not be."""
         self.waiting = 0
         for book in self.books.values():
-            waiting, book.waiting = list(book.waiting), type(book.waiting)()
-            for _, told in waiting:
-                if told is not None:
-                    told(error)
+            book.drop_waiting(error)
 
     def _plan(self, book: LiveBook, now: int) -> None:
-        """Note when a book wants to be looked at next. The heap also holds times that are not wanted any more: when they
-        are most of it, it is made anew."""
+        """Note when a book wants to be looked at next. The heap also holds times that are not wanted any more: when
+        they are most of it, it is made anew."""
         time, wanted = book.next_time(now), self._wanted
         if time is None or wanted.get(book.name, time + 1) <= time:
             return
@@ -266,12 +263,13 @@ class Desk:
     # What the log answers
 
     def order(self, book: str, order_id: str, now: int) -> Order | None:
-        """An order from memory, while that answers for it, else from the log; None where the book has none of that id. It
-        may be ahead of the log: `LiveLoop.order` waits until that has caught up."""
+        """An order from memory, while that answers for it, else from the log; None where the book has none of that id.
+        It may be ahead of the log: `LiveLoop.order` waits until that has caught up."""
         return self.remembered(book, order_id, now) or self.recorded(book, order_id)
 
     def remembered(self, book: str, order_id: str, now: int) -> Order | None:
-        """An order from memory: while it lives, and for a time after. Raises UnknownName for a book that is not open."""
+        """An order from memory: while it lives, and for a time after. Raises UnknownName for a book that is not
+        open."""
         return self._book(book).remembered(order_id, now)
 
     def recorded(self, book: str, order_id: str) -> Order | None:
@@ -301,8 +299,8 @@ def _nobody() -> None:
 
 
 class _Heard:
-    """The log as the books are given it: each row they append is counted, and shown to who watches. Only the desk writes
-    and commits while it does so; before it begins, a book may be set up by its own engine."""
+    """The log as the books are given it: each row they append is counted, and shown to who watches. Only the desk
+    writes and commits while it does so; before it begins, a book may be set up by its own engine."""
 
     def __init__(self, journal: Journal, desk: Desk) -> None:
         self._journal, self._append, self._desk = journal, journal.append, desk

@@ -15,7 +15,8 @@ of the state waits for `settled` before it lets anything out.
 - While it runs: decide a slice, begin a commit where none is under way, let others have the event loop; when a commit
   has ended, act on it at once and begin the next. With nothing to do the lease of the log is renewed, every KEEP_US.
 - Stop: nothing more is taken. What was taken is decided, committed and acted on, and requests that are under way to an
-  exchange may still be answered, within a limit; after it what was not decided is dropped, what was decided is committed.
+  exchange may still be answered, within a limit; after it what was not decided is dropped, what was decided is
+  committed.
 - A failed commit, a lease that was lost, or a fault of ours ends everything: `run` raises it.
 """
 
@@ -93,7 +94,6 @@ class LiveLoop:
         self._ready = asyncio.Event()
         self._stopping = False
         self._stop_limit: float | None = None
-        self._stop_at: float | None = None
         self._keep_at = self._guard_at = 0
         self._turns = 0
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -125,10 +125,10 @@ class LiveLoop:
     async def ask_all(self, book: str, said: Iterable[m.Input]) -> list[Answer]:
         """Several commands in their order, in as few turns as may be; all or none is taken in. Raises as `ask` does."""
         commands = list(said)
+        self._check()
         if self.desk.waiting + len(commands) > self.desk.most_waiting:
             raise Busy(f"{self.desk.waiting} commands wait already; try again")
-        answers = [self.put(book, one) for one in commands]
-        return [await answer for answer in answers]
+        return await asyncio.gather(*[self.put(book, one) for one in commands])
 
     async def read(self, look: Callable[[], T]) -> T:
         """What `look` finds in the newest state, once all of that is durable: what leaves the process is in the log.
@@ -192,12 +192,11 @@ class LiveLoop:
         """Run until `stop`, or raise what has ended the desk (CommitFailed, LogFenced, or a fault of ours)."""
         try:
             await self._recover()
-            while not self._is_done():
+            while not self._is_done:
                 self.step()
                 await self._pause()
         except BaseException as error:
-            self.desk.fail(error)
-            self._release(error)
+            self._fail(error)
             raise
         finally:
             self._ready.set()
@@ -205,11 +204,12 @@ class LiveLoop:
                 self._timer.cancel()
 
     def stop(self, limit: float | None = None) -> None:
-        """Take nothing more; `run` returns when what was taken is durable and acted on. limit: seconds, after which what
-        was not decided by then is dropped (its callers get Stopping), and no exchange is waited for; None: no exchange is
-        waited for at all, and the commands are, however long they take."""
+        """Take nothing more; `run` returns when what was taken is durable and acted on. limit: seconds, after which
+        what was not decided by then is dropped (its callers get Stopping), and no exchange is waited for; None: no
+        exchange is waited for at all, and the commands are, however long they take."""
         self._stopping, self._stop_limit = True, limit
-        self._stop_at = None
+        if limit is not None:
+            asyncio.get_running_loop().call_later(limit, self._limit_is_over)
         self._wake.set()
 
     def step(self) -> None:
@@ -257,16 +257,21 @@ class LiveLoop:
         if desk.failure is not None:
             return
         if error is not None:
-            desk.fail(error)
+            self._fail(error)
             return
         try:
             self._turns += 1
             desk.perform(self._stopwatch() - self._began)
             self._release(None)
-            if desk.has_decided and desk.failure is None:
+            if desk.has_decided:
                 self._begin()
         except Exception as fault:  # noqa: BLE001  # `run` raises it
-            desk.fail(fault)
+            self._fail(fault)
+
+    def _fail(self, error: BaseException) -> None:
+        """Nothing more is done, and whoever waits is told why."""
+        self.desk.fail(error)
+        self._release(error)
 
     def _release(self, error: BaseException | None) -> None:
         """Wake who waits for what is durable now."""
@@ -279,7 +284,8 @@ class LiveLoop:
         self._waiting = still
 
     async def _pause(self) -> None:
-        """Let others have the event loop, until something is to be done: a command, a commit that has ended, a deadline."""
+        """Let others have the event loop, until something is to be done: a command, a commit that has ended, a
+        deadline."""
         desk, wake = self.desk, self._wake
         if not wake.is_set():
             if desk.is_full and desk.is_committing:
@@ -289,7 +295,7 @@ class LiveLoop:
                 if not desk.wants(now):
                     self._set_timer(now)
                     await wake.wait()
-            elif not self._is_done():
+            elif not self._is_done:
                 self._set_timer(self.clock.now())
                 await wake.wait()
         wake.clear()
@@ -319,18 +325,15 @@ class LiveLoop:
             return True
         return not any(book.is_waiting_for_venue for book in self.desk.books.values())
 
+    @property
     def _is_done(self) -> bool:
-        if not self._stopping:
-            return False
-        if self._stop_limit is not None:
-            now = asyncio.get_running_loop().time()
-            if self._stop_at is None:
-                self._stop_at = now + self._stop_limit
-            if now >= self._stop_at:
-                self._stop_limit = None
-                self.desk.drop_waiting(Stopping("the service is stopping; this was not decided"))
         desk = self.desk
-        return not desk.is_committing and not desk.has_decided and self._has_taken_all()
+        return self._stopping and not desk.is_committing and not desk.has_decided and self._has_taken_all()
+
+    def _limit_is_over(self) -> None:
+        self._stop_limit = None
+        self.desk.drop_waiting(Stopping("the service is stopping: this was not decided, and will not be"))
+        self._wake.set()
 
     def _check(self) -> None:
         if self.desk.failure is not None:

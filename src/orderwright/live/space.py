@@ -20,8 +20,8 @@ BACK = "there is disk space again"
 
 
 class SpaceGuard:
-    """free_bytes: how much is free where the log lies. floor: bytes. alert: takes what people should know, as of `book`;
-    said once for each time that space becomes short, and once when it is back."""
+    """free_bytes: how much is free where the log lies. floor: bytes. alert: takes what people should know, as of
+    `book`; said once for each time that space becomes short, and once when it is back."""
 
     def __init__(
         self,
@@ -77,7 +77,9 @@ class SpaceGuard:
         if self._alert is None:
             return
         words = f"{free // 2**20} MiB of disk space are free; the floor is {self._floor // 2**20} MiB: "
-        words += "every book is set REDUCING" if self._is_short else "books that were set REDUCING for it are ACTIVE again"
+        words += (
+            "every book is set REDUCING" if self._is_short else "books that were set REDUCING for it are ACTIVE again"
+        )
         self._alert(self._book, m.RaiseAlert(topic="disk_space", text=words))
 
 

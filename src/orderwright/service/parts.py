@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from orderwright.live.desk import Desk
     from orderwright.live.loop import LiveLoop
+    from orderwright.service.books import Books
+    from orderwright.service.door import Door
     from orderwright.service.observing.assembly import Observing
+    from orderwright.service.questions.reads import Reads
 
 SCOPES = ("read", "trade", "admin")
 """What a key may do; each holds those before it."""
@@ -90,4 +93,7 @@ class Service:
     def __init__(self, desk: Desk, loop: LiveLoop) -> None:
         self.desk, self.loop = desk, loop
         self.ready = False
+        self.books: Books
+        self.door: Door
+        self.reads: Reads
         self.observing: Observing | None = None

@@ -61,8 +61,8 @@ def refused(refusal: Refusal, status: int = 422) -> Problem:
     )
 
 
-def respond(problem: Problem) -> Response:
-    """The answer for a problem."""
+def described(problem: Problem) -> dict[str, object]:
+    """A problem as its document says it."""
     said: dict[str, object] = {
         "type": f"urn:orderwright:{problem.code}",
         "title": _TITLES.get(problem.status, "Error"),
@@ -74,10 +74,17 @@ def respond(problem: Problem) -> Response:
         value = getattr(problem, name)
         if value is not None:
             said[name] = value if isinstance(value, str | int | bool) else str(value)[:200]
-    said |= problem.extra
+    return said | problem.extra
+
+
+def respond(problem: Problem) -> Response:
+    """The answer for a problem."""
     return Response(
-        msgspec.json.encode(said), status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE
+        msgspec.json.encode(described(problem)),
+        status_code=problem.status,
+        headers=problem.headers,
+        media_type=MEDIA_TYPE,
     )
 
 
-__all__ = ["MEDIA_TYPE", "problem_of", "refused", "respond"]
+__all__ = ["MEDIA_TYPE", "described", "problem_of", "refused", "respond"]

@@ -205,7 +205,7 @@ def exits_of(wanted: CreateOrder | SignalRequest, order_type: OrderType) -> tupl
     if given is not None and flat:
         first = next(iter(flat))
         raise InputError("say it in the bracket, or beside the order, not both", field=first, value=str(flat[first]))
-    bracket = Bracket(**flat) if flat else None
+    bracket = structs.replace(Bracket(), **flat) if flat else None
     if given is not None:
         fields = {name: getattr(given, name) for name in Bracket.__struct_fields__}
         bracket = Bracket(**(fields | {"trail": _trail(given.trail)}))

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from starlette.websockets import WebSocket
 from websockets.exceptions import ConnectionClosed
 
 from orderwright.journal.seal import decode
-from orderwright.service.stream import connection, following, outgoing, pages
-from tests.service.stream.world import Client, World, a_world
+from orderwright.service.stream import connection, outgoing, pages
+from orderwright.service.stream import words as limits
+from tests.service.stream.world import Client, World, a_world, until
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 20))
 
 
 def places(events: list[dict[str, Any]]) -> list[tuple[int, str]]:
@@ -96,9 +100,7 @@ def test_readers_that_come_and_go_while_the_book_moves_miss_nothing_and_get_noth
         async with a_world(tmp_path / "log.sqlite") as world:
             done = asyncio.Event()
             readers: list[list[tuple[int, str]]] = [[] for _ in range(4)]
-            going = [
-                asyncio.create_task(come_and_go(world, 3 + 4 * at, seen, done)) for at, seen in enumerate(readers)
-            ]
+            going = [asyncio.create_task(come_and_go(world, 3 + 4 * at, seen, done)) for at, seen in enumerate(readers)]
             for number in range(40):
                 await world.buy(number, 100 if number % 3 else 90)
                 if number % 5 == 0:
@@ -134,14 +136,14 @@ def test_an_event_says_what_it_changed(tmp_path: Path) -> None:
 
 
 def test_kinds_pick_events_and_the_place_goes_on_all_the_same(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(connection.w, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(limits, "HEARTBEAT", 0.05)
 
     async def read() -> None:
         async with a_world(tmp_path / "log.sqlite") as world, world.client() as client:
             await client.hear()
             await client.subscribe(books={"main": 0}, kinds=["order_received", "balances"])
             await trade(world)
-            end, found = len(world.log()), []
+            end, found = len(world.log()), list[dict[str, Any]]()
             while not found or found[-1]["type"] != "at" or found[-1]["books"] != {"main": end}:
                 found.append(await client.hear())
             events = [one for one in found if one["type"] == "event"]
@@ -187,25 +189,19 @@ def test_a_slow_reader_is_cut_and_resumes_without_a_gap(tmp_path: Path, monkeypa
                 await slow.subscribe(books={"main": 0})
                 await slow.hear_until("main", 3)
                 gate = asyncio.Event()
-                original = outgoing.WebSocket.send_text
+                original = WebSocket.send_text
 
                 async def stuck(self: Any, data: str) -> None:
                     await gate.wait()
                     await original(self, data)
 
-                monkeypatch.setattr(outgoing.WebSocket, "send_text", stuck)
+                monkeypatch.setattr(WebSocket, "send_text", stuck)
                 for number in range(30):
                     await world.buy(number, 90)
-                while world.stream.tails._tails:  # it was cut
-                    await asyncio.sleep(0)
-                monkeypatch.setattr(outgoing.WebSocket, "send_text", original)
-                got: list[dict[str, Any]] = []
-                with pytest.raises(ConnectionClosed) as closed:
-                    while True:
-                        got.append(await slow.hear())
-            assert closed.value.rcvd is not None
-            assert closed.value.rcvd.code == 4408
-            assert closed.value.rcvd.reason.startswith("you read too slowly; sent up to main=")
+                await until(lambda: not world.stream.tails._tails)  # it was cut
+                monkeypatch.setattr(WebSocket, "send_text", original)
+                got, code, reason = await to_the_end(slow)
+            assert (code, reason[:37]) == (4408, "you read too slowly; sent up to main=")
             last = got[-1]["sequence"] if got else 3
             assert last < len(world.log())
             async with world.client() as again:
@@ -225,21 +221,21 @@ def test_a_reader_that_takes_nothing_at_all_is_dropped_and_remembered_by_nobody(
 
     async def read() -> None:
         async with a_world(tmp_path / "log.sqlite") as world:
-            reader, writer = await asyncio.open_connection("127.0.0.1", world.port, limit=1)
+            plug = socket.socket()
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            plug.connect(("127.0.0.1", world.port))
             head = "GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             head += "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
-            writer.write((head + "Authorization: Bearer alice-key\r\n\r\n").encode())
+            plug.sendall((head + "Authorization: Bearer alice-key\r\n\r\n").encode())
             message = b'{"op": "subscribe", "books": {"main": 0}}'
-            writer.write(bytes([0x81, 0x80 | len(message), 0, 0, 0, 0]) + message)
-            while not world.stream.tails._tails:
-                await asyncio.sleep(0)
+            plug.sendall(bytes([0x81, 0x80 | len(message), 0, 0, 0, 0]) + message)
+            await until(lambda: bool(world.stream.tails._tails))
             number = 0
             while world.stream._open:
                 await asyncio.gather(*(world.buy(number + at, 90, 1) for at in range(100)))
                 number += 100
             assert number < 100_000  # the operating system's buffers, and then it was cut
-            writer.transport.abort()
-            del reader
+            plug.close()
 
     run(read())
 
@@ -303,19 +299,28 @@ def test_binary_and_huge_frames_end_the_connection(frame: Any, code: int, tmp_pa
     run(read())
 
 
+async def to_the_end(client: Client) -> tuple[list[dict[str, Any]], int, str]:
+    """What still comes, and the code and reason that the connection is closed with."""
+    got: list[dict[str, Any]] = []
+    try:
+        while True:
+            got.append(await client.hear())
+    except ConnectionClosed as closed:
+        said = closed.rcvd
+    assert said is not None
+    return got, said.code, said.reason
+
+
 async def closing(client: Client, *frames: Any) -> int:
-    """The code that the connection is closed with."""
-    with pytest.raises(ConnectionClosed) as closed:
+    """The code that the connection is closed with, after these."""
+    with contextlib.suppress(ConnectionClosed):
         for frame in frames:
             await client.socket.send(frame)
-        while True:
-            await client.hear()
-    assert closed.value.rcvd is not None
-    return closed.value.rcvd.code
+    return (await to_the_end(client))[1]
 
 
 def test_too_much_nonsense_ends_the_connection(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(connection.w, "MAX_FAULTS", 3)
+    monkeypatch.setattr(limits, "MAX_FAULTS", 3)
 
     async def read() -> None:
         async with a_world(tmp_path / "log.sqlite") as world, world.client() as client:
@@ -325,7 +330,7 @@ def test_too_much_nonsense_ends_the_connection(tmp_path: Path, monkeypatch: Any)
 
 
 def test_a_key_comes_in_the_header_or_in_the_first_message_and_is_needed(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(connection.w, "AUTH_TIMEOUT", 0.05)
+    monkeypatch.setattr(limits, "AUTH_TIMEOUT", 0.05)
 
     async def read() -> None:
         async with a_world(tmp_path / "log.sqlite") as world:
@@ -348,7 +353,7 @@ def test_a_key_comes_in_the_header_or_in_the_first_message_and_is_needed(tmp_pat
 
 
 def test_a_key_that_was_revoked_ends_its_connections(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(connection.w, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(limits, "HEARTBEAT", 0.01)
 
     async def read() -> None:
         async with a_world(tmp_path / "log.sqlite") as world, world.client() as client:
@@ -360,7 +365,7 @@ def test_a_key_that_was_revoked_ends_its_connections(tmp_path: Path, monkeypatch
 
 
 def test_a_key_has_so_many_connections_and_no_more(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(connection.w, "MAX_OF_ONE_KEY", 1)
+    monkeypatch.setattr(limits, "MAX_OF_ONE_KEY", 1)
 
     async def read() -> None:
         async with a_world(tmp_path / "log.sqlite") as world:
@@ -368,8 +373,7 @@ def test_a_key_has_so_many_connections_and_no_more(tmp_path: Path, monkeypatch: 
                 assert (await first.hear())["type"] == "hello"
                 assert await closing(second) == 4429
                 assert (await bob.hear())["type"] == "hello"
-            while world.stream._open:
-                await asyncio.sleep(0)
+            await until(lambda: not world.stream._open)
             async with world.client() as again:
                 assert (await again.hear())["type"] == "hello"
 
@@ -403,15 +407,15 @@ def test_orders_are_answered_durable_and_each_under_its_id(tmp_path: Path) -> No
             assert [(one["id"], one["status"]) for one in answers] == [(number, 201) for number in range(50)]
             sequences = [one["ok"]["sequence"] for one in answers]
             assert sequences == sorted(sequences)
-            assert [row["sequence"] for row in world.journal.history("orders")][: len(sequences)]
-            order_id = answers[0]["ok"]["client_order_id"]
-            await client.say(op="cancel", id="c", order=order_id)
-            assert (await client.hear()) == {
+            logged = [row["client_order_id"] for row in world.journal.latest("orders")]
+            assert logged == [one["ok"]["client_order_id"] for one in answers]
+            await client.say(op="cancel", id="c", order=logged[0])
+            assert await client.hear() == {
                 "type": "answer",
                 "id": "c",
                 "status": 200,
                 "ok": {"status": "pending_cancel"},
-            } or True
+            }
 
     run(read())
 
@@ -433,7 +437,11 @@ def test_a_batch_is_one_message(tmp_path: Path) -> None:
     [
         ("bob-key", {"op": "create", "body": {}}, (403, "scope", "op")),
         ("alice-key", {"op": "create", "body": {"quantity": 1}}, (422, "invalid", "price")),
-        ("alice-key", {"op": "create", "body": {"quantity": "x", "price": 1, "number": 1}}, (422, "invalid", "quantity")),
+        (
+            "alice-key",
+            {"op": "create", "body": {"quantity": "x", "price": 1, "number": 1}},
+            (422, "invalid", "quantity"),
+        ),
         ("alice-key", {"op": "create", "body": 5}, (422, "invalid", "body")),
         ("alice-key", {"op": "cancel", "order": "0" * 30}, (404, "no_order", "order_id")),
         ("alice-key", {"op": "amend", "order": "0" * 30, "body": {}}, (404, "not_here", "op")),
@@ -467,6 +475,3 @@ def test_orders_of_a_key_that_was_revoked_are_not_taken(tmp_path: Path) -> None:
             assert len(world.log()) == rows
 
     run(read())
-
-
-assert following  # the seams above belong to it

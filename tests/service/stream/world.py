@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ class World:
 
     async def buy(self, number: int, price: int = 100, quantity: int = 1, book: str = "main") -> str:
         """A limit order; at 100 or more the next minutes fill it."""
-        return (await self._buy(Buy(Decimal(quantity), Decimal(price), number), book))["client_order_id"]
+        return str((await self._buy(Buy(Decimal(quantity), Decimal(price), number), book))["client_order_id"])
 
     async def _buy(self, said: Buy, book: str = "main") -> dict[str, Any]:
         instruction = Instruction(
@@ -125,7 +125,6 @@ class World:
             type=OrderType.LIMIT,
             quantity=said.quantity,
             price=said.price,
-            time_in_force="gtc",
         )
         answer = await self.loop.ask(book, m.SubmitOrder(instruction=instruction))
         assert answer.order is not None
@@ -135,7 +134,7 @@ class World:
         return Result(status=201, body=await self._buy(call.body))
 
     async def _batch(self, call: Call[Buys, None]) -> dict[str, Any]:
-        return {"orders": [one for one in await asyncio.gather(*map(self._buy, call.body.orders))]}
+        return {"orders": list(await asyncio.gather(*map(self._buy, call.body.orders)))}
 
     async def _cancel(self, call: Call[None, None]) -> dict[str, Any]:
         answer = await self.loop.ask("main", m.CancelOrder(order_id=call.path["order_id"]))
@@ -148,8 +147,7 @@ class World:
         self.clock.time += minutes * MINUTE
         for book in self.desk.books:
             self.loop.look_at(book)
-        while self.desk.wants(self.clock.time) or not self.desk.is_idle:
-            await asyncio.sleep(0)
+        await until(lambda: self.desk.is_idle and not self.desk.wants(self.clock.time))
         await self.loop.settled()
 
     def log(self, book: str = "main") -> list[tuple[int, str]]:
@@ -179,7 +177,7 @@ class Client:
 
     async def hear_until(self, book: str, sequence: int) -> list[dict[str, Any]]:
         """Events, up to this one."""
-        found = []
+        found: list[dict[str, Any]] = []
         while not found or (found[-1]["book"], found[-1]["sequence"]) != (book, sequence):
             said = await self.hear()
             assert said["type"] == "event", said
@@ -192,6 +190,12 @@ class Client:
         return await self.hear()
 
 
+async def until(happened: Callable[[], bool]) -> None:
+    """Let the world go on until it has happened."""
+    while not happened():  # noqa: ASYNC110  # nothing tells it
+        await asyncio.sleep(0)
+
+
 @contextlib.asynccontextmanager
 async def a_world(path: Path | None = None, **server: Any) -> AsyncIterator[World]:
     """Everything runs until the block ends. path: of the log; None: memory."""
@@ -199,13 +203,18 @@ async def a_world(path: Path | None = None, **server: Any) -> AsyncIterator[Worl
     world = World(journal)
     app = FastAPI()
     world.stream = mount(app, world.service, world.doorman, world.routes)
-    options = {"host": "127.0.0.1", "port": 0, "log_level": "error", "lifespan": "off", "timeout_graceful_shutdown": 1}
+    options: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "log_level": "error",
+        "lifespan": "off",
+        "timeout_graceful_shutdown": 1,
+    }
     running = asyncio.create_task(world.loop.run())
     serving = _Quiet(uvicorn.Config(app, **(options | UVICORN | server)))
     served = asyncio.create_task(serving.serve())
     try:
-        while not serving.started:
-            await asyncio.sleep(0)
+        await until(lambda: serving.started)
         world.port = serving.servers[0].sockets[0].getsockname()[1]
         await world.loop.settled()
         yield world
@@ -227,4 +236,4 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-__all__ = ["KEYS", "Client", "World", "a_world"]
+__all__ = ["KEYS", "Client", "World", "a_world", "until"]

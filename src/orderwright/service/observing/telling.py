@@ -20,9 +20,10 @@ from orderwright.core.reasons import Reason
 _QUIET = frozenset({m.PriceSeen})
 _CONTROLS = frozenset(
     {m.AccountOpened, m.InstrumentDefined, m.Configured, m.CashMoved, m.DayStarted, m.TradingStateSet, m.ReportParked}
+    | {m.UserAdded, m.KeyIssued, m.KeyRevoked}
 )
 _WARNING = frozenset({m.OrderDenied, m.OrderRejected, m.RequestUnknown, m.RequestRefused, m.GapSeen, m.ReportParked})
-_DULL = frozenset({"time", "order_id", "instruction", "account", "instrument", "settings", "signal", "alert"})
+_DULL = frozenset({"time", "order_id", "instruction", "account", "instrument", "settings", "signal", "alert", "key", "user"})
 
 
 class Telling:

@@ -308,7 +308,7 @@ def _wanted(kinds: list[str] | None) -> frozenset[str] | None:
 
 def _explained(text: str, error: msgspec.ValidationError) -> InputError:
     """What is wrong with a message, by field."""
-    given = msgspec.json.decode(text)
+    given = _plain(text)
     if not isinstance(given, dict):
         return InputError(
             'a message is an object such as {"op": "subscribe"}', field="message", value=type(given).__name__
@@ -324,9 +324,14 @@ def _explained(text: str, error: msgspec.ValidationError) -> InputError:
 
 def _id_in(text: str) -> str | int | None:
     """The client's id in a message that may make no sense."""
-    try:
-        given: Any = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    given = _plain(text)
     found = given.get("id") if isinstance(given, dict) else None
     return found if isinstance(found, str | int) and not isinstance(found, bool) else None
+
+
+def _plain(text: str) -> Any:
+    """What stands in a message, whatever it is; None where that cannot be read."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None

@@ -1,4 +1,4 @@
-"""The one place where real adapters are wired together; tests pass fakes to the same classes."""
+"""`orderwright run`: candles and signals in, the whole pipeline, a log out."""
 
 from __future__ import annotations
 

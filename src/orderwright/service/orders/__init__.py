@@ -1,0 +1,1 @@
+"""Orders over REST: create, list, look at, change, in batches."""
