@@ -11,7 +11,7 @@ UV      = $$(if uv --version >/dev/null 2>&1; then echo uv; else echo $(BIN)/uv;
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: demo test check fmt bench lock docs help
+.PHONY: demo test check fmt bench simulate lock docs help
 
 demo: $(READY)   ## show the order engine at work
 	@$(BIN)/python examples/demo.py
@@ -32,6 +32,9 @@ fmt: $(READY)    ## fix: format and safe lint fixes
 
 bench: $(READY)  ## measure: JSON lines (ONLY=name runs one)
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+simulate: $(READY) ## the live driver in virtual time, with crashes (SEED=1 RUNS=20, or EVERY=10: one life cut everywhere)
+	@$(BIN)/python -m tests.live.world --seed $(or $(SEED),1) --runs $(or $(RUNS),20) --every $(or $(EVERY),0)
 
 docs: $(READY)   ## draw the order life cycle and the configuration's keys from their tables
 	@$(BIN)/python -m orderwright.core.diagram docs/order_states.md

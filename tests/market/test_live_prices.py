@@ -24,7 +24,7 @@ def a_market(symbol: str = "BTC/USDT", seed: int = 7, spread_bps: str = "2", tic
 def test_a_quote_stands_for_one_tick_and_lies_around_the_price() -> None:
     quote = a_market().quote(NOW + 1)
 
-    assert quote == Quote(Decimal("54155.575"), NOW, Decimal("54150.15"), Decimal("54161.00"))
+    assert quote == Quote(Decimal("44284.48"), NOW, Decimal("44280.05"), Decimal("44288.91"))
     assert a_market().quote(NOW + SECOND - 1) == quote
     assert a_market().quote(NOW + SECOND) != quote
 
@@ -97,9 +97,9 @@ def test_candles_are_the_same_however_many_are_asked_for_and_follow_on(interval:
 def test_symbols_have_prices_and_ticks_that_fit_them() -> None:
     found = {symbol: (m := a_market(symbol)).instrument.price(m.at(0)[0]) for symbol in ("ETH/USDT", "DOGE/USDT")}
 
-    assert found == {"ETH/USDT": Decimal("3209.71"), "DOGE/USDT": Decimal("0.14742")}
+    assert found == {"ETH/USDT": Decimal("2740.12"), "DOGE/USDT": Decimal("0.13867")}
     assert a_market("DOGE/USDT").instrument.tick_size == Decimal("0.00001")
-    assert {first_price_of(base, 7) for base in ("WIF", "PEPE")} == {Decimal("3.3"), Decimal("0.84")}
+    assert {first_price_of(base, 7) for base in ("WIF", "PEPE")} == {Decimal(81), Decimal(410)}
 
 
 @pytest.mark.parametrize(

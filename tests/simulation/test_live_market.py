@@ -75,10 +75,10 @@ def test_slippage_comes_on_top() -> None:
 
 
 @pytest.mark.parametrize("side", ["buy", "sell"])
-@pytest.mark.parametrize("away", ["0.0005", "0.002", "0.01", "0.03"])
+@pytest.mark.parametrize("away", ["0.0005", "0.003", "0.03"])
 def test_a_resting_order_fills_at_its_limit_at_the_first_quote_that_crosses_it(side: str, away: str) -> None:
     """However far ahead that is, and however the time until then is cut up: nothing is missed, nothing comes early."""
-    minutes = 4 * 1_440
+    minutes = 720
     ((_, bid, _),) = Desk().rows(START, START)
     limit = (bid * (1 - Decimal(away) if side == "buy" else 1 + Decimal(away))).quantize(Decimal("0.01"))
     crossed = [

@@ -74,11 +74,11 @@ def _unfilled(message: str, value: object, written: str) -> str:
 
 
 def _unknown(at: At) -> InputError:
-    """A key that there is not. The nearest is looked for beside it, then everywhere."""
+    """A key that there is not. The nearest is the same one in another section, or the one beside it most like it."""
     name = str(at[-1])
-    near = nearest_name(name, words(_section(at[:-1]) or Configuration))
+    near = next((key.name for key in keys() if key.path[-1] == name and "NAME" not in key.path), None)
     if near is None:
-        near = next((key.name for key in keys() if key.path[-1] == name and "NAME" not in key.path), None)
+        near = nearest_name(name, words(_section(at[:-1]) or Configuration))
     return InputError("unknown key", field=dotted(at), value=name, nearest=near)
 
 

@@ -51,9 +51,7 @@ class ServiceKeys(Section):
 
     host: str = key("127.0.0.1", "The address it listens on; 0.0.0.0 is every one.")
     port: Port = key(8004, "The port; 0 takes any that is free.")
-    auth: Flag = key(
-        True, "Whether a key is asked for. Off is allowed only on loopback, in simulation.", unit="on | off"
-    )
+    auth: Flag = key(True, "Whether a key is asked for. Off is allowed only on loopback, in simulation.")
     cors_origins: Texts = key([], "Web pages of these origins may call it, such as https://desk.example.com.")
     trusted_proxies: Texts = key([], "Addresses of reverse proxies whose X-Forwarded-For is believed.")
     max_body_bytes: Count = key(1_048_576, "The largest body of a request.", unit="bytes")
@@ -195,7 +193,7 @@ class OrderParamKeys(Section):
     rate_limit_orders: OptionalCount = key(None, "Orders per window; the others wait, PENDING.")
     rate_limit_window_ms: Count = key(1_000, "The window.", unit="ms")
     track_execution_metrics: Flag = key(
-        True, "Off: slippage and fill ratios are not derived; the log has the same columns.", unit="on | off"
+        True, "Off: slippage and fill ratios are not derived; the log has the same columns."
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], Word] = key(
         "info", "Of the log lines."

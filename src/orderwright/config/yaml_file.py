@@ -26,7 +26,6 @@ _WORDS: dict[str, Any] = {"null": None, "~": None, "": None, "true": True, "on":
 _WORDS |= {"false": False, "off": False, "no": False}
 _WHOLE, _FRACTION = re.compile(r"[+-]?\d{1,30}"), re.compile(r"[+-]?(\d*\.\d+|\d+\.?)([eE][+-]?\d{1,2})?")
 _VARIABLE = re.compile(r"\$(?:(\$\{)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|(\{[^}]*\}?))")
-_TAGS = ("!", "tag:yaml.org,2002:str")
 
 
 class Document(Struct):
@@ -72,7 +71,7 @@ def read_text(text: str, name: str, environment: Mapping[str, str]) -> Document:
         raise _not_yaml(name, error) from None
     except RecursionError:
         raise InputError("nested too deeply", where=name) from None
-    if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
+    if node is None or (isinstance(node, yaml.ScalarNode) and node.value in ("", "~", "null")):
         return document
     if not isinstance(node, yaml.MappingNode):
         raise InputError("not a map of keys, such as `environment: local`", where=_where(name, node))
@@ -80,18 +79,20 @@ def read_text(text: str, name: str, environment: Mapping[str, str]) -> Document:
     return document
 
 
-class _Anchored(yaml.MarkedYAMLError):
-    def __init__(self, mark: Any) -> None:
-        super().__init__(problem="anchors and aliases are not read", problem_mark=mark)
+class _NotRead(yaml.MarkedYAMLError):
+    def __init__(self, what: str, mark: Any) -> None:
+        super().__init__(problem=f"{what} are not read", problem_mark=mark)
 
 
 class _Loader(yaml.SafeLoader):
-    """Without anchors: one alias after another could name more values than there is memory for."""
+    """Without tags, and without anchors: one alias after another could name more than there is memory for."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         if getattr(event, "anchor", None) is not None:
-            raise _Anchored(event.start_mark)
+            raise _NotRead("anchors and aliases", event.start_mark)
+        if getattr(event, "tag", None) is not None:
+            raise _NotRead("tags", event.start_mark)
         return super().compose_node(parent, index)
 
 
@@ -121,9 +122,6 @@ class _Reading:
             return self.map_of(node, at)
         if isinstance(node, yaml.SequenceNode):
             return [self._value(one, (*at, number)) for number, one in enumerate(node.value)]
-        if node.tag.startswith("!") and node.tag not in _TAGS:
-            self._problem(f"the tag {node.tag} is not read", at, node)
-            return None
         return self._scalar(node, at)
 
     def _scalar(self, node: yaml.Node, at: At) -> Any:

@@ -18,14 +18,13 @@ from orderwright.core.state import State
 def receive_alert(state: State, command: m.ReceiveAlert, now: int) -> Decision:
     """The alert's row. A duplicate is answered with the first one's order."""
     alert = command.alert
-    if command.refused is not None:
+    first = _first_of(state, command, now)
+    if first is None and command.refused is not None:
         reason, detail = command.refused
         return [m.AlertReceived(time=now, alert=alert, verdict="refused", reason=reason, detail=detail)], []
-    first = _first_of(state, command, now)
     if first is None:
         key = alert_key(command.key) if command.key else ""
-        order_id = command.signals[0][1] if command.signals else ""
-        return [m.AlertReceived(time=now, alert=alert, verdict="accepted", key=key, order_id=order_id)], []
+        return [m.AlertReceived(time=now, alert=alert, verdict="accepted", key=key, order_id=command.order_id)], []
     duplicate_of, order_id = first
     window = command.window_us
     detail = "this alert was received before"

@@ -77,8 +77,8 @@ class ReceiveAlert(Message):
     them are received, or none.
 
     key: equal for a second delivery of it, which then does nothing; with window_us only one that comes within so many
-    microseconds of the first. "" where it is never a second one (it is replayed by hand). refused: why it stands for
-    nothing, a reason's name and the words; then it has no signals.
+    microseconds of the first. "" where it is never a second one (it is replayed by hand). refused: why nothing comes of
+    it, a reason's name and the words, unless it is a second delivery.
     """
 
     alert: Alert
@@ -86,6 +86,11 @@ class ReceiveAlert(Message):
     window_us: int | None = None
     signals: tuple[tuple[Signal, str], ...] = ()
     refused: tuple[str, str] | None = None
+
+    @property
+    def order_id(self) -> str:
+        """Of the order that its first signal may become."""
+        return self.signals[0][1] if self.signals else ""
 
 
 class SubmitOrder(Message):

@@ -11,12 +11,15 @@ from orderwright.errors import OrderwrightError
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from orderwright.config.schema import Configuration
     from orderwright.live.desk import Desk
     from orderwright.live.loop import LiveLoop
+    from orderwright.ports import Clock
     from orderwright.service.books import Books
     from orderwright.service.door import Door
     from orderwright.service.observing.assembly import Observing
     from orderwright.service.questions.reads import Reads
+    from orderwright.service.tradingview.intake import Intake
 
 SCOPES = ("read", "trade", "admin")
 """What a key may do; each holds those before it."""
@@ -93,7 +96,10 @@ class Service:
     def __init__(self, desk: Desk, loop: LiveLoop) -> None:
         self.desk, self.loop = desk, loop
         self.ready = False
+        self.clock: Clock
+        self.config: Configuration
         self.books: Books
         self.door: Door
         self.reads: Reads
         self.observing: Observing | None = None
+        self.intake: Intake | None = None

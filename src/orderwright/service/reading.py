@@ -1,11 +1,13 @@
 """What comes in: bodies and queries into records, and errors that name the field, the value and the nearest good one.
 
-Money is read from its own digits, never through a float; a record's field that is not known is refused by name.
+Money is read from its own digits, never through a float; a record's field that is not known is refused by name. A name
+that stands twice in one object, or in a query, is refused: which of the two values was meant, nobody can know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -23,11 +25,42 @@ def decode(raw: bytes, record: type[S]) -> S:
     """A record from JSON. Raises InputError."""
     try:
         read = msgspec.json.decode(raw, type=record)
+        json.loads(raw, object_pairs_hook=_once, parse_int=str, parse_float=str)
     except msgspec.ValidationError as error:
-        raise _explain(error, msgspec.json.decode(raw), record) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _explain(error, _whole(raw), record) from None
+    except RecursionError:
+        raise InputError("is nested too deeply", field="body") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"not valid JSON: {error}", field="body") from None
     return checked(read)
+
+
+def single(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """A query as a dict. Raises InputError for a name that is given twice."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            raise InputError("is given twice", field=name[:64], value=value[:64])
+        found[name] = value
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    """Raises InputError where an object says a name twice."""
+    if len(pairs) > 1:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise InputError("stands twice in one object", field=name[:64])
+            seen.add(name)
+
+
+def _whole(raw: bytes) -> Any:
+    """All of a body that does not fit its record, to say which value does not; None where it is no JSON."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def convert(given: Mapping[str, Any], record: type[S]) -> S:
@@ -112,4 +145,4 @@ def _words_at(record: Any, names: Sequence[str]) -> list[str]:
     return words or [word for word in get_args(found) if isinstance(word, str)]
 
 
-__all__ = ["checked", "convert", "decode"]
+__all__ = ["checked", "convert", "decode", "single"]

@@ -95,7 +95,7 @@ class World:
 
     def settle(self, after: int = 0) -> None:
         self.desk.write()
-        self.desk.journal.commit()
+        self.desk.commit()
         self.clock.time += after
         self.desk.perform(after / 1e6)
 

@@ -227,6 +227,8 @@ def test_a_reader_that_takes_nothing_at_all_is_dropped_and_remembered_by_nobody(
             head = "GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             head += "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
             plug.sendall((head + "Authorization: Bearer alice-key\r\n\r\n").encode())
+            plug.setblocking(False)
+            await asyncio.get_running_loop().sock_recv(plug, 16)
             message = b'{"op": "subscribe", "books": {"main": 0}}'
             plug.sendall(bytes([0x81, 0x80 | len(message), 0, 0, 0, 0]) + message)
             await until(lambda: bool(world.stream.tails._tails))

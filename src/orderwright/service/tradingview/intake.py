@@ -18,11 +18,11 @@ from msgspec import Struct, structs
 
 from orderwright.core import messages as m
 from orderwright.core.ids import order_id_of
-from orderwright.core.model import SECOND, Alert, Order
+from orderwright.core.model import SECOND, Alert, Order, Signal
 from orderwright.core.numbers import text
 from orderwright.core.state import State
 from orderwright.errors import InputError
-from orderwright.live.book import Answer
+from orderwright.live.book import Answer, snapshot
 from orderwright.live.loop import LiveLoop
 from orderwright.ports import Clock
 from orderwright.service.parts import Problem
@@ -67,8 +67,8 @@ class AlertAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """max_age_s: an older alert is refused, by its own time; None for any age. dedupe_window_s: within it a body without
-    an id that came before is a duplicate. shorts: by account, whether it may be short."""
+    """max_age_s: an older alert is refused, by its own time; None for any age. dedupe_window_s: within it a body
+    without an id that came before is a duplicate. shorts: by account, whether it may be short."""
 
     max_age_s: int | None = 300
     dedupe_window_s: int = 60
@@ -86,11 +86,9 @@ class Intake:
         strategies: Mapping[str, Strategy],
         rules: Rules,
         home: Callable[[Strategy], Strategy],
-        *,
-        told: Callable[[str, str], None] = lambda _verdict, _reason: None,
     ) -> None:
         self.loop, self.clock, self.guard, self.strategies, self.rules = loop, clock, guard, strategies, rules
-        self._home, self._told = home, told
+        self._home = home
         self._strangers: tuple[int, int] = (0, 0)
 
     async def receive(self, raw: bytes, seen: Seen) -> AlertAnswer:
@@ -132,19 +130,17 @@ class Intake:
             signals, more = signals_of(reading, strategy, state, alert.alert, shorts=self.rules.shorts)
             alert = structs.replace(alert, notes=(*reading.notes, *more))
         except InputError as error:
-            raise await self._refuse(alert, strategy, error, now) from None
+            raise await self._refuse(alert, strategy, error) from None
         return await self._put(alert, strategy, reading, signals, now, again=bool(replay_of))
 
     async def _put(
-        self, alert: Alert, strategy: Strategy, reading: Reading, signals: list[m.Signal], now: int, *, again: bool
+        self, alert: Alert, strategy: Strategy, reading: Reading, signals: list[Signal], now: int, *, again: bool
     ) -> AlertAnswer:
         """One turn: the alert, its verdict and its signals."""
         if again:
             signals = [structs.replace(signal, alert_id="", time=now) for signal in signals]
         stale = None if again else self._age(reading, now)
-        ordered = tuple(
-            (signal, order_id_of(now, strategy.book, alert.alert, signal.account)) for signal in signals
-        )
+        ordered = tuple((signal, order_id_of(now, strategy.book, alert.alert, signal.account)) for signal in signals)
         by_text = not reading.alert_id
         command = m.ReceiveAlert(
             alert=alert,
@@ -158,10 +154,11 @@ class Intake:
         if reply is not None and reply.outcome == "duplicate":
             return self._duplicate(alert, answer, reply)
         if stale is not None:
-            self._told("refused", "stale")
             raise _problem(alert, stale, "stale")
-        self._told("accepted", "")
-        return self._accepted(alert, answer, ordered)
+        found = [answer.order] if answer.order is not None else []
+        if len(ordered) > 1:
+            found = await self.loop.read(lambda: self._orders(strategy.book, ordered))
+        return self._accepted(alert, answer, found)
 
     def _age(self, reading: Reading, now: int) -> InputError | None:
         """What is wrong with its time: too old, or of the future."""
@@ -181,7 +178,6 @@ class Intake:
     # Answers
 
     def _duplicate(self, alert: Alert, answer: Answer, reply: m.Reply) -> AlertAnswer:
-        self._told("duplicate", "")
         return AlertAnswer(
             alert=alert.alert,
             book=answer.book,
@@ -193,9 +189,12 @@ class Intake:
             notes=alert.notes,
         )
 
-    def _accepted(self, alert: Alert, answer: Answer, ordered: tuple[tuple[m.Signal, str], ...]) -> AlertAnswer:
-        state = self._state(answer.book)
-        found = [order for _, order_id in ordered if (order := state.find(order_id)) is not None]
+    def _orders(self, book: str, ordered: tuple[tuple[Signal, str], ...]) -> list[Order]:
+        """The orders that have come of an alert's signals."""
+        state = self._state(book)
+        return [snapshot(order) for _, order_id in ordered if (order := state.find(order_id)) is not None]
+
+    def _accepted(self, alert: Alert, answer: Answer, found: list[Order]) -> AlertAnswer:
         reply = answer.reply
         first = found[0].order_id if found else reply.order_id if reply is not None else ""
         return AlertAnswer(
@@ -209,14 +208,13 @@ class Intake:
             notes=alert.notes,
         )
 
-    async def _refuse(self, alert: Alert, strategy: Strategy | None, error: InputError, now: int) -> Problem:
+    async def _refuse(self, alert: Alert, strategy: Strategy | None, error: InputError) -> Problem:
         """Store what is wrong with it; the problem to answer with. What names no book is the default one's."""
         try:
             book = self._home(strategy or Strategy(name="")).book
         except InputError:
             book = SYSTEM
         await self._store(alert, book, "invalid", error)
-        self._told("refused", "invalid")
         return _problem(alert, error, "invalid")
 
     async def _strange(self, body: Body, seen: Seen, denied: Denied) -> Problem:
@@ -226,7 +224,6 @@ class Intake:
         if minute != now // (60 * SECOND):
             minute, stored = now // (60 * SECOND), 0
         self._strangers = (minute, stored + 1)
-        self._told("refused", denied.code)
         if stored >= STRANGERS_A_MINUTE:
             return Problem(
                 429, "too_many", "too many alerts that prove nothing; none is stored", headers={"Retry-After": "60"}
@@ -252,9 +249,7 @@ def _alert(body: Body, now: int, sender: str, replay_of: str) -> Alert:
 
 def _described(alert: Alert, reading: Reading) -> Alert:
     action = reading.said or reading.action.value
-    return structs.replace(
-        alert, ticker=reading.symbol, action=action, alert_id=reading.alert_id, notes=reading.notes
-    )
+    return structs.replace(alert, ticker=reading.symbol, action=action, alert_id=reading.alert_id, notes=reading.notes)
 
 
 def _order(order: Order) -> AlertOrder:

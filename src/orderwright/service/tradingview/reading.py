@@ -59,10 +59,10 @@ _LONGEST_NOTE = 100
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """An alert in our words. symbol: as it is written, without a prefix. exchange: of the prefix or of its own field, in
-    lower case. only_closes: an exit, which opens nothing. target_position: signed, in base units.
-    said: the action's own word. time: the alert's own, microseconds; with bar_us, the length of the bar that it may be
-    the start of. secret_in_body: whether it came with one."""
+    """An alert in our words. symbol: as it is written, without a prefix. exchange: of the prefix or of its own field,
+    in lower case. only_closes: an exit, which opens nothing. target_position: signed, in base units. said: the action's
+    own word. time: the alert's own, microseconds; bar_us: the length of the bar that it may be the start of.
+    secret_in_body: whether it came with one."""
 
     symbol: str
     action: Action
