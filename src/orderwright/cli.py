@@ -19,7 +19,9 @@ from orderwright.commands import (
     optimize,
     portfolio,
     questions,
+    serve,
     trading,
+    users,
 )
 from orderwright.errors import OrderwrightError
 
@@ -32,7 +34,10 @@ app = typer.Typer(
 )
 for group in (trading.app, backtest.app, optimize.app, market.app, questions.app, portfolio.app, execution.app):
     app.registered_commands += group.registered_commands
+app.registered_commands += serve.app.registered_commands
 app.add_typer(config.app, name="config")
+app.add_typer(users.users, name="users")
+app.add_typer(users.keys, name="keys")
 app.add_typer(mirror.app, name="mirror")
 app.add_typer(log.app, name="log")
 

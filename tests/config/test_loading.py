@@ -19,7 +19,11 @@ def test_the_environment_beats_the_file_and_the_file_the_default() -> None:
     loaded = loaded_from(text, {"MAX_ORDER_SIZE_USD": "2500.5", "MAX_DAILY_LOSS_USD": ""})
 
     limits = loaded.configuration.account_limits
-    assert (limits.max_order_value, limits.min_order_size, limits.max_daily_loss) == (Decimal("2500.5"), 10, None)
+    assert (limits.max_order_value, limits.min_order_size, limits.max_daily_loss) == (
+        Decimal("2500.5"),
+        Decimal(10),
+        None,
+    )
     assert loaded.origin("account_limits.max_order_value") == "environment variable MAX_ORDER_SIZE_USD"
     assert loaded.origin("account_limits.min_order_size") == "my.yaml, line 3"
     assert loaded.origin("account_limits.max_daily_loss") == "default"
@@ -185,8 +189,10 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ("DATABASE_URL", "sqlite://data/x.sqlite",
          "environment variable DATABASE_URL: database.url: a file's URL has three slashes, four where the path is "
          "absolute (nearest: sqlite:///data/x.sqlite)"),
+        ("DATABASE_URL", "sqlite://[x",
+         "environment variable DATABASE_URL: database.url: not a URL (nearest: sqlite:///orders.sqlite)"),
         ("DATABASE_URL", "mysql://root:hunter2@db/orders",
-         "environment variable DATABASE_URL: database.url: unknown kind of log 'mysql'; known: sqlite"),
+         "environment variable DATABASE_URL: database.url: unknown kind of log 'mysql' (nearest: sqlite)"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_the_environment_is_told_with_its_variable(variable: str, value: str, told: str) -> None:

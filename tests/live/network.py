@@ -58,7 +58,8 @@ class Network:
         self.advance()
         if self._random.random() < self.faults / 10:
             raise Unreachable("cannot be asked")
-        now, reports = self._clock(), []
+        now = self._clock()
+        reports: list[m.AnyReport] = []
         while self._back and self._back[0][0] <= now and len(reports) < 5:
             reports.append(heappop(self._back)[2])
         return limit, reports

@@ -348,7 +348,8 @@ async def _reader(world: World, live: LiveLoop) -> None:
     for _ in range(12):
         await asyncio.sleep(world.random.random() / 2)
         book = world.random.choice(BOOKS)
-        sequence = await live.read(lambda book=book: live.desk.books[book].state.sequence)
+        state = live.desk.books[book].state
+        sequence = await live.read(lambda state=state: state.sequence)  # type: ignore[misc]  # bound now, not later
         if sequence and _durable(world, book) < sequence:
             world.broken.append(f"read before it was durable: {book} {sequence}")
         ids = world.ids.get(book)

@@ -26,15 +26,15 @@ from orderwright.live.desk import Desk
 from orderwright.live.loop import CommitInThread, LiveLoop
 from orderwright.service.books import Books
 from orderwright.service.door import Door
-from orderwright.service.orders import batch
 from orderwright.service.orders import routes as orders
 from orderwright.service.parts import Principal, Problem, Service
 from orderwright.service.questions import routes as questions
+from orderwright.service.questions.execution import Execution
 from orderwright.service.questions.reads import Reads
 from orderwright.service.routing import Route, install
 from tests.builders import NOW
 
-ROUTES: list[Route] = [*orders.ROUTES, *batch.ROUTES, *questions.ROUTES]
+ROUTES: list[Route] = [*orders.ROUTES, *questions.ROUTES]
 WHO = "x-test-principal"
 OPERATOR = Principal(user="main", scope="admin", books=None, key_id="operator")
 
@@ -140,7 +140,7 @@ async def a_service(
     service = Service(desk, loop)
     params = configuration.order_params
     service.door = Door(loop, books, clock, order_type=params.default_order_type, time_in_force=params.time_in_force)
-    service.reads = Reads(loop, desk.journal)
+    service.reads, service.execution = Reads(loop, desk.journal), Execution(desk.journal)
     service.books, service.clock, service.config = books, clock, configuration
     app = FastAPI()
     install(app, service, [*ROUTES, *routes], authenticate)
@@ -153,4 +153,5 @@ async def a_service(
         loop.stop()
         await running
         service.reads.close()
+        service.execution.close()
         journal.close()

@@ -10,17 +10,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import localcontext
 
 from msgspec import structs
 
 from orderwright.backtest.records import OrderHandle
 from orderwright.backtest.trading import Trading
-from orderwright.core import messages as m
 from orderwright.core.evolve import order_key
 from orderwright.core.model import Instruction
-from orderwright.core.numbers import EXACT
-from orderwright.core.placing import submit
 
 
 def together(trading: Trading, wanted: Sequence[Instruction]) -> list[OrderHandle]:
@@ -29,7 +25,7 @@ def together(trading: Trading, wanted: Sequence[Instruction]) -> list[OrderHandl
         trading.flush()
     known = [_known(trading, one) for one in wanted]
     handles: dict[int, OrderHandle] = {}
-    for at in sorted(range(len(wanted)), key=lambda at: not _refused(trading, wanted[at])):
+    for at in sorted(range(len(wanted)), key=lambda at: not trading.refuses(wanted[at])):
         ended = next((number for number, one in handles.items() if one.done), None)
         if ended is None or known[at]:
             handles[at] = trading.submit(structs.replace(wanted[at], order_id=trading.new_id()))
@@ -45,13 +41,6 @@ def together(trading: Trading, wanted: Sequence[Instruction]) -> list[OrderHandl
 
 def _known(trading: Trading, said: Instruction) -> bool:
     return bool(said.idempotency_key) and order_key(said.idempotency_key) in trading.state.keys
-
-
-def _refused(trading: Trading, said: Instruction) -> bool:
-    """Whether our checks would refuse it now, by itself."""
-    with localcontext(EXACT):
-        _, actions = submit(trading.state, said, trading.now)
-    return any(isinstance(one, m.Reply) and one.refusal is not None for one in actions)
 
 
 __all__ = ["together"]

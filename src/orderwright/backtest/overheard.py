@@ -13,7 +13,7 @@ from orderwright.errors import OrderwrightError
 from orderwright.market.times import iso
 from orderwright.ports import Journal
 
-_TELLING = frozenset(TABLE) - {
+TELLING = frozenset(TABLE) - {
     m.OrderReceived,
     m.OrderDelayed,
     m.RequestSubmitted,
@@ -50,7 +50,7 @@ class Overheard:
     def append(self, book: str, sequence: int, event: m.AnyEvent, changes: Changes) -> None:
         self._append(book, sequence, event, changes)
         kind = type(event)
-        if kind in _TELLING:
+        if kind in TELLING:
             if (order := changes.order) is not None:
                 self._hear(event, order)
         elif kind is m.OrderReceived:
@@ -62,4 +62,4 @@ class Overheard:
         return getattr(self._journal, name)
 
 
-__all__ = ["Overheard", "StrategyError"]
+__all__ = ["TELLING", "Overheard", "StrategyError"]

@@ -62,6 +62,11 @@ class Indicator(list[float]):
         super().__init__()
         self._values = values
 
+    def grow(self, values: Floats) -> None:
+        """Another bar has closed where bars come one by one: float64[n], the newest last."""
+        self._values = values
+        self.append(float(values[-1]))
+
     @property
     def array(self) -> Floats:
         """float64[as many as bars have closed], a view that cannot be written to."""

@@ -46,6 +46,12 @@ class SignalTrader(Strategy):
         """How many sizes came within rounding of a whole step."""
         return sum(one.ties for one in self._traders.values())
 
+    def see(self, bars: Bars) -> None:
+        """The bars of a symbol have grown: they come one by one."""
+        self._bars[bars.symbol] = bars
+        if bars.symbol in self._traders:
+            self._traders[bars.symbol].see(bars)
+
     def on_start(self, context: Context) -> None:
         signals, symbols = self._signals, context.symbols
         by_symbol = signals if isinstance(signals, Mapping) else dict.fromkeys(symbols[:1], signals)
@@ -81,6 +87,10 @@ class SignalsSoFar:
     def __getitem__(self, index: int) -> int:
         self.hear(index)
         return int(self._said[index])
+
+    def see(self, bars: Bars) -> None:
+        """The bars have grown: they come one by one."""
+        self._bars = bars
 
     def hear(self, index: int) -> None:
         """Ask the strategy about a bar, unless it was asked."""

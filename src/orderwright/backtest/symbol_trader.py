@@ -61,6 +61,10 @@ class SymbolTrader:
         """What is wanted once a cancel or a close is known."""
         self._take_over()
 
+    def see(self, bars: Bars) -> None:
+        """The bars have grown: they come one by one."""
+        self._ranges = _ranges_for(self.rules, bars)
+
     def _take_over(self) -> None:
         """On paper, after a restart: the last bar, the entry that waits, and the close that an entry is to follow."""
         seen = self.context.history(symbol=self._symbol)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from decimal import localcontext
 from typing import Any
 
 from orderwright.backtest.account_view import AccountView
@@ -19,7 +20,8 @@ from orderwright.backtest.records import Fill, OrderHandle
 from orderwright.backtest.strategy import Strategy
 from orderwright.core import messages as m
 from orderwright.core.model import DONE, Execution, Instruction, Order, OrderStatus
-from orderwright.core.numbers import ZERO
+from orderwright.core.numbers import EXACT, ZERO
+from orderwright.core.placing import submit
 from orderwright.core.reasons import Refusal
 from orderwright.engine import Engine
 from orderwright.errors import UnknownName
@@ -223,6 +225,12 @@ class Trading(AccountView):
         self._new.append(handle)
         self.post(m.SubmitOrder(instruction=instruction))
         return handle
+
+    def refuses(self, instruction: Instruction) -> bool:
+        """Whether our checks would refuse it now, by itself."""
+        with localcontext(EXACT):
+            _, actions = submit(self.state, instruction, self.now)
+        return any(isinstance(one, m.Reply) and one.refusal is not None for one in actions)
 
     def withheld(self, instruction: Instruction, reason: str) -> OrderHandle:
         """The handle of an order that is not sent."""

@@ -1,7 +1,7 @@
 """The one place where real adapters are wired together; tests pass fakes to the same classes.
 
-    run.py      `orderwright run`: a book, its log and a simulated exchange over candles
-    serve.py    `orderwright serve`: the live service; imported where it is started
+run.py      `orderwright run`: a book, its log and a simulated exchange over candles
+serve.py    `orderwright serve`: the live service; imported where it is started
 """
 
 from orderwright.bootstrap.run import (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from orderwright.config import owning
 from orderwright.config.log_urls import LATER as LATER_LOGS
-from orderwright.config.log_urls import path_of_url, scheme_of
+from orderwright.config.log_urls import path_of, scheme_of
 from orderwright.config.schema import LATER, Configuration
 from orderwright.core.numbers import UNITS
 from orderwright.errors import InputError, UnknownName, nearest_name
@@ -101,10 +101,11 @@ def _service(configuration: Configuration) -> Iterator[InputError]:
 
 def _log(configuration: Configuration) -> Iterator[InputError]:
     url = configuration.database.url.get_secret_value() if configuration.database.url is not None else None
-    if url is None or scheme_of(url) in LATER_LOGS:
+    if url is None:
         return
     try:
-        path_of_url(url)
+        if scheme_of(url) not in LATER_LOGS:
+            path_of(url)
     except InputError as error:
         yield InputError(error.message, field="database.url", value=error.value, nearest=error.nearest)
 

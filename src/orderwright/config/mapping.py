@@ -9,7 +9,7 @@ from typing import Literal, cast
 from msgspec import Struct, structs
 
 from orderwright.config import owning
-from orderwright.config.log_urls import path_of_url
+from orderwright.config.log_urls import path_of
 from orderwright.config.schema import Configuration, LimitKeys
 from orderwright.core.model import Account, RiskLimits, Settings, Sizing, Terms
 from orderwright.core.numbers import ZERO
@@ -65,7 +65,7 @@ def log_place(configuration: Configuration) -> LogPlace:
     database = configuration.database
     mirror = (database.path or DUCKDB) if database.type == "duckdb" else None
     if database.url is not None:
-        log = path_of_url(database.url.get_secret_value())
+        log = path_of(database.url.get_secret_value())
         return LogPlace(log, None if log is None else mirror)
     if database.type == "memory":
         return LogPlace(None)

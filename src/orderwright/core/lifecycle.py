@@ -67,7 +67,7 @@ def received(event: m.OrderReceived) -> Order:
     order = Order(
         instruction=instruction,
         quantity=event.quantity,
-        price=instruction.price,
+        price=instruction.price if event.price is None else event.price,
         stop_price=instruction.stop_price if event.stop_price is None else event.stop_price,
         created_at=event.time,
         updated_at=event.time,
@@ -80,6 +80,9 @@ def received(event: m.OrderReceived) -> Order:
         unit_cost=event.unit_cost,
         reserved_asset=event.reserved_asset,
         kin=event.kin,
+        remainder=event.remainder,
+        attempt=event.attempt,
+        until=event.until,
     )
     if event.sign_at is not None:
         _submit_first(order, event.sign_at, event.lifetime_ms, event.arrival)
@@ -203,12 +206,15 @@ def _submitted(order: Order, event: m.RequestSubmitted) -> None:
         )
         if event.request == "replace":
             order.reference = event.arrival
+        else:
+            order.cancel_wanted = None
         return
     order.quantity = event.quantity if event.quantity is not None else order.quantity
     order.price = event.price if event.price is not None else order.price
     order.stop_price = event.stop_price if event.stop_price is not None else order.stop_price
     order.unit_cost, order.arrival = event.unit_cost, event.arrival
     order.wait_for, order.wait_until = "", None
+    order.remainder, order.until = event.remainder, event.until
     _submit_first(order, event.sign_at, event.lifetime_ms, event.arrival)
 
 
@@ -345,6 +351,10 @@ def _lingered(order: Order, event: m.OrderLingered) -> None:
     order.lingered[event.rule] = event.time, event.mid
 
 
+def _cancel_wanted(order: Order, event: m.CancelWanted) -> None:
+    order.cancel_wanted = event.cause, event.rule
+
+
 def _joined(order: Order, event: m.OrderJoined) -> None:
     order.kin = (*order.kin, event.joined)
 
@@ -408,6 +418,7 @@ _HANDLERS: dict[type[m.OrderEvent], Callable[[Order, Any], None]] = {
     m.OrderEnded: _ended,
     m.GapSeen: _gap,
     m.TradesAsked: _trades_asked,
+    m.CancelWanted: _cancel_wanted,
     m.OrderLingered: _lingered,
     m.OrderJoined: _joined,
     m.TrailStarted: _trail_started,

@@ -26,6 +26,7 @@ from orderwright.core.model import (
     Instrument,
     OrderStatus,
     Quote,
+    Remainder,
     Settings,
     Signal,
     TradingState,
@@ -148,6 +149,17 @@ class SetTradingState(Message):
     state: TradingState
     cause: str = ""
     until: int | None = None
+
+
+class BeginEpoch(Message):
+    """A process has taken the log over from another one, which may still send what it had written down: nothing new
+    leaves before the last request in flight is dead. Said once, before anything else, by who opens the book.
+
+    epoch: the log's number of this opening; a second command with the same does nothing. by: which process.
+    """
+
+    epoch: int
+    by: str = ""
 
 
 class AddUser(Message):
@@ -405,6 +417,30 @@ class SignalReceived(Event, tag="signal_received"):
     stake: Stake | None = None
 
 
+class EpochBegan(Event, tag="epoch_began"):
+    """The log was taken over. quiet_until: microseconds before which nothing leaves; None where nothing is in flight
+    that another process could still send."""
+
+    epoch: int
+    by: str = ""
+    quiet_until: int | None = None
+
+
+class DeadWatched(Event, tag="dead_watched"):
+    """An order that the venue denied is looked up again for a day, should it appear after all.
+
+    since: when it was called dead; asked: how often it was asked about since; ask_at: when it is the next time,
+    microseconds; None when that is over. slot: its place among those that are watched, the log's name for it."""
+
+    order_id: str
+    account: str
+    symbol: str
+    slot: int
+    since: int
+    asked: int = 0
+    ask_at: int | None = None
+
+
 class UserAdded(Event, tag="user_added"):
     user: User
 
@@ -438,7 +474,9 @@ class OrderReceived(OrderEvent, tag="order_received"):
     sign_at is set when its first request goes out at once (status SUBMITTED); else the order waits (PENDING) for
     `wait_for` until `wait_until`, or the denial follows. unit_cost x leaves of reserved_asset is locked while it is
     live. today and this_second are its numbers among the book's orders of the day and the second; None until it goes
-    out. stop_price: where a trailing stop was given none. kin: the orders that are in its group already.
+    out. stop_price: where a trailing stop was given none. kin: the orders that are in its group already. price,
+    remainder: the collar at which a market order goes out as a limit, and what becomes of the rest, by `until`;
+    attempt: how many orders went before it for the same. this_window: its number among those of the rate's window.
     """
 
     instruction: Instruction
@@ -460,6 +498,11 @@ class OrderReceived(OrderEvent, tag="order_received"):
     this_second: int | None = None
     stop_price: Decimal | None = None
     kin: tuple[str, ...] = ()
+    price: Decimal | None = None
+    remainder: Remainder | Literal[""] = ""
+    attempt: int = 0
+    until: int | None = None
+    this_window: int | None = None
 
 
 class OrderDenied(OrderEvent, tag="order_denied"):
@@ -484,7 +527,8 @@ class OrderWithdrawn(OrderEvent, tag="order_withdrawn"):
 
 
 class OrderDelayed(OrderEvent, tag="order_delayed"):
-    """A waiting order has to wait on, for `wait_for`: the next second, or (it was approved) its time."""
+    """A waiting order has to wait on, for `wait_for`: the next second, the rate, its time (it was approved), or the
+    last request of a process whose log was taken over."""
 
     wait_until: int
     wait_for: str = "rate"
@@ -492,7 +536,8 @@ class OrderDelayed(OrderEvent, tag="order_delayed"):
 
 class RequestSubmitted(OrderEvent, tag="request_submitted"):
     """The intent of one request, durable before it leaves. Number 0 is the new order itself (it had been waiting); a
-    bracket's exit gets its prices with it. rule: what asked for it: a lingering rule, `group` or `trail`."""
+    bracket's exit gets its prices with it, a market order its collar (price, remainder, until, as in OrderReceived).
+    rule: what asked for it: a lingering rule, `group` or `trail`."""
 
     number: int
     request: Literal["new", "replace", "cancel"]
@@ -507,6 +552,9 @@ class RequestSubmitted(OrderEvent, tag="request_submitted"):
     rule: str = ""
     today: int | None = None
     this_second: int | None = None
+    remainder: Remainder | Literal[""] = ""
+    until: int | None = None
+    this_window: int | None = None
 
 
 class RequestPending(OrderEvent, tag="request_pending"):
@@ -617,6 +665,13 @@ class TradesAsked(OrderEvent, tag="trades_asked"):
     ask_at: int
 
 
+class CancelWanted(OrderEvent, tag="cancel_wanted"):
+    """The order is to be cancelled as soon as requests may leave again: the log was taken over a moment ago."""
+
+    cause: str = ""
+    rule: str = ""
+
+
 class OrderLingered(OrderEvent, tag="order_lingered"):
     """A rule for orders that linger was due and could do nothing. It counts again from here. mid: of the market."""
 
@@ -719,6 +774,7 @@ Command = (
     | ApproveOrder
     | DenyOrder
     | SetTradingState
+    | BeginEpoch
     | AddUser
     | IssueKey
     | RevokeKey
@@ -767,6 +823,7 @@ AnyOrderEvent = (
     | OrderEnded
     | GapSeen
     | TradesAsked
+    | CancelWanted
     | OrderLingered
     | OrderJoined
     | TrailStarted
@@ -778,6 +835,8 @@ AnyEvent = (
     | CashMoved
     | DayStarted
     | TradingStateSet
+    | EpochBegan
+    | DeadWatched
     | PriceSeen
     | SignalReceived
     | AlertReceived

@@ -257,6 +257,9 @@ class Bracket(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     arm: Literal["fill", "full"] = "fill"
 
 
+Remainder = Literal["cancel", "retry", "rest"]
+
+
 class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a book is run by. A change is an event.
 
@@ -267,6 +270,13 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     portfolio as of any moment. execution_price_every_ms: how often for five minutes after an order went out or filled,
     so that the log alone can say how well it was executed; a sixtieth of that while it rests on. linger: rules for
     orders that linger.
+
+    max_slippage_bps: a market order goes out as a limit at the collar, so far beyond the far side of the market; None
+    sends market orders as they are. remainder: what becomes of what did not fill there: cancel; retry, an order of its
+    own at the collar of that moment, at most retry_attempts times, after retry_delay_ms and then twice as long each
+    time; rest, it rests at the collar. execution_timeout_ms: how long retry and rest go on, and how long an order waits
+    for the rate. rate_limit_orders: above so many new orders per rate_limit_window_ms (windows of the clock, as
+    exchanges count) the others wait, at most rate_queue of them; None sets no bound. docs/order_params.md.
     """
 
     limits: RiskLimits = RiskLimits()
@@ -282,6 +292,14 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     price_every_ms: int = 3_600_000
     execution_price_every_ms: int = 1_000
     linger: tuple[LingerRule, ...] = ()
+    max_slippage_bps: Decimal | None = None
+    remainder: Remainder = "cancel"
+    retry_attempts: int = 3
+    retry_delay_ms: int = 100
+    execution_timeout_ms: int = 5_000
+    rate_limit_orders: int | None = None
+    rate_limit_window_ms: int = 1_000
+    rate_queue: int = 1_000
 
 
 class Sizing(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -503,6 +521,9 @@ class Order(Struct, kw_only=True, gc=False):
     (microseconds); it counts while `has_gap`. reference: the middle of the market when it went out or was last moved.
     lingered: by rule, when it was due and could do nothing the last time, and the middle of the market then. kin: the
     other orders of its group, by id, but for a bracket's. following: a trailing stop whose activation price was seen.
+    remainder: of a market order that went out as a limit at its collar, which is then its price: what becomes of the
+    rest; attempt: how many orders went before it for the same; until: when that is over (microseconds).
+    cancel_wanted: (cause, rule) of a cancel that waits until requests may leave again.
     """
 
     instruction: Instruction
@@ -539,6 +560,10 @@ class Order(Struct, kw_only=True, gc=False):
     lingered: dict[str, tuple[int, Decimal | None]] = field(default_factory=dict)
     kin: tuple[str, ...] = ()
     following: bool = False
+    remainder: Remainder | Literal[""] = ""
+    attempt: int = 0
+    until: int | None = None
+    cancel_wanted: tuple[str, str] | None = None
     first_fill_at: int | None = None
     last_fill_at: int | None = None
     updated_at: int = 0

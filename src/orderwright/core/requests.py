@@ -10,7 +10,7 @@ from decimal import Decimal
 from msgspec import structs
 
 from orderwright.core import messages as m
-from orderwright.core.model import Account, Instruction, Order, Request
+from orderwright.core.model import Account, Instruction, Order, OrderType, Request, TimeInForce
 
 Asked = Request | m.RequestSubmitted
 
@@ -67,6 +67,21 @@ def send_replace(order: Order, asked: Asked, account: Account) -> m.SendReplace:
     )
 
 
+def at_collar(said: Instruction, price: Decimal, remainder: str) -> Instruction:
+    """A market order as it goes out at its collar: a limit that takes what it can at once; only what is to `rest` stays
+    there."""
+    force = TimeInForce.GTC if remainder == "rest" else TimeInForce.IOC
+    return structs.replace(said, type=OrderType.LIMIT, price=price, time_in_force=force)
+
+
+def as_sent(order: Order) -> Instruction:
+    """What an order says as the venue has it now: at its own prices, a market order perhaps at its collar."""
+    said = order.instruction
+    if order.remainder and order.price is not None:
+        said = at_collar(said, order.price, order.remainder)
+    return priced_as(said, order.price, order.stop_price)
+
+
 def priced_as(said: Instruction, price: Decimal | None, stop_price: Decimal | None) -> Instruction:
     """An instruction at the prices that it goes out with: a bracket's exit and a trailing stop may get theirs then."""
     if said.price == price and said.stop_price == stop_price:
@@ -77,6 +92,6 @@ def priced_as(said: Instruction, price: Decimal | None, stop_price: Decimal | No
 def action_of(order: Order, request: Request, account: Account) -> m.SendOrder | m.SendReplace | m.SendCancel:
     """The action that sends a request of an order, whatever kind it is."""
     if request.kind == "new":
-        instruction, expire_at = priced_as(order.instruction, order.price, order.stop_price), order.expire_at
+        instruction, expire_at = as_sent(order), order.expire_at
         return send_order(instruction, account, order.quantity, expire_at, request.sign_at, request.lifetime_ms)
     return send_cancel(order, request, account) if request.kind == "cancel" else send_replace(order, request, account)

@@ -88,6 +88,10 @@ class MemoryJournal(LogReader):
         self._refresh()
         return super().rows(book, after, upto=upto, limit=limit)
 
+    def order_rows(self, book: str, order_id: str) -> list[tuple[int, str]]:
+        self._refresh()
+        return super().order_rows(book, order_id)
+
     def reader(self) -> None:
         """None: memory is read where it is written."""
         return None

@@ -36,6 +36,16 @@ class LogReader:
         )
         return [decode(body) for (body,) in self.connection.execute(sql, (order_id, book))]  # type: ignore[misc]
 
+    def order_rows(self, book: str, order_id: str) -> list[tuple[int, str]]:
+        """(sequence, event as JSON) of everything that has happened to an order, oldest first."""
+        sql = (
+            "SELECT log.position, log.body FROM books CROSS JOIN orders ON orders.book = books.number "
+            "AND orders.order_id = ? CROSS JOIN log ON log.order_key = orders.id WHERE books.name = ? "
+            "ORDER BY log.position"
+        )
+        found = self.connection.execute(sql, (order_id, book))
+        return [(position & SEQUENCE_MASK, body) for position, body in found]
+
     def recall_key(self, book: str, key: str) -> str | None:
         sql = "SELECT order_id FROM keys WHERE book = (SELECT number FROM books WHERE name = ?) AND key = ?"
         row = self.connection.execute(sql, (book, key)).fetchone()

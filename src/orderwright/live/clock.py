@@ -26,13 +26,11 @@ class SystemClock:
         self._last, self._read_at = not_before, steady()
 
     def now(self) -> int:
-        wall, steady = self._wall() // 1_000, self._steady()
-        if wall < self._last:
-            wall = self._last + (steady - self._read_at) // 2_000
-            if wall == self._last:
-                return wall
-        self._last, self._read_at = wall, steady
-        return wall
+        steady, last = self._steady(), self._last
+        now = max(self._wall() // 1_000, last + (steady - self._read_at) // 2_000)
+        if now > last:
+            self._last, self._read_at = now, steady
+        return now
 
     def not_before(self, time: int) -> None:
         """Go on from a later time, microseconds; an earlier one changes nothing."""

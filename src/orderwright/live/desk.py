@@ -285,7 +285,7 @@ class Desk:
     def id_of_number(self, number: int) -> tuple[str, str] | None:
         """(book, order id) of the order with this integer id, as the log has it; None where there is none."""
         rows = self._journal.latest("orders", where={"id": number})
-        return (rows[0]["book"], rows[0]["order_id"]) if rows else None
+        return (rows[0]["book"], rows[0]["client_order_id"]) if rows else None
 
     def _book(self, name: str) -> LiveBook:
         found = self.books.get(name)

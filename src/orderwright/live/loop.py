@@ -288,15 +288,10 @@ class LiveLoop:
         deadline."""
         desk, wake = self.desk, self._wake
         if not wake.is_set():
-            if desk.is_full and desk.is_committing:
-                await wake.wait()
-            elif not (self._stopping and self._has_taken_all()):
-                now = self.clock.now()
-                if not desk.wants(now):
-                    self._set_timer(now)
-                    await wake.wait()
-            elif not self._is_done:
-                self._set_timer(self.clock.now())
+            if desk.is_committing and (desk.is_full or (self._stopping and self._has_taken_all())):
+                await wake.wait()  # only the end of the commit matters
+            elif not self._is_done and not desk.wants(now := self.clock.now()):
+                self._set_timer(now)
                 await wake.wait()
         wake.clear()
         await asyncio.sleep(0)

@@ -77,9 +77,7 @@ class SpaceGuard:
         if self._alert is None:
             return
         words = f"{free // 2**20} MiB of disk space are free; the floor is {self._floor // 2**20} MiB: "
-        words += (
-            "every book is set REDUCING" if self._is_short else "books that were set REDUCING for it are ACTIVE again"
-        )
+        words += "every book is set REDUCING" if self._is_short else "the books that were set REDUCING are ACTIVE again"
         self._alert(self._book, m.RaiseAlert(topic="disk_space", text=words))
 
 

@@ -14,6 +14,7 @@ told again, so a start costs what is open and not what is configured.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -21,7 +22,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from msgspec import structs
 
-from orderwright.broker.places import account_name
 from orderwright.config import mapping, owning
 from orderwright.config.owning import SIMULATED, SYSTEM
 from orderwright.core import messages as m
@@ -33,7 +33,7 @@ from orderwright.errors import InputError, UnknownName
 from orderwright.live.book import Answer, LiveBook
 from orderwright.live.desk import Busy, Desk
 from orderwright.market.symbols import parse_symbol
-from orderwright.service.paper import Pair, PaperExchanges
+from orderwright.service.paper import Pair, PaperExchanges, usual_name
 from orderwright.simulation.exchange import TRAITS, SimulatedExchange
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Books:
         self._alert = alert
         self._owners: dict[str, str] = {}
         self._defaults: dict[str, str] = {}
+        self._making: dict[str, asyncio.Task[str]] = {}
         self._planned = mapping.accounts_of(configuration)
 
     # The start
@@ -112,7 +113,7 @@ class Books:
             account = structs.replace(one.account, traits=TRAITS)
             self._check_owner(state, account)
             yield from _account_news(state, account, one.deposits)
-        own = account_name(owner, SIMULATED)
+        own = usual_name(owner, SIMULATED)
         known = {*state.accounts, *(one.account.account for one in planned)}
         if not known or known == {own}:
             yield from _account_news(state, *self.exchanges_on_paper.account(own, owner))
@@ -197,10 +198,18 @@ class Books:
         return await self.add_user(user)
 
     async def add_user(self, user: str) -> str:
-        """The same in any environment, for whoever may make users."""
+        """The same in any environment, for whoever may make users. Who is asked for twice is made once, and is known
+        when the accounts are there."""
         found = self._defaults.get(user)
         if found is not None:
             return found
+        making = self._making.get(user)
+        if making is None:
+            making = self._making[user] = asyncio.create_task(self._make(user))
+            making.add_done_callback(lambda _: self._making.pop(user, None))
+        return await asyncio.shield(making)
+
+    async def _make(self, user: str) -> str:
         check_user_name(user)
         if len(self._owners) >= MOST_BOOKS:
             message = f"there are {MOST_BOOKS:,} books, which is as many as one service keeps"
@@ -212,9 +221,9 @@ class Books:
             raise Busy(f"{desk.waiting} commands wait already; try again")
         book = self._free_name(user)
         self._open(book, user)
-        self._defaults[user] = book
         for answer in await loop.ask_all(book, list(self._news_of(book, user))):
             _refuse(answer)
+        self._defaults[user] = book
         return book
 
     def _free_name(self, user: str) -> str:
@@ -325,7 +334,7 @@ def _missing(state: State, exchanges: Mapping[str, SimulatedExchange]) -> Iterat
 
 
 def _is_usual(account: Account) -> bool:
-    return account.account == account_name(account.user, account.exchange)
+    return account.account == usual_name(account.user, account.exchange)
 
 
 __all__ = ["MAIN", "Books", "check_user_name"]

@@ -1,8 +1,8 @@
 """API keys: who is asking, and what they may do.
 
 A key is `ow_<key id>_<secret>`: 10 hex digits that are public, and 256 random bits. It is shown once, when it is made.
-What is kept, in the book `system` of the log, is its SHA-256. A slow hash (bcrypt, Argon2) is for passwords, which can be
-guessed: of 2^256 keys none can, so a fast hash gives nothing away, and does not cost a tenth of a second at each request.
+What is kept, in the book `system` of the log, is its SHA-256. A slow hash (bcrypt, Argon2) is for passwords, which can
+be guessed: of 2^256 keys none can, so a fast hash gives nothing away, and costs no tenth of a second at each request.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def new_key(
 ) -> NewKey:
     """Make a key. Raises InputError for a label that is too long, or a lifetime that is none."""
     if len(label) > MOST_LABEL or not label.isprintable():
-        raise InputError(f"a label is at most {MOST_LABEL} printable characters", field="label", value=label[:MOST_LABEL])
+        raise InputError(
+            f"a label is at most {MOST_LABEL} printable characters", field="label", value=label[:MOST_LABEL]
+        )
     if scope not in SCOPES:
         raise UnknownName("scope", scope, SCOPES, field="scope")
     if lifetime_us is not None and lifetime_us <= 0:

@@ -33,11 +33,14 @@ class Refreshed(Struct, frozen=True):
 
 class MirrorKeeper:
     """log, mirror: files. every_ms: how often what is new is taken in. told: takes a sentence when a refresh fails and
-    again when one succeeds after that, on a thread of its own."""
+    again when one succeeds after that, on a thread of its own. first_pause_s: before a process that has ended is begun
+    again; twice as long each time that it came to nothing."""
 
-    def __init__(self, log: Path, mirror: Path, *, every_ms: int, told: Told) -> None:
+    def __init__(
+        self, log: Path, mirror: Path, *, every_ms: int, told: Told, first_pause_s: float = FIRST_PAUSE_S
+    ) -> None:
         self._command = [sys.executable, "-m", PROCESS, str(log), str(mirror), str(every_ms)]
-        self._mirror, self._told = mirror, told
+        self._mirror, self._told, self._first_pause_s = mirror, told, first_pause_s
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,49 +51,64 @@ class MirrorKeeper:
 
     def start(self) -> None:
         """Begin. The log is there."""
-        self._thread = threading.Thread(target=self._keep, name="mirror", daemon=True)
+        self._thread = threading.Thread(target=self._keep, args=(self._begin(),), name="mirror", daemon=True)
         self._thread.start()
 
     def stop(self, timeout_s: float = STOP_S) -> None:
         """One last refresh, and the end; what that has no time for is caught up with at the next start."""
-        self._ending.set()
         with self._lock:
+            self._ending.set()
             process = self._process
             if process is not None and process.stdin is not None:
                 process.stdin.close()
         if self._thread is None:
             return
         self._thread.join(timeout_s)
-        if process is not None and process.poll() is None:
+        if self._thread.is_alive() and process is not None:
             process.kill()
             self._thread.join()
 
-    def _keep(self) -> None:
-        pause = FIRST_PAUSE_S
-        while (process := self._begin()) is not None:
+    def _keep(self, process: subprocess.Popen[bytes] | None) -> None:
+        pause = self._first_pause_s
+        while not self._ending.is_set() or process is not None:
             before = self.last
-            assert process.stdout is not None
-            for line in process.stdout:
-                self._heard(msgspec.json.decode(line, type=Refreshed))
-            code = process.wait()
-            process.stdout.close()
+            if process is not None:
+                self._listen(process)
             if self._ending.is_set():
                 return
-            self._heard(Refreshed(error=f"its process ended with {code}"))
-            pause = FIRST_PAUSE_S if self.last is not before else min(2 * pause, LONGEST_PAUSE_S)
+            pause = self._first_pause_s if self.last is not before else min(2 * pause, LONGEST_PAUSE_S)
+            if process is not None:
+                self._heard(Refreshed(error=f"its process ended with {process.returncode}"))
             self._ending.wait(pause)
+            process = self._begin()
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        """Take what a process tells, until it ends."""
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                self._heard(msgspec.json.decode(line, type=Refreshed))
+        process.wait()
+        with self._lock:
+            assert process.stdin is not None
+            process.stdin.close()
 
     def _begin(self) -> subprocess.Popen[bytes] | None:
+        """A new process; None where it is over, or where the machine has no room for one."""
         with self._lock:
             if self._ending.is_set():
                 return None
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self._process = None
+                self._heard(Refreshed(error=f"its process cannot be begun: {error.strerror}"))
             return self._process
 
     def _heard(self, refreshed: Refreshed) -> None:

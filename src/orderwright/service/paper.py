@@ -97,6 +97,11 @@ class PaperExchanges:
         return account, dict(self._keys.deposits)
 
 
+def usual_name(user: str, exchange: str) -> str:
+    """What a user's own account on an exchange is called, as a `Broker` calls it."""
+    return f"{user}@{exchange}"
+
+
 def _symbols(texts: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for number, text in enumerate(texts, start=1):
@@ -111,4 +116,4 @@ def _symbols(texts: Iterable[str]) -> list[str]:
     return list(found)
 
 
-__all__ = ["PaperExchanges"]
+__all__ = ["PaperExchanges", "usual_name"]

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from orderwright.ports import Clock
     from orderwright.service.books import Books
     from orderwright.service.door import Door
+    from orderwright.service.keys import Keys
     from orderwright.service.observing.assembly import Observing
+    from orderwright.service.questions.execution import Execution
     from orderwright.service.questions.reads import Reads
     from orderwright.service.tradingview.intake import Intake
 
@@ -95,11 +97,13 @@ class Service:
 
     def __init__(self, desk: Desk, loop: LiveLoop) -> None:
         self.desk, self.loop = desk, loop
-        self.ready = False
+        self.ready, self.stopping = False, False
         self.clock: Clock
         self.config: Configuration
         self.books: Books
         self.door: Door
+        self.keys: Keys
         self.reads: Reads
+        self.execution: Execution
         self.observing: Observing | None = None
         self.intake: Intake | None = None

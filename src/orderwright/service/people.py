@@ -11,7 +11,7 @@ from orderwright.errors import InputError
 from orderwright.service.keys import NewKey, Scope
 from orderwright.service.parts import Call, Principal, Result
 from orderwright.service.routing import Route
-from orderwright.service.views import iso
+from orderwright.service.views import iso, iso_or_none
 
 
 class Me(Struct, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
     scope: str
     status: str
     label: str
-    issued_at: str | None
+    issued_at: str
     expires_at: str | None
     revoked_at: str | None
     issued_by: str
@@ -139,8 +139,8 @@ def view_of(key: ApiKey, revoked_at: int | None, now: int) -> KeyView:
         status="revoked" if revoked_at is not None else "expired" if expired else "good",
         label=key.label,
         issued_at=iso(key.issued_at),
-        expires_at=iso(key.expires_at),
-        revoked_at=iso(revoked_at),
+        expires_at=iso_or_none(key.expires_at),
+        revoked_at=iso_or_none(revoked_at),
         issued_by=key.by,
     )
 
@@ -178,7 +178,9 @@ ROUTES = [
         example={"user": "alice"},
         tag="users and keys",
     ),
-    Route("GET", "/api/keys", list_keys, scope="admin", answers={200: Listed}, summary="The keys", tag="users and keys"),
+    Route(
+        "GET", "/api/keys", list_keys, scope="admin", answers={200: Listed}, summary="The keys", tag="users and keys"
+    ),
     Route(
         "POST",
         "/api/keys",

@@ -11,17 +11,20 @@ from orderwright.live.desk import Busy, Stopping
 from orderwright.service.parts import Problem
 
 MEDIA_TYPE = "application/problem+json"
-_TITLES = {
+TITLES = {
     400: "Bad request",
     401: "No valid key",
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Conflict",
     413: "Too large",
+    414: "Address too long",
     415: "Unsupported media type",
     422: "Refused",
     429: "Too many requests",
+    431: "Headers too large",
     500: "Fault of ours",
     503: "Busy",
 }
@@ -65,7 +68,7 @@ def described(problem: Problem) -> dict[str, object]:
     """A problem as its document says it."""
     said: dict[str, object] = {
         "type": f"urn:orderwright:{problem.code}",
-        "title": _TITLES.get(problem.status, "Error"),
+        "title": TITLES.get(problem.status, "Error"),
         "status": problem.status,
         "detail": problem.detail,
         "code": problem.code,
@@ -87,4 +90,4 @@ def respond(problem: Problem) -> Response:
     )
 
 
-__all__ = ["MEDIA_TYPE", "described", "problem_of", "refused", "respond"]
+__all__ = ["MEDIA_TYPE", "TITLES", "described", "problem_of", "refused", "respond"]

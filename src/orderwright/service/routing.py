@@ -40,7 +40,7 @@ class Route(Struct, frozen=True):
     scope: str | None = "read"
     body: type[Struct] | None = None
     query: type[Struct] | None = None
-    answers: Mapping[int, Any] = {200: None}
+    answers: Mapping[int, Any] = msgspec.field(default_factory=lambda: {200: None})
     summary: str = ""
     example: Any = None
     raw: bool = False
@@ -86,13 +86,23 @@ class Endpoint:
         return answer(await route.handler(call))
 
 
+def _without_token(path: str) -> str:
+    """A path as it may be logged: the token of a webhook is a secret."""
+    before, webhook, token = path.partition("/tradingview/webhook/")
+    return f"{before}{webhook}***" if token else path
+
+
 def told(error: Exception, request: Request) -> Problem:
     """What the caller may know of an error; a fault of ours is logged, and named by the id of the request."""
     problem = problem_of(error)
     if problem.status >= 500 and not isinstance(error, Problem) and problem.code == "fault":
         request_id = request.scope.get("orderwright.request_id", "")
         _LOG.error(
-            "a fault of ours: %s %s (request %s)", request.method, request.url.path, request_id, exc_info=error
+            "a fault of ours: %s %s (request %s)",
+            request.method,
+            _without_token(request.url.path),
+            request_id,
+            exc_info=error,
         )
         problem.extra = {**problem.extra, "request_id": request_id}
     return problem

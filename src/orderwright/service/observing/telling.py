@@ -23,7 +23,9 @@ _CONTROLS = frozenset(
     | {m.UserAdded, m.KeyIssued, m.KeyRevoked}
 )
 _WARNING = frozenset({m.OrderDenied, m.OrderRejected, m.RequestUnknown, m.RequestRefused, m.GapSeen, m.ReportParked})
-_DULL = frozenset({"time", "order_id", "instruction", "account", "instrument", "settings", "signal", "alert", "key", "user"})
+_DULL = frozenset(
+    {"time", "order_id", "instruction", "account", "instrument", "settings", "signal", "alert", "key", "user"}
+)
 
 
 class Telling:

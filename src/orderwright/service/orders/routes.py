@@ -11,6 +11,7 @@ from orderwright.core import messages as m
 from orderwright.core.model import DONE, OrderStatus
 from orderwright.errors import InputError
 from orderwright.live.book import Answer, snapshot
+from orderwright.service.orders import batch
 from orderwright.service.orders.listing import ListOrders, OrderList, OrderStory, history, list_orders
 from orderwright.service.parts import Call, Result
 from orderwright.service.reading import decode
@@ -127,13 +128,13 @@ async def cancel_all(call: Call[CancelAllOrders | None, None]) -> CancelledAll:
     service, principal = call.service, call.principal
     door, desk = service.door, service.desk
     named = door.named_book(principal, wanted.user_id, wanted.book)
-    seen = desk.books if principal.books is None else principal.books
-    names = [named] if named is not None else sorted(name for name in seen if name in desk.books)
+    names = [named] if named is not None else [name for name in door.books.all() if principal.sees(name)]
     asked = []
     for name in names:
         for account, symbol in _scopes(call, name, wanted):
             state = desk.books[name].state
-            ids = [order.order_id for order in state.working(account, symbol)]
+            working = state.working(account, symbol)
+            ids = [order.order_id for order in working if order.status is not OrderStatus.PENDING_CANCEL]
             if ids:
                 said = m.CancelAll(account=account, symbol=symbol, cause=wanted.cause or "cancel all")
                 asked.append((name, ids, service.loop.put(name, said)))
@@ -296,4 +297,5 @@ ROUTES = [
         example={"symbol": "BTCUSDT", "action": "buy", "quantity": "0.001", "strategy": "dip"},
         tag="signals",
     ),
+    *batch.ROUTES,
 ]

@@ -39,7 +39,7 @@ class Reads:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="reads")
         self._own = threading.local()
         self._opened: list[LogReader] = []
-        self._waiting = 0
+        self.waiting = 0
         self._in_memory: bool | None = None
 
     async def ask(self, question: Callable[[LogReader], T]) -> T:
@@ -53,13 +53,13 @@ class Reads:
         if self._in_memory:
             await self._loop.settled()
             return question(cast("LogReader", self._journal))
-        if self._waiting >= self._most:
-            raise Busy(f"{self._waiting} questions wait already; try again")
+        if self.waiting >= self._most:
+            raise Busy(f"{self.waiting} questions wait already; try again")
         return await self._on_thread(question)
 
     async def _on_thread(self, question: Callable[[LogReader], T]) -> T:
         asked = _Asked()
-        self._waiting += 1
+        self.waiting += 1
         future = self._threads.submit(self._run, question, asked)
         future.add_done_callback(lambda _: self._done())
         try:
@@ -74,7 +74,7 @@ class Reads:
             ) from None
 
     def _done(self) -> None:
-        self._waiting -= 1
+        self.waiting -= 1
 
     def _run(self, question: Callable[[LogReader], T], asked: _Asked) -> T:
         reader = getattr(self._own, "reader", None)

@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from orderwright.errors import InputError, UnknownName
 from orderwright.service.parts import Principal, Problem, Service
-from orderwright.service.problems import problem_of
+from orderwright.service.problems import described, problem_of
 from orderwright.service.stream import words as w
 from orderwright.service.stream.entry import OrderEntry, Routes, encoded
 from orderwright.service.stream.following import Following
@@ -211,7 +211,7 @@ class Connection:
         self._faults += 1
         if self._faults > w.MAX_FAULTS:
             raise Cut(w.BAD_MESSAGES, "too many messages made no sense")
-        self._tell(w.Wrong(problem=w.described(problem), id=w.known_id(_id_in(text))))
+        self._tell(w.Wrong(problem=described(problem), id=w.known_id(_id_in(text))))
         await self._paced()
 
     async def _beat(self) -> None:
@@ -270,7 +270,7 @@ class Connection:
 
     async def _refuse(self, problem: Problem) -> None:
         code = w.TOO_MANY if problem.status == 429 else w.NO_KEY
-        said = w.Wrong(problem=w.described(problem))
+        said = w.Wrong(problem=described(problem))
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             await self._socket.send_text(encoded(said))
         await self._close(code, problem.detail)

@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from orderwright.service.parts import Call, Principal, Problem, Result, Service
-from orderwright.service.problems import problem_of
+from orderwright.service.problems import described, problem_of
 from orderwright.service.reading import decode
 from orderwright.service.routing import Route
 from orderwright.service.stream import words as w
@@ -71,7 +71,7 @@ class OrderEntry:
             self._tell(await self._do(said, op))
         except Exception as error:  # noqa: BLE001  # whatever it is, the sender gets a problem and the stream goes on
             problem = problem_of(error)
-            self._tell(w.Answered(id=said.id, status=problem.status, problem=w.described(problem)))
+            self._tell(w.Answered(id=said.id, status=problem.status, problem=described(problem)))
         finally:
             self._room.release()
 

@@ -67,18 +67,7 @@ class Pages:
         return [self._line(book, row) for row in rows]
 
     def _line(self, book: str, row: LoggedRow) -> Line:
-        said = Event(
-            book=book,
-            sequence=row.sequence,
-            time=iso(row.time),
-            kind=row.kind,
-            order=None if row.order is None else view_of_row(row.order),
-            fills=[plain(one) for one in row.fills],
-            balances=[plain(one) for one in row.balances],
-            positions=[plain(one) for one in row.positions],
-            event=msgspec.Raw(row.body.encode()),
-        )
-        return Line(book, row.sequence, self._words_of(row), msgspec.json.encode(said).decode())
+        return Line(book, row.sequence, self._words_of(row), line_of(book, row).decode())
 
     def _words_of(self, row: LoggedRow) -> frozenset[str]:
         has = (row.order is not None, bool(row.fills), bool(row.balances), bool(row.positions))
@@ -89,3 +78,19 @@ class Pages:
             named = {name for name, flag in zip(groups, has, strict=True) if flag}
             found = self._words[key] = frozenset({row.kind, *named})
         return found
+
+
+def line_of(book: str, row: LoggedRow) -> bytes:
+    """A row of the log as it is sent, JSON."""
+    said = Event(
+        book=book,
+        sequence=row.sequence,
+        time=iso(row.time),
+        kind=row.kind,
+        order=None if row.order is None else view_of_row(row.order),
+        fills=[plain(one) for one in row.fills],
+        balances=[plain(one) for one in row.balances],
+        positions=[plain(one) for one in row.positions],
+        event=msgspec.Raw(row.body.encode()),
+    )
+    return msgspec.json.encode(said)

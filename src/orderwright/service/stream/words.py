@@ -21,7 +21,6 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from orderwright.core import messages as m
-from orderwright.service.parts import Problem
 from orderwright.service.views import OrderView
 
 MAX_FRAME = 1 << 20
@@ -163,18 +162,6 @@ class Wrong(Out, tag="problem"):
 class Pong(Out, tag="pong"):
     time: str
     id: str | int | UnsetType = UNSET
-
-
-def described(problem: Problem) -> dict[str, Any]:
-    """A problem as over REST: code, detail, field, value, nearest."""
-    said: dict[str, Any] = {"status": problem.status, "code": problem.code, "detail": problem.detail}
-    for name in ("field", "value", "nearest"):
-        value = getattr(problem, name)
-        if value is not None:
-            said[name] = value if isinstance(value, str | int | bool) else str(value)[:200]
-    if "Retry-After" in problem.headers:
-        said["retry_after"] = problem.headers["Retry-After"]
-    return said | problem.extra
 
 
 def known_id(given: str | int | None) -> str | int | UnsetType:
