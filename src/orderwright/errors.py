@@ -12,9 +12,12 @@ everything else. Errors are for what stops a call::
     │   ├── LogLocked         another process is writing it
     │   ├── LogFenced         another process has written since: this one must stop
     │   └── CommitFailed      nothing after the last commit is durable; nothing more is sent
-    └── VenueError            what a venue did with a request
-        ├── Refused           it said no: the outcome is known
-        └── Unreachable       no answer: the outcome is not known
+    ├── VenueError            what a venue did with a request
+    │   ├── Refused           it said no: the outcome is known
+    │   └── Unreachable       no answer: the outcome is not known
+    └── ServiceError          what a running service (`Broker(url=...)`) did with a request
+        ├── ServiceRefused    it let us not in, or not now: nothing was done
+        └── ServiceLost       no answer; `may_exist` says whether it may have been done
 """
 
 from __future__ import annotations
@@ -121,6 +124,27 @@ class Unreachable(VenueError):
     """No answer from the venue: whether the request was carried out is not known."""
 
 
+class ServiceError(OrderwrightError):
+    """What a running service did with a request."""
+
+
+class ServiceRefused(ServiceError):
+    """The service let us not in (the key, its scope) or not now (busy, too often): nothing was done. status: of
+    HTTP."""
+
+    def __init__(self, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class ServiceLost(ServiceError):
+    """The service did not answer. may_exist: whether it may have done what it was asked; asking again is safe."""
+
+    def __init__(self, message: str, *, may_exist: bool) -> None:
+        self.may_exist = may_exist
+        super().__init__(message)
+
+
 __all__ = [
     "CommitFailed",
     "InputError",
@@ -131,6 +155,9 @@ __all__ = [
     "LogNewer",
     "OrderwrightError",
     "Refused",
+    "ServiceError",
+    "ServiceLost",
+    "ServiceRefused",
     "UnknownName",
     "Unreachable",
     "VenueError",

@@ -54,6 +54,8 @@ strategies: {trend: {accounts: [paper]}, swing: {user: bob}}
         ("books: {main: {}, small: {}}\naccounts: {paper: {book: small}}\n"
          "strategies: {a: {book: main, accounts: [paper]}}",
          "strategies.a.accounts.1: the account paper is in the book small, and the strategy in main"),
+        ("users: {alice: {}, bob: {}}\nbooks: {main: {}}",
+         "books.main.user: whose is it? There are 2 users: name one of them (nearest: alice)"),
         ("books: {system: {}}", "books.system: system is the service's own"),
         ("strategies: {a: {class: sma}}",
          "strategies.a.symbol: a class needs the symbol that it trades, such as BTC/USDT"),
@@ -101,6 +103,25 @@ def test_whose_is_what_follows_from_what_is_written() -> None:
     assert [book_of_user(configuration, user) for user in ("alice", "bob", "carol")] == ["main", "small", "carol"]
     assert [book_of_account(configuration, account) for account in ("paper", "other")] == ["main", "small"]
     assert [book_of_strategy(configuration, name) for name in ("trend", "swing")] == ["main", "small"]
+
+
+@pytest.mark.parametrize(
+    ("text", "whose"),
+    [
+        ("", {}),
+        ("accounts: {paper: {}}", {"main": "main"}),
+        ("books: {main: {}}", {"main": "main"}),
+        ("users: {alice: {}}", {"alice": "alice"}),
+        ("users: {alice: {}}\nbooks: {main: {}}", {"main": "alice"}),
+        ("users: {alice: {}, bob: {}}\nbooks: {alice: {}, shared: {user: bob}}", {"alice": "alice", "shared": "bob"}),
+        ("strategies: {a: {book: trend}}", {"trend": "trend"}),
+        ("accounts: {paper: {user: alice}}", {"alice": "alice"}),
+    ],
+)
+def test_a_book_is_there_and_owned_where_it_is_named_at_all(text: str, whose: dict[str, str]) -> None:
+    configuration = loaded_from(text).configuration
+
+    assert {book: owner_of(configuration, book) for book in books(configuration)} == whose
 
 
 @pytest.mark.parametrize(

@@ -88,9 +88,11 @@ class Running:
         self.clock.pass_by(microseconds)
         for name in list(self.service.desk.books):
             self.service.loop.look_at(name)
-        for _ in range(4):
+        desk, quiet = self.service.desk, 0
+        while quiet < 3:
             await asyncio.sleep(0)
             await self.service.loop.settled()
+            quiet = quiet + 1 if desk.is_idle and not desk.wants(self.clock.time) else 0
 
 
 def _who(principal: Principal) -> dict[str, str]:

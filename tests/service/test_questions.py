@@ -145,7 +145,7 @@ def test_the_market_now_and_as_it_was_logged() -> None:
         books = (await answered(running, "/api/books", user_id="ann"))["books"]
         assert [(one["book"], one["open_orders"], one["trading_state"]) for one in books] == [("ann", 1, "active")]
 
-    run(story)
+    run(story, execution={"simulation": {"symbols": ["BTC/USDT", "ETH/USDT"]}})
 
 
 def test_limits_are_told_with_what_of_them_is_used() -> None:
@@ -272,7 +272,7 @@ def test_how_well_orders_were_executed(log: Path | None) -> None:
         ("/api/fills", {"limit": "0"}, "limit"),
         ("/api/execution/stats", {"window": "1d", "start": "2026-01-01T00:00:00Z"}, "window"),
         ("/api/execution/stats", {"window": "long"}, "window"),
-        ("/api/execution/stats", {"symbol": "XRP/USDT"}, "symbol"),
+        ("/api/execution/stats", {"symbol": "XRPUSDT", "currency": "EUR"}, "symbol"),
         ("/api/execution/drift", {"live": "a", "simulated": "a"}, "simulated"),
     ],
 )
@@ -298,7 +298,7 @@ def test_a_question_that_takes_too_long_is_given_up_and_the_next_one_is_answered
         assert (given_up.value.status, given_up.value.code) == (503, "too_slow")
         while reads.waiting:
             await asyncio.sleep(0)
-        assert await reads.ask(lambda journal: journal.books()) == ["system", "main"]
+        assert await reads.ask(lambda journal: journal.books()) == ["main"]
         reads.close()
 
     run(story, log=tmp_path / "log.sqlite")

@@ -50,7 +50,8 @@ class OpenBroker:
     estimates. settings: limits and the rest, a `Settings` or a JSON file; None keeps what the log has. instruments,
     prices, clock: for real exchanges; without instruments any symbol is taken. mirror: the path of a DuckDB file or a
     Parquet folder, in which a copy of the log is kept for analytics; `update` refreshes it, at most every
-    mirror_every_ms of the broker's time. Raises InputError, LogError.
+    mirror_every_ms of the broker's time. url, key: of a running service instead of all this (remote.py). Raises
+    InputError, LogError.
     """
 
     def __init__(
@@ -76,7 +77,11 @@ class OpenBroker:
         clock: Clock | None = None,
         mirror: str | Path | None = None,
         mirror_every_ms: int = EVERY_MS,
+        url: str | None = None,
+        key: str | None = None,
     ) -> None:
+        if key is not None or url is not None:
+            raise InputError("is for a broker over a service: it goes with a url", field="key")
         self._terms = Terms(
             deposits=deposits_of(PAPER if deposits is None else deposits),
             maker_fee=rate_of(str(maker_fee), "maker_fee"),

@@ -23,7 +23,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from importlib import import_module
+from typing import Any, Self
 
 from msgspec import structs
 
@@ -39,7 +40,7 @@ from orderwright.broker.opened import Fill
 from orderwright.broker.query import FindParams, Query, check_keys
 from orderwright.broker.searching import find_trades
 from orderwright.broker.statistics import TellsStatistics
-from orderwright.broker.times import TimeSettings
+from orderwright.broker.times import TimeSettings, Window
 from orderwright.core import messages as m
 from orderwright.core.model import Instruction, OrderStatus
 from orderwright.core.numbers import parse_decimal
@@ -53,7 +54,16 @@ _NEVER_AN_ORDER = frozenset({Reason.IDEMPOTENCY_CONFLICT, Reason.DUPLICATE_ORDER
 
 
 class Broker(TellsStatistics):
-    """See the head of this file; what it is made with, `OpenBroker` says (base.py)."""
+    """See the head of this file; what it is made with, `OpenBroker` says (base.py). With a `url` it is the same over a
+    running service, with its log, accounts and exchanges: `Broker(url=..., key=..., book=...)` (remote.py)."""
+
+    def __new__(cls, *_: Any, url: str | None = None, **__: Any) -> Self:
+        """A `RemoteBroker`, which is a Broker, where there is a url."""
+        if url is None or cls is not Broker:
+            return super().__new__(cls)
+        remote = import_module("orderwright.broker.remote")  # by name: it is made of this class
+        made: Self = super().__new__(remote.RemoteBroker)
+        return made
 
     # Whose orders, and of when
 
@@ -198,7 +208,10 @@ class Broker(TellsStatistics):
         if asked.exchange is not None:
             asked = structs.replace(asked, exchange=self._opened.known_exchange(asked.exchange))
         self._engine.driver.flush()
-        return find_trades(self.journal, self._engine, asked, times.window(self.now), latest=times.latest_group)
+        return self._find(asked, times.window(self.now), latest=times.latest_group)
+
+    def _find(self, asked: Query, window: Window, *, latest: bool) -> list[Trade]:
+        return find_trades(self.journal, self._engine, asked, window, latest=latest)
 
     def find(self, trade: Trade) -> Trade:
         """The trade with its order id: its own, or that of the order which has its idempotency key. Raises InputError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import structs
 
@@ -104,6 +104,18 @@ def _steps(engine: Engine, order_id: str) -> Iterator[Order]:
         yield order
 
 
+def stood(row: Row, events: Iterable[tuple[int, AnyOrderEvent]]) -> Trade:
+    """The trade of a row, from (sequence, event) of its order's, of which there may be newer ones."""
+    order: Order | None = None
+    for sequence, event in events:
+        if sequence > row["sequence"]:
+            break
+        order = _after(order, event)
+    if order is None:
+        raise LogDamaged(f"order {row['client_order_id']} has a row and no events")
+    return _trade(order, row)
+
+
 def _trade(order: Order, row: Row) -> Trade:
     """The trade of an order, with the place of its row."""
     trade = bring_up_to_date(Trade.from_instruction(order.instruction), order)
@@ -113,4 +125,4 @@ def _trade(order: Order, row: Row) -> Trade:
     return trade
 
 
-__all__ = ["find_trades"]
+__all__ = ["AT_ONCE", "find_trades", "stood"]

@@ -15,6 +15,7 @@ from orderwright.errors import InputError
 if TYPE_CHECKING:
     from orderwright.analytics.records import ExecutionReport
     from orderwright.analytics.running import RunningExecution
+    from orderwright.ports import Journal
 
 
 _OPTIONS = ("bars", "currency", "order_type", "parity", "title", "worst")
@@ -38,12 +39,17 @@ class TellsStatistics(AsksPortfolio):
             raise InputError("a window is longer than nothing", field="window", value=window, nearest="1d")
         return self._stats(self.now - length, self.now + 1, options)
 
+    @property
+    def _whole_log(self) -> Journal:
+        """The log with all that has ever happened in it, at hand."""
+        return self.journal
+
     def _stats(self, start: int | None, end: int | None, options: dict[str, Any]) -> ExecutionReport:
         """The report of a span of time, microseconds, the end left out."""
         from orderwright.analytics.execution import execution_report
 
         check_keys(options, _OPTIONS, "stats")
-        self._mirror.refresh(self.journal)
+        self._mirror.refresh(self._whole_log)
         params, settings = self._params, self.state.settings
         scope: dict[str, Any] = {
             "exchange": params.exchange,
@@ -77,7 +83,7 @@ class TellsStatistics(AsksPortfolio):
         self._engine.driver.flush()
         if self._running is None:
             self._running = RunningExecution()
-        self._running.catch_up(self.journal, self.book)
+        self._running.catch_up(self._whole_log, self.book)
         self._running.drop_lost(self.book, self.state.orders)
         return self._running
 

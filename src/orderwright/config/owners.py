@@ -47,7 +47,7 @@ class BookLimitKeys(Section):
 class BookKeys(Section):
     """One owner's money."""
 
-    user: Name | None = key(None, "Its owner. Without: the user that names it, else the book's own name.")
+    user: Name | None = key(None, "Its owner. Without: the user that names it, else the only user.")
     limits: BookLimitKeys = section(BookLimitKeys, "Limits of its own.")
     approval: Approval | None = key(None, "none, all, or `above 5000`. Without: execution.approval.")
     currency: Asset = key("USD", "What its limits and equity are counted in.")

@@ -1,7 +1,8 @@
 """Who owns what: the owner of a book, the book of a user or an account, limits of a book.
 
-What is not written follows from what is: a book named by one user is that user's; a user's book is the one they own,
-else one of the user's own name; an account is in its user's book.
+What is not written follows from what is. A book is that of the user who names it, else of the user of its name, else of
+the only user there is, else of one called like it. A user's book is the one they own, else one of their own name. An
+account is in its user's book, else in the first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SYSTEM = "system"
 """The book of users, keys and what belongs to no book; it never trades."""
+MAIN = "main"
+"""The book, and its user, where nobody is configured."""
 SIMULATED = "simulated"
 
 
@@ -27,10 +30,14 @@ def mode_of(account: AccountKeys) -> Literal["simulation", "testnet", "live"]:
 
 def owner_of(configuration: Configuration, book: str) -> str:
     """The user whose a book is."""
+    users = configuration.users
     named = configuration.books[book].user if book in configuration.books else None
     if named is not None:
         return named
-    return next((user for user, its in configuration.users.items() if its.book == book), book)
+    naming = next((user for user, its in users.items() if its.book == book), None)
+    if naming is not None:
+        return naming
+    return next(iter(users)) if len(users) == 1 else book
 
 
 def book_of_user(configuration: Configuration, user: str) -> str:
@@ -38,7 +45,7 @@ def book_of_user(configuration: Configuration, user: str) -> str:
     named = configuration.users[user].book if user in configuration.users else None
     if named is not None:
         return named
-    return next((book for book, its in configuration.books.items() if its.user == user), user)
+    return next((book for book in configuration.books if owner_of(configuration, book) == user), user)
 
 
 def book_of_account(configuration: Configuration, account: str) -> str:
@@ -48,7 +55,7 @@ def book_of_account(configuration: Configuration, account: str) -> str:
         return its.book
     if its.user is not None:
         return book_of_user(configuration, its.user)
-    return next(iter(books(configuration)), account)
+    return next(iter(books(configuration)))
 
 
 def book_of_strategy(configuration: Configuration, strategy: str) -> str | None:
@@ -72,7 +79,8 @@ def books(configuration: Configuration) -> list[str]:
         *(book_of_user(configuration, its.user) for its in configuration.accounts.values() if its.user is not None),
         *(strategy.book for strategy in configuration.strategies.values()),
     ]
-    return [book for book in dict.fromkeys(named) if book is not None]
+    found = [book for book in dict.fromkeys(named) if book is not None]
+    return found or ([MAIN] if configuration.accounts else [])
 
 
 def limits_of(configuration: Configuration, book: str) -> LimitKeys:
@@ -85,7 +93,12 @@ def limits_of(configuration: Configuration, book: str) -> LimitKeys:
 
 
 def problems(configuration: Configuration) -> Iterator[InputError]:
-    """Books with two owners, and what names a book of somebody else's."""
+    """Books with two owners or none, and what names a book of somebody else's."""
+    for name in configuration.books:
+        unowned = configuration.books[name].user is None and owner_of(configuration, name) not in configuration.users
+        if configuration.users and unowned:
+            message = f"whose is it? There are {len(configuration.users)} users: name one of them"
+            yield InputError(message, field=f"books.{name}.user", nearest=next(iter(configuration.users)))
     for name, keys in configuration.users.items():
         if keys.book is not None and owner_of(configuration, keys.book) != name:
             owner = owner_of(configuration, keys.book)
@@ -128,6 +141,7 @@ def _strategies(configuration: Configuration) -> Iterator[InputError]:
 
 
 __all__ = [
+    "MAIN",
     "SIMULATED",
     "SYSTEM",
     "book_of_account",

@@ -1,7 +1,7 @@
 """Who comes in: the key of a request or a socket, its scope, and how often.
 
-A key stands in `Authorization: Bearer KEY` or in `X-API-Key`. With `service.auth: off` (on loopback, in simulation) nobody
-needs one, and whoever asks is the operator; then `edge.py` looks at Host and Origin.
+A key stands in `Authorization: Bearer KEY` or in `X-API-Key`. With `service.auth: off` (on loopback, in simulation)
+nobody needs one, and whoever asks is the operator; then `edge.py` looks at Host and Origin.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ _ELSEWHERE = (
     "orderwright.service.orders.routes",
     "orderwright.service.questions.routes",
     "orderwright.service.tradingview.routes",
+    "orderwright.service.stream.log",
 )
 
 

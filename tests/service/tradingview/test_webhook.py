@@ -55,7 +55,7 @@ async def send(running: Running, body: object, *, path: str = f"/{TOKEN}", **hea
     return await running.post(PATH + path, content=said, headers=named)
 
 
-async def stored(running: Running, **query: object) -> list[dict[str, Any]]:
+async def stored(running: Running, **query: Any) -> list[dict[str, Any]]:
     answer = await running.get("/api/tradingview/alerts", **query)
     return list(answer.json()["alerts"])
 
@@ -383,9 +383,10 @@ async def test_a_buy_without_a_quantity_is_sized_by_its_strategy() -> None:
 async def test_stored_alerts_are_paged_newest_first_and_seen_only_by_their_owner() -> None:
     async with a_webhook() as running:
         await asyncio.gather(*(send(running, {**BUY, "alert_id": str(number)}) for number in range(25)))
-        pages, cursor = [], None
+        pages: list[list[int]] = []
+        cursor: str | None = None
         while cursor is not None or not pages:
-            query = {"limit": 10} | ({"cursor": cursor} if cursor else {})
+            query: dict[str, Any] = {"limit": 10} | ({"cursor": cursor} if cursor else {})
             said = (await running.get("/api/tradingview/alerts", **query)).json()
             pages.append([alert["sequence"] for alert in said["alerts"]])
             cursor = said["cursor"]

@@ -18,8 +18,10 @@ from orderwright.core.numbers import text
 from orderwright.core.reasons import Reason
 
 _QUIET = frozenset({m.PriceSeen})
+_ROUTINE = frozenset({m.InstrumentDefined, m.DayStarted})
 _CONTROLS = frozenset(
-    {m.AccountOpened, m.InstrumentDefined, m.Configured, m.CashMoved, m.DayStarted, m.TradingStateSet, m.ReportParked}
+    {m.AccountOpened, m.Configured, m.CashMoved, m.TradingStateSet, m.ReportParked}
+    | _ROUTINE
     | {m.UserAdded, m.KeyIssued, m.KeyRevoked}
 )
 _WARNING = frozenset({m.OrderDenied, m.OrderRejected, m.RequestUnknown, m.RequestRefused, m.GapSeen, m.ReportParked})
@@ -43,7 +45,7 @@ class Telling:
             return
         order = changes.order
         level = "warning" if kind in _WARNING else "info"
-        if order is not None and kind not in _WARNING and order.status not in DONE:
+        if kind in _ROUTINE or (order is not None and kind not in _WARNING and order.status not in DONE):
             level = "debug"
         if level == "debug" and not self._everything:
             return

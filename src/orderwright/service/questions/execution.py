@@ -27,6 +27,7 @@ from orderwright.service.wanted import Short
 
 if TYPE_CHECKING:
     from orderwright.analytics.running import Running, RunningExecution, RunningFigures
+    from orderwright.journal.memory import MemoryJournal
     from orderwright.journal.reading import LogReader
     from orderwright.ports import Journal
 
@@ -127,6 +128,8 @@ class Execution:
 
         if self._mirror is None:
             self._mirror = MemoryMirror(derive=measure)
+        if self._in_memory:
+            cast("MemoryJournal", self._journal).fold()
         refresh(self.log, self._mirror)
         return self._mirror
 

@@ -30,20 +30,14 @@ MOST_VALUES = 1_000
 Value = str | int | bool | None
 
 
-class BookPlace(Struct, frozen=True, kw_only=True):
-    """A book's newest durable row; time in microseconds."""
-
-    sequence: int
-    time: int | None
-
-
 class LogBooks(Struct, frozen=True, kw_only=True):
-    """The key's books. default: the one that orders go to which name none. now: microseconds."""
+    """The key's books, each with its newest durable sequence. default: the one that orders go to which name none. now:
+    microseconds."""
 
     user: str
     scope: str
     default: str | None
-    books: dict[str, BookPlace]
+    books: dict[str, int]
     exchanges: list[str]
     now: int
 
@@ -98,13 +92,12 @@ async def books(call: Call[None, None]) -> LogBooks:
     """The key's books, and how far each has got."""
     service, who = call.service, call.principal
     names = [name for name in service.desk.books if who.sees(name) and name != SYSTEM]
-    times = await service.reads.ask(lambda log: {name: log.newest_time(name) for name in names if name in log.books()})
     reached = service.desk.reached
     return LogBooks(
         user=who.user,
         scope=who.scope,
         default=_default(service, who, names),
-        books={name: BookPlace(sequence=reached.get(name, 0), time=times.get(name)) for name in names},
+        books={name: reached.get(name, 0) for name in names},
         exchanges=service.books.exchanges(),
         now=service.clock.now(),
     )
