@@ -21,8 +21,15 @@ BENCHES = {
     "on-bar": "benchmarks.on_bar",
     "limit-cancel": "benchmarks.limit_cancel",
     "sweep": "benchmarks.sweep",
+    "webhook-burst": "benchmarks.webhook_burst",
+    "http-create": "benchmarks.http_create",
+    "batch-entry": "benchmarks.batch_entry",
     "rl-env": "benchmarks.rl_env",
     "rl-vector": "benchmarks.rl_vector",
+    "submit-latency": "benchmarks.submit_latency",
+    "submit-throughput": "benchmarks.submit_throughput",
+    "soak-million": "benchmarks.soak_million",
+    "start-million": "benchmarks.start_million",
 }
 
 

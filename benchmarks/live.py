@@ -125,8 +125,8 @@ class Bench:
             except Busy:
                 some.clear()
                 await some.wait()
-        while answered < count or self.desk.books[BOOK].state.orders:
-            await asyncio.sleep(0.001)  # noqa: ASYNC110  # nobody says that the last order has ended
+        while answered < count or self.desk.books[BOOK].state.orders:  # noqa: ASYNC110  # nobody says when the last is
+            await asyncio.sleep(0.001)
         await self.loop.settled()
         assert self.exchange.sent - before == count, (self.exchange.sent, count)
         return time.perf_counter() - began
@@ -139,7 +139,7 @@ async def a_bench(path: Path, *, most_waiting: int = 1_000) -> AsyncIterator[Ben
     clock, committer = SystemClock(), CommitInThread()
     desk = Desk(log, most_waiting=most_waiting)
     exchange = FastExchange(log)
-    journal: SqliteJournal = desk.journal  # type: ignore[assignment]  # the log as a book is given it
+    journal = desk.journal
     desk.open(LiveBook(Engine(BOOK, journal, {"simulated": exchange}, markets={"simulated": exchange}, clock=clock)))
     loop = LiveLoop(desk, clock=clock, committer=committer)
     running = asyncio.create_task(loop.run())

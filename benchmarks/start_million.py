@@ -24,8 +24,7 @@ async def main() -> None:
     log = open_log(path)
     clock, committer = SystemClock(), CommitInThread()
     desk = Desk(log)
-    journal = desk.journal
-    book = LiveBook(Engine("bench", journal, {"simulated": SINK}, clock=clock))  # type: ignore[arg-type]
+    book = LiveBook(Engine("bench", desk.journal, {"simulated": SINK}, clock=clock))
     desk.open(book)
     loop = LiveLoop(desk, clock=clock, committer=committer)
     running = asyncio.create_task(loop.run())

@@ -32,8 +32,8 @@ async def offer(bench: Bench, seconds: float, draw: random.Random) -> list[float
             bench.desk.put(BOOK, order)
             at += draw.expovariate(RATE)
         await asyncio.sleep(max(at - time.perf_counter(), 0))
-    while len(sent_at) < len(due):
-        await asyncio.sleep(0.01)  # noqa: ASYNC110  # nobody says that the last was sent
+    while len(sent_at) < len(due):  # noqa: ASYNC110  # nobody says when the last is
+        await asyncio.sleep(0.01)
     return [sent_at[order_id] - when for order_id, when in due.items()]
 
 

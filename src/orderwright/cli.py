@@ -21,6 +21,7 @@ from orderwright.commands import (
     questions,
     serve,
     trading,
+    tradingview,
     users,
 )
 from orderwright.errors import OrderwrightError
@@ -38,6 +39,7 @@ app.registered_commands += serve.app.registered_commands
 app.add_typer(config.app, name="config")
 app.add_typer(users.users, name="users")
 app.add_typer(users.keys, name="keys")
+app.add_typer(tradingview.app, name="tradingview")
 app.add_typer(mirror.app, name="mirror")
 app.add_typer(log.app, name="log")
 

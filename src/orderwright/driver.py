@@ -121,8 +121,7 @@ class Driver:
         with decimal.localcontext(EXACT):
             self.state: State = restore(book, journal.open_state(book))
             for order in list(self.state.orders.values()):
-                if order.wait_for == "parent":
-                    self._recall_order(order.instruction.parent_id)  # it goes out for what is left of it
+                self._recall_before(order)
                 if groups.names_of(order.instruction):
                     self._recall_kin(order)
 
@@ -317,6 +316,14 @@ class Driver:
         order_id = self._recall_key(key)
         if order_id:
             self._recall_order(order_id)
+
+    def _recall_before(self, order: Order) -> None:
+        """The orders in whose place this one stands: it goes out for what is left of them, and ends with them."""
+        before: Order | None = order
+        while before is not None and (before.wait_for == "parent" or before.attempt):
+            parent_id = before.instruction.parent_id
+            self._recall_order(parent_id)
+            before = self.state.find(parent_id)
 
     def _recall_kin(self, order: Order) -> None:
         """Those that belong to an order, what has ended of them too."""

@@ -44,8 +44,47 @@ def test_a_good_file_is_told_to_be_good_with_what_it_comes_to() -> None:
     assert [line for line in lines if line.startswith("note: ")] == [
         "note: messaging.type redis: this version has no redis; events stay on the bus inside the process (set "
         "messaging.type: none to say so, localhost is not asked)",
-        "note: the TradingView webhook has no authentication: it refuses all alerts (set TRADINGVIEW_SECRET)",
+        "note: the TradingView webhook has no authentication: it refuses all alerts (set TRADINGVIEW_SECRET, "
+        "or a strategy's token)",
         "note: service.auth is off: whoever is on this machine may trade",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("execution: {simulation: {symbols: [BTC/USDT, BTCUSDT]}}",
+         "my.yaml, line 1: execution.simulation.symbols.2: BTC/USDT is named twice"),
+        ("strategies: {a: {symbol: BTCUSDX}}",
+         "my.yaml, line 1: strategies.a.symbol: unknown symbol 'BTCUSDX' (nearest: BTC/USDT)"),
+        ("strategies: {a: {symbol: BTC/USDT, class: 'nowhere.py:Mine'}}",
+         "my.yaml, line 1: strategies.a.class: there is no such file"),
+        ("strategies: {a: {symbol: BTC/USDT, class: sma, params: {fast_perod: 5}}}",
+         "my.yaml, line 1: strategies.a.params: unknown parameter of SimpleMovingAverageStrategy 'fast_perod' "
+         "(nearest: fast_period)"),
+    ],
+)  # fmt: skip
+def test_what_would_only_show_at_the_start_is_told_before(text: str, told: str) -> None:
+    ran = orderwright("config", "check", "--config", a_file(text))
+
+    assert (ran.code, ran.out.splitlines()) == (2, ["my.yaml: 1 problem", f"  {told}"])
+    assert [path.name for path in Path().iterdir()] == ["my.yaml"]
+
+
+def test_an_alerts_address_that_cannot_be_read_is_told_without_its_password() -> None:
+    ran = orderwright("config", "check", "--config", a_file("alerts: {urls: ['nonsense://me:hunter2@x']}"))
+
+    assert ran.code == 2
+    assert "my.yaml, line 1: alerts.urls" in ran.out
+    assert "hunter2" not in ran.out
+
+
+def test_a_weak_webhook_is_told_of() -> None:
+    ran = orderwright("config", "check", "--config", a_file("tradingview: {secret: short}\n"))
+
+    assert ran.code == 0
+    assert [line for line in ran.out.splitlines() if line.startswith("note: ")] == [
+        "note: tradingview.secret: shorter than 16 characters, so it can be guessed"
     ]
 
 

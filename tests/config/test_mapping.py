@@ -21,7 +21,7 @@ from orderwright.config.mapping import (
     warnings_of,
     webhook_layers,
 )
-from orderwright.core.model import Account, RiskLimits, Settings, Sizing, Terms
+from orderwright.core.model import Account, LingerRule, RiskLimits, Settings, Sizing, Terms
 from orderwright.errors import InputError
 from orderwright.service.configured import mirror_of, seen_of
 from orderwright.service.observing.assembly import Seen
@@ -31,10 +31,12 @@ from tests.config.builders import loaded_from
 def test_a_books_settings_are_its_own_and_those_of_all() -> None:
     text = """
 account_limits: {max_order_value: 1000, min_order_size: 10, max_daily_loss: 500}
-execution: {enabled: off, approval: all, approval_timeout_ms: 1000}
+execution:
+  {enabled: off, approval: all, approval_timeout_ms: 1000,
+   linger: [{name: moved, moved_bps: 12.5, do: nearer, times: 3}]}
 order_params:
   {max_slippage_bps: 10, remainder: retry, retry_attempts: 4, retry_delay_ms: 50, execution_timeout_ms: 4000,
-   rate_limit_orders: 20, rate_limit_window_ms: 500}
+   rate_limit_orders: 20, rate_limit_window_ms: 500, rate_queue: 7}
 books:
   main: {currency: eur, approval: above 250.50, limits: {max_order_value: 5000, max_daily_loss: null}}
 """
@@ -48,6 +50,8 @@ books:
         "execution_timeout_ms": 4_000,
         "rate_limit_orders": 20,
         "rate_limit_window_ms": 500,
+        "rate_queue": 7,
+        "linger": (LingerRule(name="moved", moved_bps=Decimal("12.5"), do="nearer", times=3),),
     }
     assert settings_of(configuration, "main") == Settings(
         limits=RiskLimits(max_order_value=Decimal(5_000), min_order_value=Decimal(10)),
@@ -190,14 +194,18 @@ def test_the_layers_of_the_webhook_are_those_that_are_configured() -> None:
     text = "tradingview: {secret: s, addresses: [10.0.0.1]}\nstrategies: {a: {token: tokentokentokentokentoken}}"
 
     assert webhook_layers(loaded_from("").configuration) == []
-    assert webhook_layers(loaded_from(text).configuration) == ["signature", "body", "token", "address"]
+    assert webhook_layers(loaded_from(text).configuration) == ["signature", "token", "body"]
+    assert webhook_layers(loaded_from("tradingview: {addresses: [10.0.0.1]}").configuration) == []
+    required = "tradingview: {secret: s, addresses: [10.0.0.1], require: [signature, address]}"
+    assert webhook_layers(loaded_from(required).configuration) == ["signature", "address"]
 
 
 def test_what_should_be_known_is_told_at_the_start() -> None:
     text = "service: {auth: off}\ndatabase: {type: memory}\n"
 
     assert warnings_of(loaded_from(text).configuration) == [
-        "the TradingView webhook has no authentication: it refuses all alerts (set TRADINGVIEW_SECRET)",
+        "the TradingView webhook has no authentication: it refuses all alerts (set TRADINGVIEW_SECRET, "
+        "or a strategy's token)",
         "service.auth is off: whoever is on this machine may trade",
         "the log is in memory: it is lost when the service ends",
     ]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from orderwright.core import messages as m
 from orderwright.core.model import (
@@ -86,6 +87,11 @@ def a_full_book() -> Driver:
     driver.turn(fills, later + 1)
     driver.turn([m.ReplaceOrder(order_id=an_id(1), quantity=Decimal(4)), m.CancelOrder(order_id=an_id(2))], later + 2)
     driver.turn([m.ClosePosition(account="main", symbol="BTC/USDT", order_id=an_id(5))], later + 3)
+    rate = structs.replace(settings, rate_limit_orders=1, rate_limit_window_ms=10**6, execution_timeout_ms=10**7)
+    late = [a_limit_buy(1, 10, 11, symbol="SOL/USDT"), a_limit_buy(1, 10, 12, symbol="SOL/USDT")]
+    driver.turn([m.Configure(settings=rate), *(m.SubmitOrder(instruction=order) for order in late)], later + 3)
+    lost = m.UnreachableReport(order_id=an_id(11), time=later, number=0)
+    driver.turn([lost, m.ResolveUnknown(order_id=an_id(11), number=0, by="ann")], later + 3)
     driver.turn([m.SetTradingState(state=TradingState.REDUCING, cause="test", until=later + 900 * SECOND)], later + 4)
     key = ApiKey(key_id="k1", user="ann", scope="trade", digest="0" * 64)
     driver.turn([m.AddUser(user=User(user="ann")), m.IssueKey(key=key), m.RevokeKey(key_id="k1")], later + 5)

@@ -79,20 +79,20 @@ BOUNDED = """
     wait 60s       | unknown   | unknown  | request_asked      | ask
 
     A denial asked for too early does not count; two that do must be 2 s apart
-    said           | status    | requests | locked | code                | events            | actions
-    submit 10      | submitted | sent     | 1000   |                     | order_received    | send
-    silence 0      | unknown   | unknown  | 1000   |                     | request_unknown   | ask, alert
-    wait 5.9s      | unknown   | unknown  | 1000   |                     |                   |
-    unknown        | unknown   | unknown  | 1000   |                     |                   |
-    wait 0.1s      | unknown   | unknown  | 1000   |                     | request_asked     | ask
-    unknown -0.1s  | unknown   | unknown  | 1000   |                     |                   |
-    unknown        | unknown   | unknown  | 1000   |                     | request_not_found |
-    unknown        | unknown   | unknown  | 1000   |                     |                   |
-    wait 1.999999s | unknown   | unknown  | 1000   |                     |                   |
-    unknown        | unknown   | unknown  | 1000   |                     |                   |
-    wait 0.000001s | unknown   | unknown  | 1000   |                     | request_asked     | ask
-    unknown -0.1s  | unknown   | unknown  | 1000   |                     |                   |
-    unknown        | rejected  | dead     | 0      | never_reached_venue | request_dead      |
+    said           | status    | requests | locked | code                | events                     | actions
+    submit 10      | submitted | sent     | 1000   |                     | order_received             | send
+    silence 0      | unknown   | unknown  | 1000   |                     | request_unknown            | ask, alert
+    wait 5.9s      | unknown   | unknown  | 1000   |                     |                            |
+    unknown        | unknown   | unknown  | 1000   |                     |                            |
+    wait 0.1s      | unknown   | unknown  | 1000   |                     | request_asked              | ask
+    unknown -0.1s  | unknown   | unknown  | 1000   |                     |                            |
+    unknown        | unknown   | unknown  | 1000   |                     | request_not_found          |
+    unknown        | unknown   | unknown  | 1000   |                     |                            |
+    wait 1.999999s | unknown   | unknown  | 1000   |                     |                            |
+    unknown        | unknown   | unknown  | 1000   |                     |                            |
+    wait 0.000001s | unknown   | unknown  | 1000   |                     | request_asked              | ask
+    unknown -0.1s  | unknown   | unknown  | 1000   |                     |                            |
+    unknown        | rejected  | dead     | 0      | never_reached_venue | dead_watched, request_dead |
 
     A denial, then the acknowledgement
     said      | status    | requests | events            | actions
@@ -104,59 +104,59 @@ BOUNDED = """
     unknown   | open      | done     |                   | alert
 
     Called dead, and a fill proves the opposite
-    said      | status           | exposed | working | code                | events            | actions
-    submit 10 | submitted        | 10      | 1       |                     | order_received    | send
-    wait 6s   | unknown          | 10      | 1       |                     | request_unknown   | ask, alert
-    unknown   | unknown          | 10      | 1       |                     | request_not_found |
-    wait 2s   | unknown          | 10      | 1       |                     | request_asked     | ask
-    unknown   | rejected         | 0       | 0       | never_reached_venue | request_dead      |
-    fill a 4  | partially_filled | 6       | 1       |                     | order_filled      |
+    said      | status           | exposed | working | code                | events                     | actions
+    submit 10 | submitted        | 10      | 1       |                     | order_received             | send
+    wait 6s   | unknown          | 10      | 1       |                     | request_unknown            | ask, alert
+    unknown   | unknown          | 10      | 1       |                     | request_not_found          |
+    wait 2s   | unknown          | 10      | 1       |                     | request_asked              | ask
+    unknown   | rejected         | 0       | 0       | never_reached_venue | dead_watched, request_dead |
+    fill a 4  | partially_filled | 6       | 1       |                     | order_filled               |
 
     Called dead, and an acknowledgement proves the opposite
-    said      | status    | exposed | working | code                | events            | actions
-    submit 10 | submitted | 10      | 1       |                     | order_received    | send
-    wait 6s   | unknown   | 10      | 1       |                     | request_unknown   | ask, alert
-    unknown   | unknown   | 10      | 1       |                     | request_not_found |
-    wait 2s   | unknown   | 10      | 1       |                     | request_asked     | ask
-    unknown   | rejected  | 0       | 0       | never_reached_venue | request_dead      |
-    ack       | open      | 10      | 1       |                     | order_accepted    |
+    said      | status    | exposed | working | code                | events                     | actions
+    submit 10 | submitted | 10      | 1       |                     | order_received             | send
+    wait 6s   | unknown   | 10      | 1       |                     | request_unknown            | ask, alert
+    unknown   | unknown   | 10      | 1       |                     | request_not_found          |
+    wait 2s   | unknown   | 10      | 1       |                     | request_asked              | ask
+    unknown   | rejected  | 0       | 0       | never_reached_venue | dead_watched, request_dead |
+    ack       | open      | 10      | 1       |                     | order_accepted             |
 
     Called dead, and the venue shows it
-    said          | status    | exposed | working | code                | events                   | actions
-    submit 10     | submitted | 10      | 1       |                     | order_received           | send
-    wait 6s       | unknown   | 10      | 1       |                     | request_unknown          | ask, alert
-    unknown       | unknown   | 10      | 1       |                     | request_not_found        |
-    wait 2s       | unknown   | 10      | 1       |                     | request_asked            | ask
-    unknown       | rejected  | 0       | 0       | never_reached_venue | request_dead             |
-    status open 4 | open      | 10      | 1       |                     | order_accepted, gap_seen | fetch
+    said          | status    | exposed | working | code                | events                     | actions
+    submit 10     | submitted | 10      | 1       |                     | order_received             | send
+    wait 6s       | unknown   | 10      | 1       |                     | request_unknown            | ask, alert
+    unknown       | unknown   | 10      | 1       |                     | request_not_found          |
+    wait 2s       | unknown   | 10      | 1       |                     | request_asked              | ask
+    unknown       | rejected  | 0       | 0       | never_reached_venue | dead_watched, request_dead |
+    status open 4 | open      | 10      | 1       |                     | order_accepted, gap_seen   | fetch
 
     Called dead, and the venue says that it has filled
-    said             | status    | exposed | working | code                | events            | actions
-    submit 10        | submitted | 10      | 1       |                     | order_received    | send
-    wait 6s          | unknown   | 10      | 1       |                     | request_unknown   | ask, alert
-    unknown          | unknown   | 10      | 1       |                     | request_not_found |
-    wait 2s          | unknown   | 10      | 1       |                     | request_asked     | ask
-    unknown          | rejected  | 0       | 0       | never_reached_venue | request_dead      |
-    status filled 10 | open      | 10      | 1       |                     | order_ended       | fetch
-    fill a 10        | filled    | 0       | 0       |                     | order_filled      |
+    said             | status    | exposed | working | code                | events                     | actions
+    submit 10        | submitted | 10      | 1       |                     | order_received             | send
+    wait 6s          | unknown   | 10      | 1       |                     | request_unknown            | ask, alert
+    unknown          | unknown   | 10      | 1       |                     | request_not_found          |
+    wait 2s          | unknown   | 10      | 1       |                     | request_asked              | ask
+    unknown          | rejected  | 0       | 0       | never_reached_venue | dead_watched, request_dead |
+    status filled 10 | open      | 10      | 1       |                     | order_ended                | fetch
+    fill a 10        | filled    | 0       | 0       |                     | order_filled               |
 
     Called dead, with a cancel under way
-    said      | status         | requests        | locked | events              | actions
-    submit 10 | submitted      | sent            | 1000   | order_received      | send
-    cancel    | pending_cancel | sent sent       | 1000   | request_submitted   | send cancel
-    wait 6s   | pending_cancel | unknown unknown | 1000   | 2 × request_unknown | ask, alert, ask, alert
-    unknown   | pending_cancel | unknown unknown | 1000   | request_not_found   |
-    wait 2s   | pending_cancel | unknown unknown | 1000   | request_asked       | ask
-    unknown   | rejected       | dead done       | 0      | request_dead        |
+    said      | status         | requests        | locked | events                     | actions
+    submit 10 | submitted      | sent            | 1000   | order_received             | send
+    cancel    | pending_cancel | sent sent       | 1000   | request_submitted          | send cancel
+    wait 6s   | pending_cancel | unknown unknown | 1000   | 2 × request_unknown        | ask, alert, ask, alert
+    unknown   | pending_cancel | unknown unknown | 1000   | request_not_found          |
+    wait 2s   | pending_cancel | unknown unknown | 1000   | request_asked              | ask
+    unknown   | rejected       | dead done       | 0      | dead_watched, request_dead |
 
     Called dead, with a replace under way
-    said       | status          | requests        | locked | events              | actions
-    submit 10  | submitted       | sent            | 1000   | order_received      | send
-    replace 12 | pending_replace | sent sent       | 1200   | request_submitted   | send replace
-    wait 6s    | pending_replace | unknown unknown | 1200   | 2 × request_unknown | ask, alert, ask, alert
-    unknown    | pending_replace | unknown unknown | 1200   | request_not_found   |
-    wait 2s    | pending_replace | unknown unknown | 1200   | request_asked       | ask
-    unknown    | rejected        | dead refused    | 0      | request_dead        |
+    said       | status          | requests        | locked | events                     | actions
+    submit 10  | submitted       | sent            | 1000   | order_received             | send
+    replace 12 | pending_replace | sent sent       | 1200   | request_submitted          | send replace
+    wait 6s    | pending_replace | unknown unknown | 1200   | 2 × request_unknown        | ask, alert, ask, alert
+    unknown    | pending_replace | unknown unknown | 1200   | request_not_found          |
+    wait 2s    | pending_replace | unknown unknown | 1200   | request_asked              | ask
+    unknown    | rejected        | dead refused    | 0      | dead_watched, request_dead |
 
     A new order that certainly never left is denied
     said      | status    | requests | locked | code     | events         | actions
@@ -243,13 +243,13 @@ BOUNDED = """
     unknown   | open      | done     |                | alert
 
     An operator closes what the venue does not answer for
-    said      | status    | requests | code                | events          | actions
-    submit 10 | submitted | sent     |                     | order_received  | send
-    resolve 0 | submitted | sent     |                     |                 | not_open
-    silence 0 | unknown   | unknown  |                     | request_unknown | ask, alert
-    resolve 1 | unknown   | unknown  |                     |                 | unknown_order
-    resolve 0 | rejected  | dead     | never_reached_venue | request_dead    |
-    resolve 0 | rejected  | dead     | never_reached_venue |                 | not_open
+    said      | status    | requests | code                | events                     | actions
+    submit 10 | submitted | sent     |                     | order_received             | send
+    resolve 0 | submitted | sent     |                     |                            | not_open
+    silence 0 | unknown   | unknown  |                     | request_unknown            | ask, alert
+    resolve 1 | unknown   | unknown  |                     |                            | unknown_order
+    resolve 0 | rejected  | dead     | never_reached_venue | dead_watched, request_dead |
+    resolve 0 | rejected  | dead     | never_reached_venue |                            | not_open
 """
 
 FINAL = """
@@ -259,20 +259,20 @@ FINAL = """
     silence 0 | unknown   | unknown  |                     | request_unknown | ask, alert
     unknown   | unknown   | unknown  |                     |                 |
     wait 6s   | unknown   | unknown  |                     | request_asked   | ask
-    unknown   | rejected  | dead     | never_reached_venue | request_dead    |
+    unknown   | rejected  | dead     | never_reached_venue | request_dead |
 """
 
 UNBOUNDED = """
     Where a request can be carried out at any time, no denial ends it: only an operator does
-    said            | status    | requests | locked | code                | events             | actions
-    submit 10       | submitted | sent     | 1000   |                     | order_received     | send
-    wait 10.999999s | submitted | sent     | 1000   |                     |                    |
-    wait 0.000001s  | unknown   | unknown  | 1000   |                     | request_unknown    | ask, alert
-    unknown         | unknown   | unknown  | 1000   |                     |                    |
-    wait 3600s      | unknown   | unknown  | 1000   |                     | 64 × request_asked | 64 × ask
-    unknown         | unknown   | unknown  | 1000   |                     |                    |
-    unknown         | unknown   | unknown  | 1000   |                     |                    |
-    resolve 0       | rejected  | dead     | 0      | never_reached_venue | request_dead       |
+    said            | status    | requests | locked | code                | events                     | actions
+    submit 10       | submitted | sent     | 1000   |                     | order_received             | send
+    wait 10.999999s | submitted | sent     | 1000   |                     |                            |
+    wait 0.000001s  | unknown   | unknown  | 1000   |                     | request_unknown            | ask, alert
+    unknown         | unknown   | unknown  | 1000   |                     |                            |
+    wait 3600s      | unknown   | unknown  | 1000   |                     | 64 × request_asked         | 64 × ask
+    unknown         | unknown   | unknown  | 1000   |                     |                            |
+    unknown         | unknown   | unknown  | 1000   |                     |                            |
+    resolve 0       | rejected  | dead     | 0      | never_reached_venue | dead_watched, request_dead |
 
     A cancel that was just sent is not yet overdue when another request is
     said      | status         | requests     | events            | actions

@@ -2,7 +2,8 @@
 
 Requests are under way for a time, arrive late, twice as an error or never; reports are lost, doubled, overtaken or held
 up. What the exchange has it keeps, whatever becomes of the process that traded there; what is on its way back to a
-process that is gone is lost.
+process that is gone is lost. One order is kept, since the core counts on it: what it has done of the replaces of one
+order the exchange tells in the order in which it has done it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Network:
         self._there: list[tuple[int, int, m.VenueAction, Outcome]] = []
         self._back: list[tuple[int, int, m.AnyReport]] = []
         self._next_trade = 0
+        self._replaced: dict[str, int] = {}
         self.price = Decimal(100)
 
     # Connector
@@ -115,8 +117,10 @@ class Network:
         for report in mail:
             for _ in range(self._copies()):
                 late = self._random.random() < self.faults / 3
-                after = self._random.randrange(1, 6_000 if late else 90) * MILLISECOND
-                heappush(self._back, (now + after, next(self._numbers), report))
+                due = now + self._random.randrange(1, 6_000 if late else 90) * MILLISECOND
+                if isinstance(report, m.ReplacedReport):
+                    due = self._replaced[report.order_id] = max(due, self._replaced.get(report.order_id, 0))
+                heappush(self._back, (due, next(self._numbers), report))
 
     def _copies(self) -> int:
         chance = self._random.random()

@@ -374,6 +374,22 @@ def test_a_fault_while_acting_ends_the_loop() -> None:
     live.run(work)
 
 
+def test_who_waits_for_a_loop_that_is_cancelled_is_told_that_it_has_ended() -> None:
+    live = Live(Fixture(), by_hand=True)
+
+    async def work() -> None:
+        running = await _started(live)
+        asking = live.loop.put("main", submit())
+        await soon()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        with pytest.raises(Stopping, match="the service was ended"):
+            await asking
+
+    live.run(work)
+
+
 # The lease of the log
 
 

@@ -272,7 +272,7 @@ def test_how_well_orders_were_executed(log: Path | None) -> None:
         ("/api/fills", {"limit": "0"}, "limit"),
         ("/api/execution/stats", {"window": "1d", "start": "2026-01-01T00:00:00Z"}, "window"),
         ("/api/execution/stats", {"window": "long"}, "window"),
-        ("/api/execution/stats", {"symbol": "XRPUSDT", "currency": "EUR"}, "symbol"),
+        ("/api/execution/stats", {"symbol": "QQQ/USDT"}, "symbol"),
         ("/api/execution/drift", {"live": "a", "simulated": "a"}, "simulated"),
     ],
 )

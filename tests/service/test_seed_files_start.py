@@ -1,4 +1,4 @@
-"""The service started as a user starts it: from the seeds' own file and config/local.yaml, asked with the seeds' curl."""
+"""The service as a user starts it: from the seeds' own file and from config/local.yaml, asked with the seeds' curl."""
 
 from __future__ import annotations
 

@@ -26,8 +26,10 @@ from orderwright.service.door import Door
 from orderwright.service.keys import OPERATOR, Keys, NewKey
 from orderwright.service.observing.assembly import Observing
 from orderwright.service.parts import Service
+from orderwright.service.questions.execution import Execution
 from orderwright.service.questions.reads import Reads
 from orderwright.service.serving import Life, address_of, bind, runner
+from orderwright.service.strategies import Strategies
 
 if TYPE_CHECKING:
     import socket
@@ -78,6 +80,7 @@ async def _live(
 
         async def begin() -> None:
             await service.keys.settle_users()
+            service.strategies.start()
             if configuration.service.auth and not service.keys.has_admin:
                 made.append(await service.keys.issue(OPERATOR, "admin", label="the first key", by="the first start"))
 
@@ -99,6 +102,7 @@ async def _live(
             await Life(service, app.asgi, listener).run(begin, ready)
         finally:
             ticking.cancel()
+            await service.strategies.stop()
             app.close()
             if mirror is not None:
                 await asyncio.to_thread(mirror.stop, float(configuration.service.stop_timeout_s))
@@ -127,9 +131,11 @@ def assembled(configuration: Configuration, place: mapping.LogPlace, *, take_ove
         service.door = Door(
             loop, books, clock, order_type=params.default_order_type, time_in_force=params.time_in_force
         )
-        service.reads = Reads(loop, desk.journal)
+        service.reads, service.execution = Reads(loop, desk.journal), Execution(desk.journal)
+        at_end.callback(service.execution.close)
         at_end.callback(service.reads.close)
         service.keys = Keys(desk, loop, books, clock)
+        service.strategies = Strategies(books, alert=observing.alert)
         observing.look_at(desk, log=place.log, ready=lambda: service.ready)
         yield service
 

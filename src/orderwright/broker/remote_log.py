@@ -60,7 +60,7 @@ class RemoteLog:
         while True:
             page = self._client.get("/api/log/events", book=book, after=after, limit=_PAGE)
             yield from page["events"]
-            after = page["events"][-1]["sequence"] if page["events"] else after
+            after = page["next"]
             if after >= page["reached"]:
                 return
 

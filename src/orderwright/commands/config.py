@@ -29,6 +29,7 @@ def config_check(
     json: AsJson = False,
 ) -> None:
     """Tell everything that is wrong, or that it is good and what it comes to."""
+    from orderwright.bootstrap.trial import trial_problems
     from orderwright.config import checking
     from orderwright.config.loading import load, placed
     from orderwright.config.problems import ConfigurationError
@@ -36,7 +37,8 @@ def config_check(
     loaded: Loaded | None = None
     try:
         loaded = load(config)
-        problems = placed(checking.unavailable(loaded.configuration), loaded.origins)
+        problems = checking.unavailable(loaded.configuration) or trial_problems(loaded.configuration)
+        problems = placed(problems, loaded.origins)
     except ConfigurationError as error:
         problems = error.problems
     except InputError as error:
@@ -95,7 +97,6 @@ def _checklist(loaded: Loaded) -> list[Point]:
 
 
 def _show(config: Path | None, loaded: Loaded | None, problems: list[InputError]) -> None:
-    from orderwright.config.showing import summary_of
     from orderwright.screen import console, counted, table
 
     screen = console()
@@ -106,11 +107,22 @@ def _show(config: Path | None, loaded: Loaded | None, problems: list[InputError]
             screen.print(f"  {problem}")
         return
     assert loaded is not None
-    summary, warnings = summary_of(loaded.configuration)
+    summary, warnings = _notes(loaded)
     screen.print(f"{named}: good", style="bold green")
     table("what it comes to", ("", ""), list(summary.items()), "")
     for warning in warnings:
         screen.print(f"note: {warning}", style="yellow")
+
+
+def _notes(loaded: Loaded) -> tuple[dict[str, str], list[str]]:
+    """(what the configuration comes to, what should be known, what is weak in the webhook too)."""
+    from orderwright.config.mapping import webhook_layers
+    from orderwright.config.showing import summary_of
+    from orderwright.service.tradingview.guard import problems_of
+
+    summary, warnings = summary_of(loaded.configuration)
+    weak = problems_of(loaded.configuration) if webhook_layers(loaded.configuration) else []
+    return summary, warnings + weak
 
 
 def _show_points(points: list[Point]) -> None:
@@ -128,12 +140,11 @@ def _show_points(points: list[Point]) -> None:
 
 
 def _print_json(loaded: Loaded | None, problems: list[InputError], points: list[Point]) -> None:
-    from orderwright.config.showing import summary_of
     from orderwright.screen import print_json
 
     told: dict[str, Any] = {"good": not problems, "problems": [_as_json(problem) for problem in problems]}
     if loaded is not None:
-        told["summary"], told["warnings"] = summary_of(loaded.configuration)
+        told["summary"], told["warnings"] = _notes(loaded)
     if points:
         told["production"] = points
     print_json(told)

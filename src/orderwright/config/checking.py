@@ -17,6 +17,7 @@ from orderwright.config import owning
 from orderwright.config.log_urls import LATER as LATER_LOGS
 from orderwright.config.log_urls import path_of, scheme_of
 from orderwright.config.schema import LATER, Configuration
+from orderwright.config.values import linger_of
 from orderwright.core.numbers import UNITS
 from orderwright.errors import InputError, UnknownName, nearest_name
 
@@ -30,7 +31,7 @@ TOKEN_CHARACTERS = 22
 BPS, PERCENT = 10_000, 100
 _INTERVAL = re.compile(r"([1-9]\d{0,5})([a-z]+)")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
-_HASH = re.compile(r"[0-9a-fA-F]{64}")
+_HASH = re.compile(r"(sha256:)?[0-9a-f]{64}", re.IGNORECASE)
 
 
 def is_loopback(host: str) -> bool:
@@ -41,12 +42,18 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def has_tokens(configuration: Configuration) -> bool:
+    """Whether some strategy has a token of its own."""
+    return any(its.token is not None or its.token_hash for its in configuration.strategies.values())
+
+
 def problems(configuration: Configuration) -> list[InputError]:
     """Everything that does not fit together."""
     return [
         *_service(configuration),
         *_log(configuration),
         *_numbers(configuration),
+        *_lingering(configuration),
         *_names(configuration),
         *owning.problems(configuration),
         *_strategies(configuration),
@@ -129,6 +136,16 @@ def _numbers(configuration: Configuration) -> Iterator[InputError]:
         yield InputError("no symbol: nothing could be traded", field="execution.simulation.symbols", value="[]")
 
 
+def _lingering(configuration: Configuration) -> Iterator[InputError]:
+    try:
+        linger_of(configuration.execution.linger)
+    except InputError as error:
+        message = f"{error.where}: {error.message}" if error.where else error.message
+        within = (error.field or "").removeprefix("linger").lstrip(".")
+        field = f"execution.linger.{within}" if within else "execution.linger"
+        yield InputError(message, field=field, value=error.value, nearest=error.nearest)
+
+
 def _names(configuration: Configuration) -> Iterator[InputError]:
     """Every name that another section must know."""
     books, accounts = configuration.books, configuration.accounts
@@ -208,13 +225,17 @@ def _token(strategy: StrategyKeys, field: str) -> Iterator[InputError]:
 def _tradingview(configuration: Configuration) -> Iterator[InputError]:
     keys = configuration.tradingview
     yield from _addresses(keys.addresses, "tradingview.addresses")
+    secret, tokens = keys.secret is not None, has_tokens(configuration)
+    needs = {
+        "signature": (secret, "a secret: set tradingview.secret, or TRADINGVIEW_SECRET"),
+        "body": (secret or tokens, "a secret: set tradingview.secret, TRADINGVIEW_SECRET, or a strategy's token"),
+        "token": (tokens, "a strategy that has one: `orderwright tradingview token NAME` makes it"),
+        "address": (bool(keys.addresses), "tradingview.addresses"),
+    }
     for layer in keys.require:
-        if layer in ("signature", "body") and keys.secret is None:
-            message = f"{layer} needs a secret: set tradingview.secret, or TRADINGVIEW_SECRET"
-            yield InputError(message, field="tradingview.require", value=layer)
-        if layer == "address" and not keys.addresses:
-            message = "address needs tradingview.addresses"
-            yield InputError(message, field="tradingview.require", value=layer)
+        there, what = needs[layer]
+        if not there:
+            yield InputError(f"{layer} needs {what}", field="tradingview.require", value=layer)
 
 
 def _addresses(texts: Iterable[str], field: str) -> Iterator[InputError]:
@@ -226,4 +247,4 @@ def _addresses(texts: Iterable[str], field: str) -> Iterator[InputError]:
             yield InputError(message, field=field, value=text, nearest=nearest_name(text, LOOPBACK))
 
 
-__all__ = ["LOOPBACK", "is_loopback", "problems", "unavailable"]
+__all__ = ["LOOPBACK", "has_tokens", "is_loopback", "problems", "unavailable"]

@@ -6,27 +6,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from orderwright.config import owning
+from orderwright.config.checking import has_tokens
 from orderwright.config.log_urls import path_of
 from orderwright.config.schema import Configuration, LimitKeys
+from orderwright.config.values import linger_of
 from orderwright.core.model import Account, RiskLimits, Settings, Sizing, Terms
 from orderwright.core.numbers import ZERO
 from orderwright.errors import InputError
 
 SQLITE, DUCKDB = Path("data/orderwright.sqlite"), Path("data/orderwright.duckdb")
 BPS = 10_000
-SENDING = (
-    "max_slippage_bps",
-    "remainder",
-    "retry_attempts",
-    "retry_delay_ms",
-    "execution_timeout_ms",
-    "rate_limit_orders",
-    "rate_limit_window_ms",
-)
-"""The keys of order_params that are the core's settings by the same names."""
 
 
 class LogPlace(Struct, frozen=True):
@@ -94,7 +86,7 @@ def settings_of(configuration: Configuration, book: str) -> Settings:
     execution, params = configuration.execution, configuration.order_params
     approval, above = approval_of((own.approval if own is not None else None) or execution.approval)
     tick_ms = execution.simulation.tick_ms
-    settings = Settings(
+    return Settings(
         limits=limits_of(owning.limits_of(configuration, book)),
         currency=own.currency if own is not None else "USD",
         max_price_age_ms=max(60_000, 2 * tick_ms),
@@ -102,9 +94,15 @@ def settings_of(configuration: Configuration, book: str) -> Settings:
         approval=approval,
         approval_above=above,
         approval_timeout_ms=execution.approval_timeout_ms,
-    )
-    return structs.replace(
-        settings, **{name: getattr(params, name) for name in SENDING if name in Settings.__struct_fields__}
+        linger=linger_of(execution.linger),
+        max_slippage_bps=params.max_slippage_bps,
+        remainder=params.remainder,
+        retry_attempts=params.retry_attempts,
+        retry_delay_ms=params.retry_delay_ms,
+        execution_timeout_ms=params.execution_timeout_ms,
+        rate_limit_orders=params.rate_limit_orders,
+        rate_limit_window_ms=params.rate_limit_window_ms,
+        rate_queue=params.rate_queue,
     )
 
 
@@ -187,7 +185,10 @@ def warnings_of(configuration: Configuration) -> list[str]:
             f"(set messaging.type: none to say so, {configuration.messaging.host} is not asked)"
         )
     if not webhook_layers(configuration):
-        found.append("the TradingView webhook has no authentication: it refuses all alerts (set TRADINGVIEW_SECRET)")
+        found.append(
+            "the TradingView webhook has no authentication: it refuses all alerts "
+            "(set TRADINGVIEW_SECRET, or a strategy's token)"
+        )
     if not configuration.service.auth:
         found.append("service.auth is off: whoever is on this machine may trade")
     if log_place(configuration).log is None:
@@ -196,11 +197,16 @@ def warnings_of(configuration: Configuration) -> list[str]:
 
 
 def webhook_layers(configuration: Configuration) -> list[str]:
-    """The layers of authentication that an alert can pass: signature, body, token, address."""
+    """The layers of authentication that an alert can come in by: those that are required, else any that is there."""
     keys = configuration.tradingview
-    tokens = any(its.token or its.token_hash for its in configuration.strategies.values())
-    found = ["signature", "body"] if keys.secret is not None else []
-    return [*found, *(["token"] if tokens else []), *(["address"] if keys.addresses else [])]
+    tokens = has_tokens(configuration)
+    there = {
+        "signature": keys.secret is not None,
+        "token": tokens,
+        "body": keys.secret is not None or tokens,
+        "address": bool(keys.addresses) and "address" in keys.require,
+    }
+    return [layer for layer, given in there.items() if given and (not keys.require or layer in keys.require)]
 
 
 __all__ = [

@@ -8,7 +8,7 @@ start. docs/configuration.md is made of this file (`reference`), and a test keep
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -134,6 +134,9 @@ class ExecutionKeys(Section):
         "none", "Which orders wait for approval: none, all, or `above 5000` (a value in the book's currency)."
     )
     approval_timeout_ms: Count = key(900_000, "An order that nobody approves is denied after this.", unit="ms")
+    linger: list[dict[str, Any]] = key(
+        [], "What becomes of orders that linger: rules, such as {name: enough, after_ms: 60000} (lingering.md)."
+    )
     simulation: SimulationKeys = section(SimulationKeys, "The simulated exchange.")
     quantconnect: QuantConnectKeys = section(QuantConnectKeys, LATER)
     direct: DirectKeys = section(DirectKeys, LATER)
@@ -192,6 +195,7 @@ class OrderParamKeys(Section):
     )
     rate_limit_orders: OptionalCount = key(None, "Orders per window; the others wait, PENDING.")
     rate_limit_window_ms: Count = key(1_000, "The window.", unit="ms")
+    rate_queue: Count = key(1_000, "Orders of a book that may wait for it; above that they are denied.")
     track_execution_metrics: Flag = key(
         True, "Off: slippage and fill ratios are not derived; the log has the same columns."
     )
@@ -207,9 +211,9 @@ class TradingViewKeys(Section):
         None, "Signs bodies (HMAC-SHA256), and is what a secret in the body is compared with.", env="TRADINGVIEW_SECRET"
     )
     require: Annotated[list[Annotated[Literal["signature", "token", "body", "address"], Word]], Listed] = key(
-        [], "The layers that an alert must all pass; empty: any one of those that are configured."
+        [], "The layers that an alert must all pass; empty: a token, a signature or a secret in the body."
     )
-    addresses: Texts = key([], "Addresses or networks that alerts come from, such as 52.89.214.238 or 10.0.0.0/8.")
+    addresses: Texts = key([], "Alerts come from these addresses or networks alone, such as 10.0.0.0/8.")
     max_age_s: OptionalCount = key(300, "An older alert is refused.", unit="s")
     dedupe_window_s: Whole = key(60, "Within it an identical body without an alert_id is a duplicate.", unit="s")
 

@@ -70,7 +70,7 @@ def summary_of(configuration: Configuration) -> tuple[dict[str, str], list[str]]
         "limits": _limits(owning.limits_of(configuration, "")),
         **{f"limits of {book}": _limits(owning.limits_of(configuration, book)) for book in _own_limits(configuration)},
         "strategies": ", ".join(configuration.strategies) or "none",
-        "webhook": " or ".join(webhook_layers(configuration)) or "refuses all alerts",
+        "webhook": _webhook(configuration),
         "alerts": f"{len(configuration.alerts.urls)} are told" if configuration.alerts.urls else "nobody is told",
     }
     return summary, warnings_of(configuration)
@@ -92,6 +92,14 @@ def _no_book(configuration: Configuration) -> str:
     if configuration.environment == "local":
         return "main; a user who is not known is given one with a paper account"
     return "main"
+
+
+def _webhook(configuration: Configuration) -> str:
+    layers, keys = webhook_layers(configuration), configuration.tradingview
+    if not layers:
+        return "refuses all alerts"
+    told = " and ".join(layers) if keys.require else " or ".join(layers)
+    return f"{told}, from {len(keys.addresses)} addresses only" if keys.addresses and not keys.require else told
 
 
 def _own_limits(configuration: Configuration) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -69,6 +70,19 @@ def _check_rules(raw: msgspec.Raw) -> None:
                 one_of(("cancel", "nearer", "market", "keep"), str(msgspec.json.decode(read["do"])), "do")
         except InputError as error:
             raise error.at(f"linger rule {number}") from None
+
+
+def linger_of(rules: list[dict[str, Any]]) -> tuple[LingerRule, ...]:
+    """Rules for orders that linger, from plain maps. Raises InputError, its field beginning with `linger`."""
+    raw = msgspec.json.encode(rules)
+    _check_rules(msgspec.Raw(raw))
+    try:
+        found = msgspec.json.decode(raw, type=tuple[LingerRule, ...])
+    except msgspec.ValidationError as error:
+        raise InputError(str(error).replace(" - at `$", " - at `linger"), field="linger") from None
+    if (problem := problem_of(found)) is not None:
+        raise InputError(problem.rule, field=problem.field, value=problem.value)
+    return found
 
 
 def _object(raw: bytes | msgspec.Raw, field: str | None = None) -> dict[str, msgspec.Raw]:

@@ -15,6 +15,7 @@ import msgspec
 from orderwright.core import messages as m
 from orderwright.core import risk, validation
 from orderwright.core.asking import fetch_trades, question
+from orderwright.core.deaths import watched
 from orderwright.core.groups import shared
 from orderwright.core.model import (
     DONE,
@@ -27,13 +28,14 @@ from orderwright.core.model import (
     Quote,
     TradingState,
 )
-from orderwright.core.numbers import ZERO, most_within, text
+from orderwright.core.numbers import ZERO, moment, most_within, text
 from orderwright.core.placing import Decision, denied, execution_time, fresh
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.releasing import release
-from orderwright.core.requests import send_cancel, send_replace
+from orderwright.core.requests import as_sent, send_cancel, send_replace
+from orderwright.core.retrying import goes_on_for
 from orderwright.core.sizing import Sized, expected_price, priced
-from orderwright.core.state import State
+from orderwright.core.state import State, is_quiet
 
 
 def cancel_order(state: State, command: m.CancelOrder, now: int) -> Decision:
@@ -47,6 +49,8 @@ def cancel_order(state: State, command: m.CancelOrder, now: int) -> Decision:
             event, actions = cancel(state, order, now, command.cause)
             events.append(event)
         return events, actions
+    if order is not None and (going := goes_on_for(state, order)) is not None:
+        order, refusal = going, _not_cancellable(going, going.order_id)
     if refusal is not None or order is None:
         outcome = "nothing" if refusal is not None and refusal.reason is Reason.ALREADY_CANCELLING else "refused"
         return [], [m.Reply(outcome=outcome, order_id=command.order_id, refusal=refusal)]  # type: ignore[arg-type]
@@ -64,7 +68,7 @@ def _not_cancellable(order: Order | None, order_id: str) -> Refusal | None:
         return Refusal(Reason.UNKNOWN_ORDER, "no such order", "order_id", order_id)
     if order.status in DONE or order.ending is not None:
         return Refusal(Reason.NOT_OPEN, f"the order is {order.ending or order.status}", "order_id", order_id)
-    if any(request.kind == "cancel" and request.in_flight for request in order.requests):
+    if order.cancel_wanted is not None or any(it.kind == "cancel" and it.in_flight for it in order.requests):
         return Refusal(Reason.ALREADY_CANCELLING, "a cancel is under way", "order_id", order_id)
     if len(order.requests) >= MAX_REQUESTS:
         return Refusal(Reason.TOO_MANY_REQUESTS, f"an order has at most {MAX_REQUESTS} requests", "order_id", order_id)
@@ -74,7 +78,8 @@ def _not_cancellable(order: Order | None, order_id: str) -> Refusal | None:
 def cancel(
     state: State, order: Order, now: int, cause: str, rule: str = ""
 ) -> tuple[m.AnyOrderEvent, list[m.AnyAction]]:
-    """End a waiting order here, or ask the venue to cancel a live one. rule: the lingering rule that says so."""
+    """End a waiting order here, or ask the venue to cancel a live one, as soon as requests may leave. rule: the
+    lingering rule that says so."""
     order_id = order.order_id
     if order.status is OrderStatus.PENDING:
         expired = cause == "expired"
@@ -87,6 +92,8 @@ def cancel(
             rule=rule,
             mid=state.mid_of(order, now),
         ), []
+    if is_quiet(state, now):
+        return m.CancelWanted(time=now, order_id=order_id, cause=cause, rule=rule), []
     account = state.accounts[order.instruction.account]
     event = m.RequestSubmitted(
         time=now,
@@ -136,13 +143,13 @@ def cancel_again(state: State, closer: Order, now: int) -> Decision:
 
 def replace_order(state: State, command: m.ReplaceOrder, now: int, rule: str = "") -> Decision:
     order = state.find(command.order_id)
-    refusal = _not_replaceable(order, command, rule)
+    refusal = _not_replaceable(order, command, rule) or _quiet(state, now)
     if refusal is not None or order is None:
         return [], [m.Reply(outcome="refused", order_id=command.order_id, refusal=refusal)]
     account, instrument = state.accounts[order.instruction.account], state.instrument_of(order)
     quantity, price, stop_price = asked_for(order)
     wanted = msgspec.structs.replace(
-        order.instruction,
+        as_sent(order),
         quantity=command.quantity if command.quantity is not None else quantity,
         quote_quantity=None,
         price=command.price if command.price is not None else price,
@@ -162,6 +169,14 @@ def replace_order(state: State, command: m.ReplaceOrder, now: int, rule: str = "
     return _replace(order, account, command, sized, quote, rule, now)
 
 
+def _quiet(state: State, now: int) -> Refusal | None:
+    """A replace is not kept until requests may leave again: the market would have moved on."""
+    if not is_quiet(state, now):
+        return None
+    rule = f"the log was taken over; nothing leaves before {moment(state.controls.quiet_until or now)}: try again then"
+    return Refusal(Reason.TAKEN_OVER, rule)
+
+
 def asked_for(order: Order) -> tuple[Decimal, Decimal | None, Decimal | None]:
     """Quantity, price and stop price that the order will have when every replace in flight is done."""
     quantity, price, stop_price = order.quantity, order.price, order.stop_price
@@ -178,7 +193,7 @@ def _not_replaceable(order: Order | None, command: m.ReplaceOrder, rule: str) ->
         return Refusal(Reason.UNKNOWN_ORDER, "no such order", "order_id", command.order_id)
     if order.ending is not None or order.status is OrderStatus.PENDING:
         return Refusal(Reason.NOT_OPEN, f"the order is {order.ending or order.status}", "order_id", command.order_id)
-    if any(request.kind == "cancel" and request.in_flight for request in order.requests):
+    if order.cancel_wanted is not None or any(it.kind == "cancel" and it.in_flight for it in order.requests):
         return Refusal(Reason.ALREADY_CANCELLING, "a cancel is under way", "order_id", command.order_id)
     if len(order.requests) >= MAX_REQUESTS - 1:  # the last one is kept for a cancel
         return Refusal(
@@ -309,7 +324,7 @@ def resolve_unknown(state: State, command: m.ResolveUnknown, now: int) -> Decisi
     event = m.RequestDead(
         time=now, order_id=order.order_id, number=command.number, evidence="operator", message=f"closed by {command.by}"
     )
-    return [event], []
+    return watched(state, order, event, now), []
 
 
 def refresh_order(state: State, command: m.RefreshOrder, now: int) -> Decision:

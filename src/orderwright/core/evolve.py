@@ -49,6 +49,7 @@ _TIMED = frozenset(
         m.OrderEnded,
         m.GapSeen,
         m.TradesAsked,
+        m.CancelWanted,
         m.OrderLingered,
     }
 )
@@ -83,8 +84,10 @@ def _received(state: State, event: m.OrderReceived) -> Changes:
         remember(state.keys, order_key(instruction.idempotency_key), order_id, KEEP_KEYS)
     if event.wait_for == "cancels":
         state.closing[instruction.account, instruction.symbol] = order_id
-    elif event.wait_for == "parent":
+    elif event.wait_for in ("parent", "retry"):
         state.succeeded[instruction.parent_id] = order_id
+    elif event.wait_for == "queue":
+        state.queue[order_id] = None
     if state.settings.linger or instruction.linger:
         watch(state, order)
     if _belongs(order):
@@ -113,12 +116,15 @@ def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
             del state.closing[key]
         _no_longer_waits(state, order)
         _count(state, event)  # type: ignore[arg-type]
+    if state.queue or kind is m.OrderDelayed:
+        _queue(state, order)
     changes = Changes(order, _reserve(state, order, reserved))
     if order.status is not was or order.exposed is not exposed or order.instruction.group:
         _expose(state, order, exposed, was)
     if order.status not in DONE and (
         kind in _TIMED
         or order.expire_at is not None
+        or order.until is not None
         or state.settings.linger  # any event may start the clock of its rules
         or order.instruction.linger
     ):
@@ -139,6 +145,17 @@ def _corrected(state: State, event: m.FillCorrected) -> Changes:
 def _busted(state: State, event: m.FillBusted) -> Changes:
     order = _order(state, event.order_id)
     return _book(state, order, event, order.executions[event.execution_id], None)
+
+
+def _queue(state: State, order: Order) -> None:
+    """Bring an order's place among those that wait for the rate in line; the first of them is woken."""
+    queue, order_id = state.queue, order.order_id
+    if order.status is OrderStatus.PENDING and order.wait_for == "queue":
+        queue[order_id] = None
+    elif order_id in queue:
+        del queue[order_id]
+        if queue:
+            set_timer(state, state.orders[next(iter(queue))])
 
 
 def _belongs(order: Order) -> bool:
@@ -181,7 +198,9 @@ def _book(
     if instruction.bracket is not None and (more := _share_anew(state, order)):
         ledger = [*(ledger or ()), *more]
     interest_in(state, order).until = event.time + MARKED_FOR
-    if order.status not in DONE and (order.expire_at is not None or state.settings.linger or instruction.linger):
+    if order.status not in DONE and (
+        order.expire_at is not None or order.until is not None or state.settings.linger or instruction.linger
+    ):
         set_timer(state, order)
     return Changes(order, ledger, (account, instruction.symbol, position.size, position.cost, position.realised))
 
@@ -294,6 +313,7 @@ def _count(state: State, event: m.OrderReceived | m.RequestSubmitted) -> None:
     controls = state.controls
     controls.orders_today = event.today
     controls.second, controls.orders_this_second = event.time // SECOND, event.this_second or 0
+    controls.sent_at, controls.orders_this_window = event.time, event.this_window or 0
     order = state.orders[event.order_id]
     _exposure(state, order).orders += 1
     interest = interest_in(state, order)
@@ -321,7 +341,7 @@ def _trading_state_set(state: State, event: m.TradingStateSet) -> Changes:
     controls.trading, controls.cause, controls.until = event.state, event.cause, event.until
     groups.touch_all(state)
     for order in state.orders.values():
-        if order.wait_for in ("cancels", "parent"):  # what protects or closes waits under HALTED
+        if order.wait_for in ("cancels", "parent", "retry"):  # what protects or closes waits under HALTED
             set_timer(state, order)
     return NOTHING
 
@@ -357,6 +377,7 @@ def _route(state: State, instrument: Instrument) -> None:
 
 def _configured(state: State, event: m.Configured) -> Changes:
     changed = state.settings.parity != event.settings.parity
+    queue = next(iter(state.queue), None)
     relieved = state.settings.linger != event.settings.linger
     state.settings = event.settings
     if relieved:
@@ -364,6 +385,8 @@ def _configured(state: State, event: m.Configured) -> Changes:
         for order in state.orders.values():
             watch(state, order)
             set_timer(state, order)
+    if queue is not None:  # the rate may be another now
+        set_timer(state, state.orders[queue])
     if changed:
         state.routes.clear()
         for instrument in state.instruments.values():
@@ -386,6 +409,22 @@ def _alert_received(state: State, event: m.AlertReceived) -> Changes:
 
 def _price_seen(state: State, event: m.PriceSeen) -> Changes:
     state.priced[event.exchange, event.symbol] = event.quote.time
+    return NOTHING
+
+
+def _epoch_began(state: State, event: m.EpochBegan) -> Changes:
+    state.controls.epoch, state.controls.quiet_until = event.epoch, event.quiet_until
+    for order in state.orders.values():
+        set_timer(state, order)
+    return NOTHING
+
+
+def _dead_watched(state: State, event: m.DeadWatched) -> Changes:
+    watched = state.dead.get(event.order_id)
+    if event.ask_at is not None:
+        state.dead[event.order_id] = event
+    elif watched is not None and watched.slot == event.slot:
+        del state.dead[event.order_id]
     return NOTHING
 
 
@@ -454,6 +493,8 @@ _HANDLERS: dict[type[m.Event], Callable[[State, Any], Changes]] = {
     m.SignalReceived: _signal_received,
     m.AlertReceived: _alert_received,
     m.PriceSeen: _price_seen,
+    m.EpochBegan: _epoch_began,
+    m.DeadWatched: _dead_watched,
     m.UserAdded: _user_added,
     m.KeyIssued: _key_issued,
     m.KeyRevoked: _key_revoked,

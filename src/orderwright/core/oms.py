@@ -32,13 +32,15 @@ from orderwright.core.deadlines import loss_breach, next_deadline, time_passed
 from orderwright.core.evolve import Changes, cash_key, evolve
 from orderwright.core.lingering import moved
 from orderwright.core.numbers import PLACES, ZERO, fits, text
+from orderwright.core.order_params import problem_of_sending
 from orderwright.core.patience import problem_of
 from orderwright.core.placing import Decision, submit_order
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.reports import REPORTS, report
 from orderwright.core.risk import free_of
 from orderwright.core.signals import close_position, receive_signal
-from orderwright.core.state import State
+from orderwright.core.state import State, is_quiet
+from orderwright.core.taking_over import begin_epoch
 from orderwright.core.trailing import followed
 from orderwright.errors import nearest_name
 
@@ -57,10 +59,13 @@ def _quote_seen(state: State, command: m.QuoteSeen, now: int) -> Decision:
     key = (command.exchange, command.symbol)
     state.market[key] = command.quote
     events, actions = loss_breach(state, now)
-    if key in state.watched and not events:  # a breach of the day's loss is taken in before anything else is decided
+    quiet = is_quiet(state, now)
+    if (
+        key in state.watched and not events and not quiet
+    ):  # a breach of the day's loss is taken in before anything else is decided
         acts, sent = moved(state, command.exchange, command.symbol, now)
         events, actions = [*events, *acts], [*actions, *sent]
-    if key in state.trailing and not any(isinstance(event, m.TradingStateSet) for event in events):
+    if key in state.trailing and not quiet and not any(isinstance(event, m.TradingStateSet) for event in events):
         acts, sent = followed(state, command.exchange, command.symbol, now)
         events, actions = [*events, *acts], [*actions, *sent]
     pause = 1 if command.log else 1_000 * _price_pause_ms(state, key, now)
@@ -101,7 +106,7 @@ def _define_instrument(state: State, command: m.DefineInstrument, now: int) -> D
 def _configure(state: State, command: m.Configure, now: int) -> Decision:
     if state.settings == command.settings:
         return [], []
-    if (problem := problem_of(command.settings.linger)) is not None:
+    if (problem := problem_of(command.settings.linger) or problem_of_sending(command.settings)) is not None:
         return [], [m.Reply(outcome="refused", refusal=problem)]
     return [m.Configured(time=now, settings=command.settings)], []
 
@@ -177,6 +182,7 @@ _HANDLERS: dict[type[m.Message], Callable[[State, Any, int], Decision]] = {
     m.Configure: _configure,
     m.MoveCash: _move_cash,
     m.SetTradingState: _set_trading_state,
+    m.BeginEpoch: begin_epoch,
     m.AddUser: _add_user,
     m.IssueKey: _issue_key,
     m.RevokeKey: _revoke_key,

@@ -68,6 +68,7 @@ def may_act(order: Order) -> bool:
     return (
         order.status in _RESTING
         and order.ending is None
+        and order.cancel_wanted is None
         and len(order.requests) < MAX_REQUESTS - 1
         and not any(request.in_flight for request in order.requests)
     )

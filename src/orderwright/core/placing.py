@@ -9,6 +9,13 @@ wait is over, at the price of that moment. Above the rate per second what adds i
 for the next second, whether it has just come or has waited already; only what waited for other orders to end (a close,
 the successor of a lingering order) goes at once.
 
+Above `rate_limit_orders` in a window of the clock (as exchanges count) an order waits in a queue, for
+`execution_timeout_ms` at most: it is denied then, and at once where the queue is full. Nobody overtakes: what comes
+while others wait goes behind them. Cancels and replaces never wait there, nor does what waited for other orders to end
+or protects what an entry has brought; those that are orders count all the same.
+
+After the log was taken over from another process nothing leaves until that one's last request is dead: orders wait.
+
 A stale market (no quote, or one older than max_price_age_ms) counts as none. It refuses an order that has no price of
 its own (a market order, unless it only reduces and gives its quantity), any order with a limit price where there is a
 collar, and one that adds where a limit needs a value that only the market has. Any other order passes: it is valued
@@ -23,6 +30,7 @@ import msgspec
 
 from orderwright.core import groups, risk, validation
 from orderwright.core import messages as m
+from orderwright.core.collar import collared, over_at, remainder_of
 from orderwright.core.evolve import order_key
 from orderwright.core.exits import begins_at
 from orderwright.core.groups import others_in
@@ -37,9 +45,9 @@ from orderwright.core.model import (
 )
 from orderwright.core.numbers import ZERO
 from orderwright.core.reasons import Reason, Refusal
-from orderwright.core.requests import send_order
+from orderwright.core.requests import by_quantity, send_order
 from orderwright.core.sizing import Sized, size
-from orderwright.core.state import State
+from orderwright.core.state import State, is_quiet
 from orderwright.errors import nearest_name
 
 Decision = tuple[list[m.AnyEvent], list[m.AnyAction]]
@@ -70,6 +78,7 @@ def submit(state: State, order: Instruction, now: int) -> Decision:
         else:
             order = msgspec.structs.replace(order, stop_price=begins)
     if refusal is None:
+        order = collared(state.settings, order, instrument, quote)
         numbers = size(order, instrument, account, quote)
         if isinstance(numbers, Refusal):
             refusal = numbers
@@ -80,9 +89,16 @@ def submit(state: State, order: Instruction, now: int) -> Decision:
         return _deny(given, account.exchange, sized, quote, refusal, now)
     sized = risk.margined(state, order, sized, instrument, sized.quantity)
     wait_for, wait_until = wait_of(state, order, sized, instrument, now)
+    if wait_for == "queue" and (full := queue_full(state)) is not None:
+        return _deny(given, account.exchange, sized, quote, full, now)
     event = received(state, given, account, sized, quote, wait_for, wait_until, now)
+    if order.type is not given.type and not wait_for:
+        remainder = remainder_of(state.settings, given)
+        until = over_at(state.settings, remainder, now)
+        event = msgspec.structs.replace(event, price=order.price, remainder=remainder, until=until)
+        order = by_quantity(order, event.quantity)
     events: list[m.AnyEvent] = [event]
-    if given.group or order is not given:
+    if given.group or order.stop_price is not given.stop_price:
         events = _joining(state, event, order, now)
     if wait_for:
         return events, _wait_notice(order, wait_for)
@@ -199,9 +215,28 @@ def wait_of(state: State, order: Instruction, sized: Sized, instrument: Instrume
         return "approval", now + 1_000 * state.settings.approval_timeout_ms
     if order.execute_at is not None:
         return "time", execution_time(state, order, now)
+    if is_quiet(state, now):
+        return "quiet", state.controls.quiet_until
     if risk.over_rate(state, now):
         return "rate", _next_second(now)
+    if state.settings.rate_limit_orders is not None and (state.queue or over_window(state, now)):
+        return "queue", now + 1_000 * state.settings.execution_timeout_ms
     return "", None
+
+
+def over_window(state: State, now: int) -> bool:
+    """Whether the orders of this window are used up."""
+    limit, window = state.settings.rate_limit_orders, 1_000 * state.settings.rate_limit_window_ms
+    controls = state.controls
+    same = controls.sent_at // window == now // window
+    return limit is not None and same and controls.orders_this_window >= limit
+
+
+def queue_full(state: State) -> Refusal | None:
+    """The refusal of one more order that would have to wait for the rate."""
+    if len(state.queue) < state.settings.rate_queue:
+        return None
+    return Refusal(Reason.RATE_QUEUE_FULL, f"{len(state.queue)} orders wait already for the rate; try again later")
 
 
 def _next_second(now: int) -> int:
@@ -247,9 +282,10 @@ def received(
 ) -> m.OrderReceived:
     force = order.time_in_force
     expire_at = order.expire_at if force is not _DAY_ORDER else _end_of_day(execution_time(state, order, now))
-    today = this_second = sign_at = lifetime_ms = None
+    today = this_second = this_window = sign_at = lifetime_ms = None
     if not wait_for:
         today, this_second = counts(state, now)
+        this_window = count_of_window(state, now)
         sign_at, lifetime_ms = now, account.traits.lifetime_ms
     return m.OrderReceived(
         time=now,
@@ -271,6 +307,7 @@ def received(
         wait_until=wait_until,
         today=today,
         this_second=this_second,
+        this_window=this_window,
     )
 
 
@@ -284,6 +321,14 @@ def counts(state: State, now: int) -> tuple[int, int]:
     controls = state.controls
     same = controls.second == now // SECOND
     return controls.orders_today + 1, controls.orders_this_second + 1 if same else 1
+
+
+def count_of_window(state: State, now: int) -> int | None:
+    """The next order's number among those of the rate's window; None where there is no such rate."""
+    if state.settings.rate_limit_orders is None:
+        return None
+    window, controls = 1_000 * state.settings.rate_limit_window_ms, state.controls
+    return controls.orders_this_window + 1 if controls.sent_at // window == now // window else 1
 
 
 def _deny(order: Instruction, exchange: str, sized: Sized, quote: Quote | None, refusal: Refusal, now: int) -> Decision:

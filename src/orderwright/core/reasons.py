@@ -38,6 +38,7 @@ class Reason(enum.IntEnum):
     GROUP = 137
     BRACKET = 138
     TRAIL = 139
+    ORDER_PARAMS = 140
     # 2xx: the instrument
     UNKNOWN_ACCOUNT = 200
     UNKNOWN_SYMBOL = 201

@@ -7,13 +7,15 @@ names the rows that restore it:
 | --- | --- |
 | sequence, now | the book's last row |
 | settings, accounts, instruments, day, controls, priced | the newest row of each control |
+| dead | the newest row of each slot of orders that are looked up again |
 | users, api_keys, revoked | the newest row of each user, and the rows of each key |
 | day.moved | the cash rows since the newest day_started |
-| controls' counters | the newest row of an order that went out (`today`, `this_second`) |
+| controls' counters | the newest row of an order that went out (`today`, `this_second`, `this_window`) |
 | orders | the rows of each order that is not finished, folded by the lifecycle |
 | balances, positions | the newest ledger and position row of each |
 | last_order_id | the greatest order id of the book |
-| exposures, interest, watched, routes, closing, succeeded, groups, bracketed, trailing, timers | all of the above |
+| exposures, interest, watched, routes, closing, succeeded | all of the above |
+| queue, groups, bracketed, trailing, timers | all of the above |
 | finished, keys, market, best | caches and views: the journal and the market bring them back when asked |
 | unsettled | every group is looked at once |
 """
@@ -70,6 +72,7 @@ def restore(book: str, kept: Kept) -> State:
             controls = state.controls
             controls.orders_today = event.today or 0
             controls.second, controls.orders_this_second = event.time // SECOND, event.this_second or 0
+            controls.sent_at, controls.orders_this_window = event.time, event.this_window or 0
         else:
             evolve(state, event)
     if state.day is not None:
@@ -87,12 +90,14 @@ def restore(book: str, kept: Kept) -> State:
 def derive(state: State) -> None:
     """Rebuild what follows from the rest: exposures, who waits for whom, whose price is watched, timers."""
     state.exposures = {key: Exposure() for key in state.positions}
+    waiting = [order for order in state.orders.values() if order.wait_for == "queue"]
+    state.queue = {order.order_id: None for order in sorted(waiting, key=lambda order: order.wait_until or 0)}
     for order in state.orders.values():
         key = (order.instruction.account, order.instruction.symbol)
         if order.status is OrderStatus.PENDING:
             if order.wait_for == "cancels":
                 state.closing[key] = order.order_id
-            elif order.wait_for == "parent":
+            elif order.wait_for in ("parent", "retry"):
                 state.succeeded[order.instruction.parent_id] = order.order_id
         else:
             exposure = state.exposures.setdefault(key, Exposure())

@@ -17,9 +17,11 @@ from typing import Any
 from orderwright.core import messages as m
 from orderwright.core.asking import fetch_trades, question, unknown
 from orderwright.core.contingent_acts import told
+from orderwright.core.deaths import watched
 from orderwright.core.model import DONE, WORKING, Account, Execution, Order, OrderSide, OrderStatus, Request
 from orderwright.core.numbers import ONE, fits, text
 from orderwright.core.placing import Decision
+from orderwright.core.retrying import with_retry
 from orderwright.core.sizing import priced, slipped
 from orderwright.core.state import State
 from orderwright.core.transitions import UNSENT_DONE
@@ -40,6 +42,8 @@ def report(state: State, said: Any, now: int) -> Decision:
     if type(said) in _NUMBERED and said.number >= len(order.requests):
         return _park(said, f"the order has no request {said.number}", now)
     decision: Decision = _HANDLERS[type(said)](state, order, said, now)
+    if order.remainder == "retry":
+        decision = with_retry(state, order, decision, now)
     if order.instruction.group and decision[0]:
         return decision[0], [*decision[1], *told(state, order, decision[0])]
     return decision
@@ -316,7 +320,7 @@ def _not_found(state: State, order: Order, said: m.NotFoundReport, now: int) -> 
     if account.traits.final_denial or request.denied_at is not None:
         message = "never reached the venue"
         dead = m.RequestDead(time=now, order_id=order.order_id, number=0, evidence="venue", message=message)
-        return [dead], []
+        return watched(state, order, dead, now), []
     return [m.RequestNotFound(time=now, order_id=order.order_id, number=0, ask_at=now + gap)], []
 
 

@@ -69,16 +69,22 @@ def send_replace(order: Order, asked: Asked, account: Account) -> m.SendReplace:
 
 def at_collar(said: Instruction, price: Decimal, remainder: str) -> Instruction:
     """A market order as it goes out at its collar: a limit that takes what it can at once; only what is to `rest` stays
-    there."""
-    force = TimeInForce.GTC if remainder == "rest" else TimeInForce.IOC
-    return structs.replace(said, type=OrderType.LIMIT, price=price, time_in_force=force)
+    there, as long as the order says."""
+    if remainder == "rest" or said.time_in_force is TimeInForce.FOK:
+        return structs.replace(said, type=OrderType.LIMIT, price=price)
+    return structs.replace(said, type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.IOC, expire_at=None)
+
+
+def by_quantity(said: Instruction, quantity: Decimal) -> Instruction:
+    """An instruction that has become a limit order asks for base units."""
+    return said if said.quote_quantity is None else structs.replace(said, quantity=quantity, quote_quantity=None)
 
 
 def as_sent(order: Order) -> Instruction:
     """What an order says as the venue has it now: at its own prices, a market order perhaps at its collar."""
     said = order.instruction
     if order.remainder and order.price is not None:
-        said = at_collar(said, order.price, order.remainder)
+        said = by_quantity(at_collar(said, order.price, order.remainder), order.quantity)
     return priced_as(said, order.price, order.stop_price)
 
 

@@ -63,7 +63,7 @@ def _take(state: State, command: m.ReceiveSignal, key: str, now: int) -> Decisio
     instruction = from_signal(
         signal,
         command.order_id,
-        standing_of(state, signal.account, signal.symbol),
+        standing_of(state, signal.account, signal.symbol) if signal.action is Action.TARGET else ZERO,
         closable_of(state, signal.account, signal.symbol),
         instrument.step_size,
         instrument.linear,

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from msgspec import Struct, field
 
+from orderwright.core.messages import DeadWatched
 from orderwright.core.model import (
     DONE,
     IN_FLIGHT,
@@ -98,7 +99,8 @@ class Group(Struct):
 
 
 class Controls(Struct):
-    """Trading state and the counters that limits need."""
+    """Trading state, the counters that limits need (sent_at: when the newest order went out), and since when the log
+    is ours: quiet_until, microseconds, before which nothing leaves."""
 
     trading: TradingState = TradingState.ACTIVE
     cause: str = ""
@@ -106,6 +108,10 @@ class Controls(Struct):
     orders_today: int = 0
     second: int = 0
     orders_this_second: int = 0
+    sent_at: int = 0
+    orders_this_window: int = 0
+    epoch: int = 0
+    quiet_until: int | None = None
 
 
 class State(Struct, kw_only=True):
@@ -114,7 +120,8 @@ class State(Struct, kw_only=True):
     order. groups: orders that belong together, by the group's name or the id of a bracket's entry; unsettled: those to
     which something has happened; bracketed: those whose entry has filled, by (account, symbol). trailing: the stops
     that follow a market; best: the best price each has seen, where a replace was in the way of following it at once.
-    users, api_keys (by key id) and revoked (key id: when) are those of the book `system`."""
+    users, api_keys (by key id) and revoked (key id: when) are those of the book `system`. dead: the orders that were
+    called dead and are looked up again for a day. queue: the orders that wait for the rate, in their order."""
 
     book: str
     sequence: int = 0
@@ -132,6 +139,7 @@ class State(Struct, kw_only=True):
     users: dict[str, User] = field(default_factory=dict)
     api_keys: dict[str, ApiKey] = field(default_factory=dict)
     revoked: dict[str, int] = field(default_factory=dict)
+    dead: dict[str, DeadWatched] = field(default_factory=dict)
     # derived from the above, or caches of the journal
     finished: OrderedDict[str, Order] = field(default_factory=OrderedDict)
     keys: OrderedDict[str, str] = field(default_factory=OrderedDict)
@@ -140,6 +148,7 @@ class State(Struct, kw_only=True):
     watched: dict[Pair, dict[str, None]] = field(default_factory=dict)
     closing: dict[Pair, str] = field(default_factory=dict)
     succeeded: dict[str, str] = field(default_factory=dict)
+    queue: dict[str, None] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     unsettled: dict[str, None] = field(default_factory=dict)
     bracketed: dict[Pair, dict[str, None]] = field(default_factory=dict)
@@ -210,12 +219,19 @@ def protects(order: Instruction) -> bool:
     return order.reduce_only or order.trail is not None
 
 
+def is_quiet(state: State, now: int) -> bool:
+    """Whether nothing may leave yet: the log was taken over, and what was in flight then may still arrive."""
+    quiet_until = state.controls.quiet_until
+    return quiet_until is not None and now < quiet_until
+
+
 def deadline_of(state: State, order: Order) -> int | None:
     """When this order next needs a look, in microseconds: its wait is over, it expires, a request is overdue, or
     trades that the venue has claimed have not come."""
     account = state.accounts.get(order.instruction.account)
     patient = state.settings.linger or order.instruction.linger
-    if account is not None and order.requests and not patient and order.expire_at is None and order.fetch_at is None:
+    plain = order.expire_at is None and order.fetch_at is None and order.until is None and order.cancel_wanted is None
+    if account is not None and order.requests and not patient and plain:
         soonest: int | None = None  # nearly all of them: only what was asked can be overdue
         for request in order.requests:
             if request.state in IN_FLIGHT:
@@ -223,27 +239,71 @@ def deadline_of(state: State, order: Order) -> int | None:
                 if soonest is None or overdue < soonest:
                     soonest = overdue
         return soonest
+    quiet_until = state.controls.quiet_until or 0
     if order.status is OrderStatus.PENDING or account is None:
+        time = _wait_deadline(state, order)
+        return None if time is None else max(time, quiet_until)
+    times = [request_deadline(request, account) for request in order.requests if request.in_flight]
+    acts = _acts_at(order, account, asked=bool(times))
+    if patient and order.cancel_wanted is None and (due := first_due(state.settings, order)) is not None:
+        acts.append(due)
+    if acts:
+        times.append(max(min(acts), quiet_until))
+    if order.fetch_at is not None and order.has_gap:
+        times.append(order.fetch_at)
+    return min(times, default=None)
+
+
+def _acts_at(order: Order, account: Account, *, asked: bool) -> list[int]:
+    """When a live order is to be cancelled by itself, in microseconds: it expires, or has rested at its collar for as
+    long as it should; or a cancel of it waits. asked: whether something of it is in flight already."""
+    if order.ending is not None or len(order.requests) >= MAX_REQUESTS:
+        return []
+    if order.cancel_wanted is not None:
+        return [0]
+    if asked:
+        return []
+    last = order.requests[-1]  # a cancel that was refused is not sent again at once
+    earliest = last.sign_at + RECANCEL if last.kind == "cancel" else 0
+    margin = 1_000 * account.traits.margin_ms if account.traits.expires_orders else 0
+    times = [] if order.expire_at is None else [max(order.expire_at + margin, earliest)]
+    if order.until is not None and order.remainder == "rest":
+        times.append(max(order.until, earliest))
+    return times
+
+
+def rests_too_long(order: Order, now: int) -> bool:
+    """Whether it has rested at its collar for as long as it should."""
+    return order.remainder == "rest" and order.until is not None and order.until <= now and order.ending is None
+
+
+def _rate_slot(state: State) -> int:
+    """When the next order may go out for the rate, in microseconds."""
+    settings, controls = state.settings, state.controls
+    if settings.rate_limit_orders is None or controls.orders_this_window < settings.rate_limit_orders:
+        return 0
+    window = 1_000 * settings.rate_limit_window_ms
+    return (controls.sent_at // window + 1) * window
+
+
+def _wait_deadline(state: State, order: Order) -> int | None:
+    """When a waiting order next needs a look."""
+    if order.status is OrderStatus.PENDING:  # else its account is not known
         if not order.wait_for:  # its row was the last one of a log that was cut: it goes on from there
             return order.created_at
         if order.wait_for == "entry":  # when it goes out, `contingent` says
             return order.expire_at
         if (order.wait_for == "cancels" and may_close(state, order)) or (
-            order.wait_for == "parent" and order.instruction.parent_id not in state.orders
+            order.wait_for in ("parent", "retry") and order.instruction.parent_id not in state.orders
         ):
             waits_on = protects(order.instruction) and state.controls.trading is TradingState.HALTED
-            return order.expire_at if waits_on else order.created_at
-        times = [time for time in (order.wait_until, order.expire_at) if time is not None]
-        return min(times, default=None)
-    times = [request_deadline(request, account) for request in order.requests if request.in_flight]
-    if order.expire_at is not None and order.ending is None and not times and len(order.requests) < MAX_REQUESTS:
-        time = order.expire_at + (1_000 * account.traits.margin_ms if account.traits.expires_orders else 0)
-        last = order.requests[-1]  # a cancel that was refused is not sent again at once
-        times.append(max(time, last.sign_at + RECANCEL) if last.kind == "cancel" else time)
-    if order.fetch_at is not None and order.has_gap:
-        times.append(order.fetch_at)
-    if patient and (due := first_due(state.settings, order)) is not None:
-        times.append(due)
+            begins = order.created_at if order.wait_for != "retry" else order.wait_until
+            return order.expire_at if waits_on else begins
+        if order.wait_for == "retry":
+            return order.expire_at
+        if order.wait_for == "queue" and order.wait_until is not None and order.order_id == next(iter(state.queue), ""):
+            return min(max(_rate_slot(state), order.created_at), order.wait_until)
+    times = [time for time in (order.wait_until, order.expire_at) if time is not None]
     return min(times, default=None)
 
 
@@ -263,8 +323,12 @@ def follow(state: State, order: Order) -> None:
 def request_deadline(request: Request, account: Account) -> int:
     """A request that is out is overdue when it can no longer be carried out; an unknown one is asked about at
     ask_at."""
-    if request.ask_at is not None:
-        return request.ask_at
+    return request.ask_at if request.ask_at is not None else dead_for_certain(request, account)
+
+
+def dead_for_certain(request: Request, account: Account) -> int:
+    """When a request can no longer be carried out, clocks that differ allowed for, in microseconds. Where its venue
+    sets no bound, what is allowed for instead."""
     lifetime_ms = request.lifetime_ms if request.lifetime_ms is not None else 10 * account.traits.margin_ms
     return request.sign_at + 1_000 * (lifetime_ms + account.traits.margin_ms)
 

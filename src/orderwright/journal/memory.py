@@ -42,6 +42,7 @@ class MemoryJournal(LogReader):
 
     def __init__(self, keep: int | None = None) -> None:
         self._keep, self.whole = keep, keep is None
+        self._keys = _Keys()
         self._books: dict[str, _Everything | _Newest] = {}
         self._stale = False
         self._tables: LogWriter | None = None
@@ -49,7 +50,11 @@ class MemoryJournal(LogReader):
     def append(self, book: str, sequence: int, event: m.AnyEvent, changes: Changes) -> None:
         kept = self._books.get(book)
         if kept is None:
-            kept = self._books[book] = _Everything(book) if self._keep is None else _Newest(self._keep)
+            if self._keep is None:
+                kept = _Everything(book, self._keys)
+            else:
+                kept = _Newest(book, self._keys, self._keep)
+            self._books[book] = kept
         if sequence != kept.sequence + 1:
             raise LogFenced(f"book {book!r}: the log is at {kept.sequence}, so its next row is not {sequence}")
         if type(event) is m.OrderReceived and event.order_id in kept.orders:
@@ -73,12 +78,11 @@ class MemoryJournal(LogReader):
         return None if kept is None else kept.keys.get(key)
 
     def order_key(self, book: str, order_id: str) -> int | None:
-        self._refresh()
-        return super().order_key(book, order_id)
+        kept = self._books.get(book)
+        return None if kept is None else kept.numbers.get(order_id)
 
     def order_place(self, key: int) -> tuple[str, str] | None:
-        self._refresh()
-        return super().order_place(key)
+        return self._keys.places.get(key)
 
     def events(self, book: str, after: int = 0) -> Iterator[Numbered]:
         kept = self._books.get(book)
@@ -145,7 +149,11 @@ class MemoryJournal(LogReader):
         """Drop a whole book, where memory is bounded (`keep`): a training run has more episodes than memory."""
         if self._keep is None:
             raise LogError("a log that keeps everything forgets no book")
-        self._stale = self._books.pop(book, None) is not None or self._stale
+        kept = self._books.pop(book, None)
+        if kept is not None:
+            self._stale = True
+            for key in kept.numbers.values():
+                del self._keys.places[key]
 
     def fold(self) -> None:
         """Bring the tables behind `connection` up to date, for who reads them without asking a question."""
@@ -180,12 +188,29 @@ class MemoryJournal(LogReader):
         self._stale = True
 
 
-class _Everything:
-    """A book's events, all of them."""
+class _Keys:
+    """The keys of orders, of all books: given once, in the order in which they came in."""
 
-    def __init__(self, book: str) -> None:
+    def __init__(self) -> None:
+        self._next = 1
+        self.places: dict[int, tuple[str, str]] = {}
+
+    def give(self, book: str, order_id: str) -> int:
+        """The next key, to an order."""
+        key = self._next
+        self._next = key + 1
+        self.places[key] = (book, order_id)
+        return key
+
+
+class _Everything:
+    """A book's events, all of them. numbers: the key of each order."""
+
+    def __init__(self, book: str, keys: _Keys) -> None:
         self.sequence = 0
         self.orders: dict[str, list[Numbered]] = {}
+        self.numbers: dict[str, int] = {}
+        self._book, self._given = book, keys
         self.keys: dict[str, str] = {}
         self._events: list[m.AnyEvent] = []
         self._folded = 0
@@ -197,6 +222,7 @@ class _Everything:
             rows = self.orders.get(event.order_id)
             if rows is None:
                 rows = self.orders[event.order_id] = []
+                self.numbers[event.order_id] = self._given.give(self._book, event.order_id)
             rows.append((self.sequence, event))
         if type(event) in _KEYED:
             keyed = key_of(event)
@@ -209,7 +235,8 @@ class _Everything:
     def fill(self, tables: LogWriter, book: str, connection: sqlite3.Connection) -> None:
         for event in self._events[self._folded :]:
             self._folded += 1
-            tables.append(book, self._folded, event, self._replay.apply(event))
+            key = self.numbers[event.order_id] if isinstance(event, m.OrderEvent) else None
+            tables.append(book, self._folded, event, self._replay.apply(event), key)
             if self._folded % _FLUSH_EVERY == 0:
                 tables.flush(connection)
 
@@ -218,11 +245,13 @@ class _Everything:
 
 
 class _Newest:
-    """A book's present, and as much of its past as `keep` says."""
+    """A book's present, and as much of its past as `keep` says. numbers: the key of each order that is kept."""
 
-    def __init__(self, keep: int) -> None:
+    def __init__(self, book: str, keys: _Keys, keep: int) -> None:
         self.sequence = 0
         self.orders: dict[str, list[Numbered]] = {}
+        self.numbers: dict[str, int] = {}
+        self._book, self._given = book, keys
         self.keys: OrderedDict[str, str] = OrderedDict()
         self._keep = keep
         self._finished: OrderedDict[str, None] = OrderedDict()
@@ -268,6 +297,7 @@ class _Newest:
             rows.append((sequence, event))
         elif kind is m.OrderReceived:
             self.orders[order_id] = [(sequence, event)]
+            self.numbers[order_id] = self._given.give(self._book, order_id)
             if event.instruction.idempotency_key:
                 self._remember_key(event)
         else:  # it was dropped when it had finished
@@ -279,7 +309,8 @@ class _Newest:
             finished = self._finished
             finished[order_id] = None
             if len(finished) > self._keep:
-                del self.orders[finished.popitem(last=False)[0]]
+                dropped = finished.popitem(last=False)[0]
+                del self.orders[dropped], self._given.places[self.numbers.pop(dropped)]
         elif order_id in self._finished:
             del self._finished[order_id]
 
@@ -298,7 +329,8 @@ class _Newest:
             event = kept[sequence]
             order = self._fold(folded, event)
             tables.head(book).sequence = sequence - 1
-            tables.append(book, sequence, event, Changes(order, ledger.get(sequence), positions.get(sequence)))
+            key = None if order is None else self.numbers.get(order.order_id)
+            tables.append(book, sequence, event, Changes(order, ledger.get(sequence), positions.get(sequence)), key)
         tables.flush(connection)
 
     def _fold(self, folded: dict[str, Order], event: Any) -> Order | None:

@@ -278,13 +278,16 @@ def control_of(event: m.Event) -> str | None:
         return f"key|{event.key.key_id}"
     if isinstance(event, m.KeyRevoked):
         return f"revoked|{event.key_id}"
+    if isinstance(event, m.DeadWatched):
+        return f"dead|{event.slot}"
     return _CONTROLS.get(type(event))
 
 
-_NAMED = (m.UserAdded, m.KeyIssued, m.KeyRevoked)
+_NAMED = (m.UserAdded, m.KeyIssued, m.KeyRevoked, m.DeadWatched)
 _CONTROLS: dict[type[m.Event], str] = {
     m.Configured: "settings",
     m.TradingStateSet: "trading",
+    m.EpochBegan: "epoch",
     m.DayStarted: "day",
 }
 

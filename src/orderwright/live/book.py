@@ -284,7 +284,7 @@ class LiveBook:
             times.append(now + (self._poll_us if state.orders else max(self._poll_us, SECOND)))
         elif state.orders:
             times.append(now + HORIZON_US)
-        if engine.session.watch is not None and (state.orders or state.positions):
+        if engine.session.watch is not None and (state.orders or any(held.size for held in state.positions.values())):
             times.append((now // self._watch_us + 1) * self._watch_us)
         return min((time for time in times if time is not None), default=None)
 

@@ -196,7 +196,7 @@ class LiveLoop:
                 self.step()
                 await self._pause()
         except BaseException as error:
-            self._fail(error)
+            self._fail(error if isinstance(error, Exception) else Stopping("the service was ended"))
             raise
         finally:
             self._ready.set()

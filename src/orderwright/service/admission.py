@@ -54,11 +54,15 @@ class Admission:
         except Problem:
             self._count_failure(connection)
             raise
-        if self._requests is not None:
+        self.spend(principal)
+        return principal
+
+    def spend(self, principal: Principal) -> None:
+        """Count a request of a key: one over HTTP, or an order message of a socket. Raises Problem: 429."""
+        if self._requests is not None and principal.key_id:
             wait = self._requests.take(principal.key_id, self._clock.now())
             if wait:
                 raise _too_many("this key has asked too often (service.requests_per_minute)", wait)
-        return principal
 
     def _count_failure(self, connection: HTTPConnection) -> None:
         address = connection.client.host if connection.client is not None else ""

@@ -41,6 +41,7 @@ from orderwright.live.book import Answer, snapshot
 from orderwright.ports import Clock
 from orderwright.service.parts import Principal, Problem
 from orderwright.service.problems import refused
+from orderwright.service.tradingview.strategies import terms_of
 from orderwright.service.views import OrderDetail, OrderView, detail_of, view_of
 from orderwright.service.wanted import (
     AmendOrder,
@@ -251,6 +252,7 @@ class Door:
             time=now,
             bracket=bracket,
             trail=trail,
+            terms=terms_of(self.books.configuration, wanted.strategy),
         )
         return book, m.ReceiveSignal(signal=signal, order_id=order_id)
 

@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orderwright.service.parts import Problem
-from orderwright.service.problems import problem_of, respond
+from orderwright.service.problems import path_shown, problem_of, respond
 
 BODY_SECONDS = 20.0
 MOST_PATH = 4_096
@@ -66,7 +66,8 @@ class Edge:
         except Exception as error:
             problem = problem_of(error)
             if problem.code == "fault":
-                _LOG.exception("a fault of ours: %s %s (request %s)", scope["method"], scope["path"], out.request_id)
+                path = path_shown(scope["path"])
+                _LOG.exception("a fault of ours: %s %s (request %s)", scope["method"], path, out.request_id)
             if out.has_begun:
                 raise
             await respond(problem)(scope, receive, out)

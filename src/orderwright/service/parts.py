@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orderwright.service.observing.assembly import Observing
     from orderwright.service.questions.execution import Execution
     from orderwright.service.questions.reads import Reads
+    from orderwright.service.strategies import Strategies
     from orderwright.service.tradingview.intake import Intake
 
 SCOPES = ("read", "trade", "admin")
@@ -105,5 +106,6 @@ class Service:
         self.keys: Keys
         self.reads: Reads
         self.execution: Execution
+        self.strategies: Strategies
         self.observing: Observing | None = None
         self.intake: Intake | None = None

@@ -80,6 +80,12 @@ def described(problem: Problem) -> dict[str, object]:
     return said | problem.extra
 
 
+def path_shown(path: str) -> str:
+    """A path as it may be logged: the token in a webhook's is a secret."""
+    before, webhook, token = path.partition("/tradingview/webhook/")
+    return f"{before}{webhook}***" if token else path
+
+
 def respond(problem: Problem) -> Response:
     """The answer for a problem."""
     return Response(
@@ -90,4 +96,4 @@ def respond(problem: Problem) -> Response:
     )
 
 
-__all__ = ["MEDIA_TYPE", "TITLES", "described", "problem_of", "refused", "respond"]
+__all__ = ["MEDIA_TYPE", "TITLES", "described", "path_shown", "problem_of", "refused", "respond"]

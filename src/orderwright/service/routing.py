@@ -21,7 +21,7 @@ from starlette.routing import Route as Served
 from starlette.types import Receive, Scope, Send
 
 from orderwright.service.parts import Call, Principal, Problem, Result, Service
-from orderwright.service.problems import problem_of, respond
+from orderwright.service.problems import path_shown, problem_of, respond
 from orderwright.service.reading import convert, decode, single
 
 Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
@@ -86,12 +86,6 @@ class Endpoint:
         return answer(await route.handler(call))
 
 
-def _without_token(path: str) -> str:
-    """A path as it may be logged: the token of a webhook is a secret."""
-    before, webhook, token = path.partition("/tradingview/webhook/")
-    return f"{before}{webhook}***" if token else path
-
-
 def told(error: Exception, request: Request) -> Problem:
     """What the caller may know of an error; a fault of ours is logged, and named by the id of the request."""
     problem = problem_of(error)
@@ -100,7 +94,7 @@ def told(error: Exception, request: Request) -> Problem:
         _LOG.error(
             "a fault of ours: %s %s (request %s)",
             request.method,
-            _without_token(request.url.path),
+            path_shown(request.url.path),
             request_id,
             exc_info=error,
         )

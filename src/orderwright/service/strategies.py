@@ -16,28 +16,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, assert_never
 
 from orderwright.analytics.windows import parse_length
 from orderwright.config import owning
 from orderwright.core import messages as m
 from orderwright.core.evolve import Changes
+from orderwright.core.numbers import divided
 from orderwright.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
-    from orderwright.backtest.rules import Sizing
+    from orderwright.backtest.rules import Rules, Sizing
     from orderwright.backtest.strategy import Strategy
     from orderwright.config.owners import SizingKeys, StrategyKeys
-    from orderwright.live.loop import LiveLoop
     from orderwright.service.books import Books
     from orderwright.service.strategy.runner import Plan, Progress, Runner
 
+HUNDRED = Decimal(100)
 Alert = Callable[[str, m.RaiseAlert], None]
 
 
 class Strategies:
-    """books: opened. Raises InputError for what cannot be run. `start` is for the event loop's thread; the loop that runs
-    the desk is then in `books.loop`."""
+    """books: opened; the loop that runs the desk is in `books.loop` when they start. Raises InputError for what cannot
+    be run."""
 
     def __init__(self, books: Books, *, alert: Alert | None = None) -> None:
         self._books, self._alert = books, alert
@@ -160,7 +162,7 @@ def _maker(keys: StrategyKeys, field: str) -> Callable[[], Strategy]:
     except InputError as error:
         place = f"{field}.params.{error.field}" if error.field in keys.params else f"{field}.class"
         raise InputError(error.message, field=place, value=error.value, nearest=error.nearest) from None
-    except Exception as error:  # a class of the user's: whatever it raises  # noqa: BLE001
+    except Exception as error:  # a class of the user's: whatever it raises
         message = f"{kind.__name__} cannot be made of these: {type(error).__name__}: {error}"
         raise InputError(message, field=f"{field}.params") from error
     return make
@@ -175,30 +177,43 @@ def _check_params(known: Mapping[str, Any], given: Mapping[str, Any], kind: str,
             raise InputError(f"{kind} needs it", field=f"{field}.params.{name}")
 
 
-def _rules(keys: StrategyKeys, linear: bool, field: str) -> Any:
+def _rules(keys: StrategyKeys, linear: bool, field: str) -> Rules:
     """How its signals are traded."""
     from orderwright.backtest.rules import Rules
 
     if keys.allow_short and not linear:
         message = f"{keys.symbol} is not a contract that can be short"
         raise InputError(message, field=f"{field}.allow_short", value=True, nearest=False)
-    sizing = keys.sizing
-    return Rules(allow_short=keys.allow_short) if sizing is None else Rules(sizing=_sizing(sizing, field))
+    stop = keys.sizing.stop_percent
+    return Rules(
+        allow_short=keys.allow_short,
+        sizing=_sizing(keys.sizing, f"{field}.sizing"),
+        stop_loss=None if stop is None else stop / HUNDRED,
+    )
 
 
 def _sizing(keys: SizingKeys, field: str) -> Sizing:
+    """The rule of a backtest that does the same. A stop at so many percent loses `amount` percent of equity where
+    amount / stop of it is spent."""
     from orderwright.backtest.rules import FixedQuantity, PercentOfEquity, VolatilityRisk
 
-    match keys.kind:
+    match keys.by:
         case "base":
-            return FixedQuantity(keys.value)
-        case "percent":
-            return PercentOfEquity(keys.value)
+            return FixedQuantity(keys.amount)
+        case "equity":
+            return PercentOfEquity(keys.amount)
         case "volatility":
-            return VolatilityRisk(keys.value)
-        case _:
-            message = f"{keys.kind} is for alerts; a class's signals are sized by base, percent or volatility"
-            raise InputError(message, field=f"{field}.sizing.kind", value=keys.kind, nearest="percent")
+            return VolatilityRisk(divided(keys.amount, keys.multiple))
+        case "risk" if keys.stop_percent is not None:
+            return PercentOfEquity(min(divided(HUNDRED * keys.amount, keys.stop_percent), HUNDRED))
+        case "risk":
+            raise InputError("a class's signals bring no stop: say how far it is", field=f"{field}.stop_percent")
+        case "quote":
+            message = (
+                "an amount of money is for alerts; a class's signals take base, equity, risk or volatility"
+            )
+            raise InputError(message, field=f"{field}.by", value="quote", nearest="equity")
+    assert_never(keys.by)
 
 
 __all__ = ["Strategies"]

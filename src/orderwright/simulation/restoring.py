@@ -22,6 +22,7 @@ from orderwright.core import messages as m
 from orderwright.core.lifecycle import standing
 from orderwright.core.model import WORKING, Balance, Order, Position, Request
 from orderwright.core.numbers import ZERO
+from orderwright.core.requests import as_sent
 from orderwright.simulation.desk import Desk
 from orderwright.simulation.gateway import Gateway, Market
 from orderwright.simulation.ledger import Ledger
@@ -79,7 +80,7 @@ def _stood(order: Order) -> bool:
 
 
 def _restore(desk: Desk, market: Market, order: Order, now: int, lists: Mapping[str, OrderList]) -> None:
-    said = structs.replace(order.instruction, price=order.price, stop_price=order.stop_price)
+    said = as_sent(order)
     instrument = market.book.instrument
     restored = new_order(
         said, order.quantity, instrument, accepted_at(order), desk.next_priority(), expire_at=order.expire_at

@@ -382,8 +382,7 @@ def test_a_key_has_so_many_connections_and_no_more(tmp_path: Path, monkeypatch: 
     run(read())
 
 
-def test_a_reader_of_rows_that_the_log_dropped_is_told_so(monkeypatch: Any) -> None:
-    """A log that keeps only what is newest."""
+def test_a_reader_of_rows_that_the_log_does_not_have_is_told_so(monkeypatch: Any) -> None:
 
     async def read() -> None:
         async with a_world() as world, world.client() as client:
@@ -462,6 +461,18 @@ def test_an_order_that_cannot_be_taken_is_a_problem_under_its_id(
             assert (answer["type"], answer["id"]) == ("answer", "mine")
             assert (answer["status"], problem["code"], problem["field"]) == expected
             assert len(world.log()) == rows
+
+    run(read())
+
+
+def test_orders_that_come_too_often_are_told_when_to_come_again(tmp_path: Path) -> None:
+    async def read() -> None:
+        async with a_world(tmp_path / "log.sqlite") as world, world.client() as client:
+            await client.hear()
+            world.doorman.spent.add("a")
+            await client.say(op="create", id=1, body={"quantity": 1, "price": 90, "number": 1})
+            answer = await client.hear()
+            assert (answer["id"], answer["status"], answer["problem"]["retry_after"]) == (1, 429, "2")
 
     run(read())
 

@@ -51,16 +51,21 @@ class HandClock:
 
 
 class Doorman:
-    """Knows KEYS; those in `revoked` are good no longer."""
+    """Knows KEYS; those in `revoked` are good no longer, those in `spent` have asked too often."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.revoked: set[str] = set()
+        self.spent: set[str] = set()
 
     def admit(self, key: str, socket: WebSocket) -> Principal:
         if key not in KEYS:
             raise Problem(401, "no_key", "no valid key")
         return KEYS[key]
+
+    def spend(self, principal: Principal) -> None:
+        if principal.key_id in self.spent:
+            raise Problem(429, "too_many", "too often", headers={"Retry-After": "2"})
 
     def still(self, principal: Principal) -> bool:
         return principal.key_id not in self.revoked

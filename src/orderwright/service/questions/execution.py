@@ -156,7 +156,7 @@ class Execution:
 async def stats(call: Call[None, AskStats]) -> dict[str, Any]:
     """The execution report: counts, slippage, time to fill, costs, the worst orders."""
     asked, execution = call.query, call.service.execution
-    book = _book_of(call, asked.book, asked.user_id)
+    book = _book_or_all(call, asked.book, asked.user_id)
     start, end = _window(call, asked)
     names: dict[str, Any] = {
         "exchange": asked.exchange or None,
@@ -193,7 +193,7 @@ async def stats(call: Call[None, AskStats]) -> dict[str, Any]:
 async def drift(call: Call[None, AskDrift]) -> dict[str, Any]:
     """Slippage of one group of orders less that of another, and a model of the first."""
     asked, execution = call.query, call.service.execution
-    book = _book_of(call, asked.book, "")
+    book = _book_or_all(call, asked.book, "")
 
     def question() -> Any:
         from orderwright.analytics.drift import OrdersOf, slippage_drift
@@ -250,6 +250,11 @@ def _book_of(call: Call[Any, Any], book: str, user: str) -> str:
     return found if found is not None else call.service.door.books.default_book(call.principal.user)
 
 
+def _book_or_all(call: Call[Any, Any], book: str, user: str) -> str | None:
+    """The same; all of them for who sees all and names none."""
+    return None if call.principal.books is None and not (book or user) else _book_of(call, book, user)
+
+
 def _window(call: Call[None, AskStats], asked: AskStats) -> tuple[int | None, int | None]:
     from orderwright.analytics.windows import parse_window
 
@@ -263,8 +268,9 @@ def _window(call: Call[None, AskStats], asked: AskStats) -> tuple[int | None, in
     return now - parse_window(asked.window), now + 1
 
 
-def _has_orders(connection: Any, book: str) -> bool:
-    return connection.execute("SELECT 1 FROM orders WHERE book = ? LIMIT 1", [book]).fetchone() is not None
+def _has_orders(connection: Any, book: str | None) -> bool:
+    sql = "SELECT 1 FROM orders WHERE ? IS NULL OR book = ? LIMIT 1"
+    return connection.execute(sql, [book, book]).fetchone() is not None
 
 
 def _figures(one: RunningFigures) -> dict[str, Any]:

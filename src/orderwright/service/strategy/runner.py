@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,6 @@ from orderwright.core.evolve import Changes
 from orderwright.errors import CommitFailed, LogError
 from orderwright.live.desk import Stopping
 from orderwright.market.live_prices import LivePrices
-from orderwright.market.times import iso
 from orderwright.service.strategy.bars import GrowingBars
 from orderwright.service.strategy.trading import LiveContext, LiveTrading
 from orderwright.service.strategy.worker import Worker
@@ -119,20 +119,19 @@ class Runner:
             await self.go_on(now)
             interval = self.plan.interval
             due = (now // interval + 1) * interval - self._loop.clock.now()
-            try:
-                await asyncio.wait_for(self._wake.wait(), min(max(due / 1_000_000, 0.0), LONGEST_PAUSE))
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(max(due / 1_000_000, 0.0), LONGEST_PAUSE)):
+                    await self._wake.wait()
 
     async def go_on(self, now: int) -> None:
         """Do what is to be done at a time, microseconds: tell what has happened, ask about the bar that has closed."""
         self._wake.clear()
         newest = now // self.plan.interval - 1
         try:
-            if self._data is None or len(self._data) >= MOST_BARS:
-                await self._begin(newest - 1)
             if self._trading is not None and self._trading.happened:
                 await self._worker.call(self._trading.tell)
+            if self._data is None or (len(self._data) >= MOST_BARS and self._last < newest):
+                await self._begin(newest - 1)
             while self._last < newest:
                 await self._close_bar(self._last + 1, now)
         except (asyncio.CancelledError, Stopping, CommitFailed):
@@ -146,11 +145,11 @@ class Runner:
         close = (number + 1) * self.plan.interval
         self._last = number
         late = now - close > self.plan.interval // LATE
-        await self._worker.call(partial(self._ask, late=late))
         if late:
             self.late += 1
         else:
             self.asked, self._asked_last = self.asked + 1, close
+        await self._worker.call(partial(self._ask, late=late))
 
     def hear(self, event: m.AnyEvent, changes: Changes) -> None:
         """An event of its book was decided."""
@@ -222,10 +221,4 @@ def _history(plan: Plan, last: int, warm_up: int) -> GrowingBars:
     return GrowingBars(plan.prices, plan.interval, last + 1 - count, count)
 
 
-def describe(progress: Progress) -> str:
-    """In a line."""
-    when = f", last asked about the bar that closed at {iso(progress.bar)}" if progress.bar is not None else ""
-    return f"{progress.name} ({progress.symbol}): {progress.problem or progress.state}{when}"
-
-
-__all__ = ["Plan", "Progress", "Runner", "describe"]
+__all__ = ["Plan", "Progress", "Runner"]

@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from orderwright.errors import InputError, UnknownName
 from orderwright.service.parts import Principal, Problem, Service
-from orderwright.service.problems import described, problem_of
+from orderwright.service.problems import problem_of
 from orderwright.service.stream import words as w
 from orderwright.service.stream.entry import OrderEntry, Routes, encoded
 from orderwright.service.stream.following import Following
@@ -38,6 +38,9 @@ class Admits(Protocol):
 
     def admit(self, key: str, socket: WebSocket) -> Principal:
         """Whose key it is ("" for none). Raises Problem."""
+
+    def spend(self, principal: Principal) -> None:
+        """Count an order message. Raises Problem (429) for one too many."""
 
     def still(self, principal: Principal) -> bool:
         """Whether the key is still good: not revoked, not expired."""
@@ -75,7 +78,10 @@ class Connection:
         try:
             self._principal = await self._who()
             counted(self._principal)
-            self._entry = OrderEntry(self._service, self._principal, self._routes, self._socket, self._tell)
+            who = self._principal
+            self._entry = OrderEntry(
+                self._service, who, self._routes, self._socket, self._tell, lambda: self._admits.spend(who)
+            )
             self._tell(self._hello())
             await self._serve()
         except Problem as problem:
@@ -101,6 +107,8 @@ class Connection:
 
     async def _who(self) -> Principal:
         given = self._socket.headers.get("authorization", "")
+        if not given and (key := self._socket.headers.get("x-api-key", "").strip()):
+            return self._admits.admit(key, self._socket)
         if given:
             scheme, _, key = given.partition(" ")
             if scheme.lower() != "bearer":
@@ -211,7 +219,7 @@ class Connection:
         self._faults += 1
         if self._faults > w.MAX_FAULTS:
             raise Cut(w.BAD_MESSAGES, "too many messages made no sense")
-        self._tell(w.Wrong(problem=described(problem), id=w.known_id(_id_in(text))))
+        self._tell(w.Wrong(problem=w.told(problem), id=w.known_id(_id_in(text))))
         await self._paced()
 
     async def _beat(self) -> None:
@@ -270,7 +278,7 @@ class Connection:
 
     async def _refuse(self, problem: Problem) -> None:
         code = w.TOO_MANY if problem.status == 429 else w.NO_KEY
-        said = w.Wrong(problem=described(problem))
+        said = w.Wrong(problem=w.told(problem))
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             await self._socket.send_text(encoded(said))
         await self._close(code, problem.detail)

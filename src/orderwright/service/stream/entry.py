@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from orderwright.service.parts import Call, Principal, Problem, Result, Service
-from orderwright.service.problems import described, problem_of
+from orderwright.service.problems import problem_of
 from orderwright.service.reading import decode
 from orderwright.service.routing import Route
 from orderwright.service.stream import words as w
@@ -45,13 +45,20 @@ def routes_of(routes: Iterable[Route]) -> Routes:
 
 
 class OrderEntry:
-    """The orders of one connection. tell: sends an answer. request: handed to the handlers for its headers."""
+    """The orders of one connection. tell: sends an answer. spend: counts a message, raising Problem for one too many.
+    request: handed to the handlers for its headers."""
 
     def __init__(
-        self, service: Service, principal: Principal, routes: Routes, request: Any, tell: Callable[[w.Out], None]
+        self,
+        service: Service,
+        principal: Principal,
+        routes: Routes,
+        request: Any,
+        tell: Callable[[w.Out], None],
+        spend: Callable[[], None],
     ) -> None:
         self._service, self._principal, self._routes = service, principal, routes
-        self._request, self._tell = request, tell
+        self._request, self._tell, self._spend = request, tell, spend
         self._room = asyncio.Semaphore(w.MAX_IN_FLIGHT)
         self._running: set[asyncio.Task[None]] = set()
 
@@ -71,11 +78,12 @@ class OrderEntry:
             self._tell(await self._do(said, op))
         except Exception as error:  # noqa: BLE001  # whatever it is, the sender gets a problem and the stream goes on
             problem = problem_of(error)
-            self._tell(w.Answered(id=said.id, status=problem.status, problem=described(problem)))
+            self._tell(w.Answered(id=said.id, status=problem.status, problem=w.told(problem)))
         finally:
             self._room.release()
 
     async def _do(self, said: w.Entry, op: str) -> w.Answered:
+        self._spend()
         route = self._routes.get(op)
         if route is None:
             raise Problem(404, "not_here", f"{op} is not served here", field="op", value=op)

@@ -25,7 +25,7 @@ class Following:
         self._out, self._tails, self._pages, self._cut = out, tails, pages, cut
         self._task = asyncio.create_task(self._catch_up(), name=f"catch up on {book}")
 
-    def take(self, lines: Sequence[Line]) -> None:
+    def take(self, lines: Sequence[Line], covered: int) -> None:
         """What the tail tells; see `Follower`."""
         for line in lines:
             if line.sequence <= self.at:
@@ -35,6 +35,7 @@ class Following:
                 self._cut(TOO_SLOW, "you read too slowly")
                 return
             self.at = line.sequence
+        self.at = max(self.at, covered)
 
     def fail(self, error: BaseException) -> None:
         """See `Follower`."""
@@ -57,7 +58,7 @@ class Following:
                 self._tails.join(tail, self)
                 return
             try:
-                lines = await self._pages.read(self.book, self.at, tail.at)
+                lines, covered = await self._pages.read(self.book, self.at, tail.at)
             except Exception as error:  # noqa: BLE001  # whatever it is, the reader must know that it ended here
                 self.fail(error)
                 return
@@ -67,6 +68,7 @@ class Following:
                     self._cut(TOO_SLOW, "you read too slowly")
                     return
                 self.at = line.sequence
+            self.at = covered
 
     def _wants(self, line: Line) -> bool:
         return self._wanted is None or not self._wanted.isdisjoint(line.words)

@@ -20,7 +20,7 @@ from orderwright.journal.tables import TABLES
 from orderwright.service.parts import Call, Principal, Service
 from orderwright.service.questions.reads import SYSTEM, seen_by
 from orderwright.service.routing import Route
-from orderwright.service.stream.pages import Gone, line_of
+from orderwright.service.stream.pages import line_of, page_of
 from orderwright.service.wanted import Short
 
 MOST_ROWS = 100_000
@@ -51,9 +51,10 @@ class AskEvents(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class LogEvents(Struct, frozen=True, kw_only=True):
-    """events: as on the stream. reached: the book's newest durable row; ask again after the last one until there."""
+    """events: as on the stream. next: ask after this for what follows. reached: the book's newest durable row."""
 
     events: list[Raw]
+    next: int
     reached: int
 
 
@@ -111,13 +112,12 @@ async def events(call: Call[None, AskEvents]) -> LogEvents:
         message = f"book {asked.book!r} has rows 1 to {reached}"
         raise InputError(message, field="after", value=asked.after, nearest=reached)
 
-    def page(log: LogReader) -> list[Raw]:
-        rows = log.rows(asked.book, asked.after, upto=reached, limit=asked.limit)
-        if asked.after < reached and (not rows or rows[-1].sequence != asked.after + len(rows)):
-            raise Gone(asked.book, asked.after)
-        return [Raw(line_of(asked.book, row)) for row in rows]
+    def page(log: LogReader) -> tuple[list[Raw], int]:
+        rows, covered = page_of(log, asked.book, asked.after, reached, asked.limit)
+        return [Raw(line_of(asked.book, row)) for row in rows], covered
 
-    return LogEvents(events=await call.service.reads.ask(page), reached=reached)
+    found, covered = await call.service.reads.ask(page)
+    return LogEvents(events=found, next=covered, reached=reached)
 
 
 async def rows(call: Call[AskRows, None]) -> LogRows:

@@ -46,8 +46,9 @@ class Pages:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="stream") if self._reader is not None else None
         self._words: dict[tuple[str, int], frozenset[str]] = {}
 
-    async def read(self, book: str, after: int, upto: int) -> list[Line]:
-        """The next rows of a book, at least one and at most PAGE. Raises Gone where the log does not have them."""
+    async def read(self, book: str, after: int, upto: int) -> tuple[list[Line], int]:
+        """The next rows of a book, at most PAGE, and the sequence up to which that is all there are. Raises Gone where
+        the log does not have them; one that keeps only the newest (in memory) leaves out what it dropped."""
         if self._thread is None:
             return self._page(self._journal, book, after, upto)
         return await asyncio.get_running_loop().run_in_executor(
@@ -60,11 +61,9 @@ class Pages:
             self._thread.shutdown()
             self._reader.close()
 
-    def _page(self, reader: RowReader, book: str, after: int, upto: int) -> list[Line]:
-        rows = reader.rows(book, after, upto=upto, limit=PAGE)
-        if not rows or rows[-1].sequence != after + len(rows):
-            raise Gone(book, after)
-        return [self._line(book, row) for row in rows]
+    def _page(self, reader: RowReader, book: str, after: int, upto: int) -> tuple[list[Line], int]:
+        rows, covered = page_of(reader, book, after, upto, PAGE)
+        return [self._line(book, row) for row in rows], covered
 
     def _line(self, book: str, row: LoggedRow) -> Line:
         return Line(book, row.sequence, self._words_of(row), line_of(book, row).decode())
@@ -78,6 +77,16 @@ class Pages:
             named = {name for name, flag in zip(groups, has, strict=True) if flag}
             found = self._words[key] = frozenset({row.kind, *named})
         return found
+
+
+def page_of(reader: RowReader, book: str, after: int, upto: int, limit: int) -> tuple[list[LoggedRow], int]:
+    """The next rows of a book, and the sequence up to which that is all there are. Raises Gone."""
+    rows = reader.rows(book, after, upto=upto, limit=limit)
+    if getattr(reader, "whole", True):
+        if after < upto and (not rows or rows[-1].sequence != after + len(rows)):
+            raise Gone(book, after)
+        return rows, rows[-1].sequence if rows else after
+    return rows, rows[-1].sequence if len(rows) == limit else upto
 
 
 def line_of(book: str, row: LoggedRow) -> bytes:

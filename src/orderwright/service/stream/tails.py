@@ -22,8 +22,9 @@ class Follower(Protocol):
 
     at: int
 
-    def take(self, lines: Sequence[Line]) -> None:
-        """The next rows; those up to `at` are known already. Never waits: who cannot take them is cut."""
+    def take(self, lines: Sequence[Line], covered: int) -> None:
+        """The next rows, all there are up to `covered`; those up to `at` are known already. Never waits: who cannot
+        take them is cut."""
 
     def fail(self, error: BaseException) -> None:
         """The log cannot be read on."""
@@ -52,13 +53,13 @@ class Tail:
                     self.at = self.reached
                     break
                 try:
-                    lines = await self._pages.read(self.book, self.at, self.reached)
+                    lines, covered = await self._pages.read(self.book, self.at, self.reached)
                 except Exception as error:  # noqa: BLE001  # whatever it is, who follows must know that it ended here
                     self._fail(error)
                     return
-                self.at = lines[-1].sequence
+                self.at = covered
                 for follower in tuple(self.followers):
-                    follower.take(lines)
+                    follower.take(lines, covered)
 
     def _fail(self, error: BaseException) -> None:
         for follower in tuple(self.followers):

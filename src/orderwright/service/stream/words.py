@@ -21,6 +21,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from orderwright.core import messages as m
+from orderwright.service.parts import Problem
+from orderwright.service.problems import described
 from orderwright.service.views import OrderView
 
 MAX_FRAME = 1 << 20
@@ -162,6 +164,12 @@ class Wrong(Out, tag="problem"):
 class Pong(Out, tag="pong"):
     time: str
     id: str | int | UnsetType = UNSET
+
+
+def told(problem: Problem) -> dict[str, Any]:
+    """A problem as over REST, with what stands in a header there."""
+    later = problem.headers.get("Retry-After")
+    return dict(described(problem)) | ({} if later is None else {"retry_after": later})
 
 
 def known_id(given: str | int | None) -> str | int | UnsetType:

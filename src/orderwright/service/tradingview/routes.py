@@ -112,6 +112,7 @@ async def _body_of(request: Request) -> bytes:
     return bytes(raw)
 
 
+_REFUSALS: dict[int, None] = dict.fromkeys((400, 401, 403, 413, 422, 429))
 _EXAMPLE = {"ticker": "BTCUSDT", "action": "buy", "quantity": "0.001", "alert_id": "2026-11-20T10:00:00Z"}
 ROUTES = [
     Route(
@@ -120,7 +121,7 @@ ROUTES = [
         webhook,
         scope=None,
         raw=True,
-        answers={200: AlertAnswer},
+        answers={200: AlertAnswer, **_REFUSALS},
         summary="An alert, proven by a signature or a secret in it",
         example=_EXAMPLE,
         tag="tradingview",
@@ -131,7 +132,7 @@ ROUTES = [
         webhook_of_token,
         scope=None,
         raw=True,
-        answers={200: AlertAnswer},
+        answers={200: AlertAnswer, **_REFUSALS},
         summary="An alert, proven by the token in the path",
         example=_EXAMPLE,
         tag="tradingview",
@@ -150,7 +151,7 @@ ROUTES = [
         "/api/tradingview/alerts/{alert}/replay",
         replay,
         scope="trade",
-        answers={200: AlertAnswer},
+        answers={200: AlertAnswer, 409: None},
         summary="Play a stored alert again, as a new one",
         tag="tradingview",
     ),

@@ -55,10 +55,19 @@ def strategies_of(configuration: Configuration) -> dict[str, Strategy]:
             user=user,
             book=book,
             accounts=tuple(keys.accounts) or _account_of_user(configuration, user),
-            terms=Terms(sizing=sizing_of(keys.sizing), flip=keys.flip, allow_short=keys.allow_short),
+            terms=terms_of(configuration, name) or Terms(),
             symbol=keys.symbol or "",
         )
     return found
+
+
+def terms_of(configuration: Configuration, strategy: str) -> Terms | None:
+    """What the signals of a configured strategy may do and how they are sized; None for any other name: its signals are
+    taken as they stand."""
+    keys = configuration.strategies.get(strategy)
+    if keys is None:
+        return None
+    return Terms(sizing=sizing_of(keys.sizing), flip=keys.flip, allow_short=keys.allow_short)
 
 
 def _account_of_user(configuration: Configuration, user: str) -> tuple[str, ...]:
@@ -80,4 +89,4 @@ def strategy_of(known: Mapping[str, Strategy], token: str | None, said: str) -> 
     return Strategy(name=said)
 
 
-__all__ = ["Strategy", "sizing_of", "strategies_of", "strategy_of"]
+__all__ = ["Strategy", "sizing_of", "strategies_of", "strategy_of", "terms_of"]

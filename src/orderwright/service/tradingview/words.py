@@ -8,6 +8,7 @@ is refused.
 from __future__ import annotations
 
 import difflib
+from functools import lru_cache
 
 from orderwright.core.model import Action
 
@@ -64,6 +65,7 @@ EXCHANGE_KEYS = (
 """Fields that hold an exchange's keys: an alert with one is refused."""
 
 
+@lru_cache(maxsize=1_024)
 def squashed(name: str) -> str:
     """A field's name as names are compared."""
     return name.lower().replace("_", "").replace("-", "").replace(" ", "")
