@@ -27,6 +27,7 @@ EVENTS: list[m.AnyOrderEvent] = [
     m.OrderDenied(time=NOW, order_id=an_id(), reason=Reason.APPROVAL_DENIED),
     m.OrderWithdrawn(time=NOW, order_id=an_id(), status=OrderStatus.CANCELLED),
     m.OrderDelayed(time=NOW, order_id=an_id(), wait_until=NOW),
+    m.CancelWanted(time=NOW, order_id=an_id(), cause="cancel"),
     m.RequestSubmitted(time=NOW, order_id=an_id(), number=1, request="cancel", sign_at=NOW, lifetime_ms=None),
     m.RequestPending(time=NOW, order_id=an_id(), number=0),
     m.RequestRefused(time=NOW, order_id=an_id(), number=0),

@@ -82,6 +82,13 @@ def close_nothing() -> Actions:
     return a_harness().run(m.ClosePosition(account="main", symbol=SYMBOL, order_id=an_id()))[1]
 
 
+def taken_over() -> Actions:
+    harness = resting()
+    harness.submit(a_limit_buy(2, 100, number=2))
+    harness.run(m.BeginEpoch(epoch=2))
+    return harness.run(m.ReplaceOrder(order_id=an_id(), price=Decimal(99)))[1]
+
+
 def below_filled() -> Actions:
     harness = resting()
     harness.run(a_fill(1, 100))
@@ -97,6 +104,11 @@ REFUSED: dict[Reason, Callable[[], Actions]] = {
     Reason.GROUP: lambda: a_harness().submit(a_limit_buy(1, 100, group=an_id(7)))[1],
     Reason.BRACKET: lambda: a_harness().submit(a_limit_buy(1, 100, bracket=Bracket()))[1],
     Reason.TRAIL: lambda: a_harness().submit(a_limit_buy(1, 100, trail=Trail(percent=Decimal(1))))[1],
+    Reason.ORDER_PARAMS: lambda: a_harness().run(m.Configure(settings=Settings(max_slippage_bps=Decimal(-1))))[1],
+    Reason.RATE_QUEUE_FULL: lambda: a_harness(settings=Settings(rate_limit_orders=1, rate_queue=0)).submit(
+        a_limit_buy(1, 100), a_limit_buy(1, 100, number=2)
+    )[1],
+    Reason.TAKEN_OVER: taken_over,
     Reason.NO_CONVERSION_PRICE: no_conversion_price,
     Reason.UNKNOWN_ORDER: lambda: a_harness().run(m.CancelOrder(order_id=an_id()))[1],
     Reason.NOT_OPEN: lambda: waiting().run(m.ReplaceOrder(order_id=an_id(), price=Decimal(99)))[1],
@@ -150,6 +162,13 @@ def nothing_left() -> Harness:
     return harness
 
 
+def queued_for_too_long() -> Harness:
+    harness = a_harness(settings=Settings(rate_limit_orders=1, rate_limit_window_ms=60_000))
+    harness.submit(a_limit_buy(2, 100, number=2), a_limit_buy(2, 100))
+    harness.wait(5 * SECOND)
+    return harness
+
+
 def not_sent() -> Harness:
     harness = a_harness()
     harness.submit(a_limit_buy(2, 100))
@@ -164,6 +183,7 @@ ENDED: dict[Reason, tuple[Callable[[], Harness], OrderStatus]] = {
     Reason.WITHDRAWN: (withdrawn, OrderStatus.CANCELLED),
     Reason.EXPIRED_WAITING: (expired_waiting, OrderStatus.EXPIRED),
     Reason.NOTHING_LEFT: (nothing_left, OrderStatus.CANCELLED),
+    Reason.EXECUTION_TIMEOUT: (queued_for_too_long, OrderStatus.DENIED),
 }
 
 
@@ -198,7 +218,7 @@ def test_a_number_once_given_out_keeps_its_meaning() -> None:
         " 111:quantity_not_positive 112:quantity_twice 120:price_missing 121:price_unwanted 122:price_not_positive"
         " 123:stop_price_missing 124:stop_price_unwanted 125:stop_price_not_positive 130:time_in_force 131:post_only"
         " 132:expiry_missing 133:expiry_unwanted 134:expiry_past 135:execute_at_past 136:linger_rule"
-        " 137:group 138:bracket 139:trail"
+        " 137:group 138:bracket 139:trail 140:order_params"
         " 200:unknown_account 201:unknown_symbol 202:not_trading 210:price_off_tick 211:price_too_low"
         " 212:price_too_high 213:stop_price_off_tick 220:quantity_off_step 221:quantity_too_small"
         " 222:quantity_too_large"
@@ -208,6 +228,7 @@ def test_a_number_once_given_out_keeps_its_meaning() -> None:
         " 400:unknown_order 401:not_open 402:nothing_changes 403:below_filled 404:too_many_requests"
         " 405:already_cancelling 406:nothing_to_close 407:not_waiting 408:approval_denied 409:approval_expired"
         " 410:not_sent 411:withdrawn 412:expired_waiting 413:execution_disabled 414:nothing_left"
+        " 415:execution_timeout 416:rate_queue_full 417:taken_over"
         " 500:venue_rejected 501:venue_unreachable 502:never_reached_venue 503:venue_cancelled"
     )
 

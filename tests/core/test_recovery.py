@@ -87,7 +87,13 @@ def a_full_book() -> Driver:
     driver.turn(fills, later + 1)
     driver.turn([m.ReplaceOrder(order_id=an_id(1), quantity=Decimal(4)), m.CancelOrder(order_id=an_id(2))], later + 2)
     driver.turn([m.ClosePosition(account="main", symbol="BTC/USDT", order_id=an_id(5))], later + 3)
-    rate = structs.replace(settings, rate_limit_orders=1, rate_limit_window_ms=10**6, execution_timeout_ms=10**7)
+    rate = structs.replace(
+        settings,
+        limits=RiskLimits(max_orders_per_second=50),
+        rate_limit_orders=1,
+        rate_limit_window_ms=10**6,
+        execution_timeout_ms=10**7,
+    )
     late = [a_limit_buy(1, 10, 11, symbol="SOL/USDT"), a_limit_buy(1, 10, 12, symbol="SOL/USDT")]
     driver.turn([m.Configure(settings=rate), *(m.SubmitOrder(instruction=order) for order in late)], later + 3)
     lost = m.UnreachableReport(order_id=an_id(11), time=later, number=0)

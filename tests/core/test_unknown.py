@@ -259,7 +259,7 @@ FINAL = """
     silence 0 | unknown   | unknown  |                     | request_unknown | ask, alert
     unknown   | unknown   | unknown  |                     |                 |
     wait 6s   | unknown   | unknown  |                     | request_asked   | ask
-    unknown   | rejected  | dead     | never_reached_venue | request_dead |
+    unknown   | rejected  | dead     | never_reached_venue | request_dead    |
 """
 
 UNBOUNDED = """

@@ -370,7 +370,7 @@ async def _calm_down(world: World, live: LiveLoop) -> None:
         await asyncio.sleep(20)
         quiet = all(network.is_quiet for network in world.networks.values())
         if quiet and all(not book.state.orders for book in live.desk.books.values()):
-            return
+            return _check_simulated(world, live.desk.books[PAPER])
         for name, book in live.desk.books.items():
             if book.state.controls.trading is not TradingState.ACTIVE:
                 await _say(world, live, name, m.SetTradingState(state=TradingState.ACTIVE, cause="calm"))
@@ -378,6 +378,14 @@ async def _calm_down(world: World, live: LiveLoop) -> None:
                 await _resolve(world, live, name, order, quiet=quiet)
     left = [order_id for book in live.desk.books.values() for order_id in book.state.orders]
     raise Broken(f"some orders do not end: {left}")
+
+
+def _check_simulated(world: World, book: LiveBook) -> None:
+    """The simulated exchange, rebuilt from the log at each start, has what the log says."""
+    kept = book.engine.simulated["simulated"].balances
+    for key, balance in book.state.balances.items():
+        if kept[key] != balance:
+            world.broken.append(f"{key}: the simulated exchange has {kept[key]}, the log {balance}")
 
 
 async def _resolve(world: World, live: LiveLoop, book: str, order: Order, *, quiet: bool) -> None:

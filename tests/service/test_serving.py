@@ -54,6 +54,9 @@ def test_two_services_on_one_log_are_one_until_the_second_takes_it_over(tmp_path
         with a_process(tmp_path, "--take-over") as second:
             with second.client(first.key) as client:
                 assert client.post("/api/orders/create", json=ORDER).status_code == 201
+            with first.client() as client:
+                refused = client.post("/api/orders/create", json=ORDER)
+            assert (refused.status_code, refused.json()["code"]) == (503, "stopping")
             assert first.process.wait(PATIENCE_S) == 1
             line = first.told_errors().strip().splitlines()[-1]
             assert re.fullmatch(r"orderwright: .* has taken this log over; this process must stop", line), line

@@ -124,8 +124,8 @@ async def test_an_order_names_the_strategy_and_where_it_comes_from() -> None:
         (received,) = events_of(service, m.OrderReceived)
         said = received.instruction
 
-        assert (said.strategy, said.account, said.symbol, said.source, said.side) == (
-            "mine", "main@simulated", "BTC/USDT", "strategy", OrderSide.BUY,
+        assert (said.strategy, said.account, said.symbol, said.source, said.side, said.user) == (
+            "mine", "main@simulated", "BTC/USDT", "strategy", OrderSide.BUY, "main",
         )  # fmt: skip
         assert said.idempotency_key == f"mine|main@simulated|BTC/USDT|{NOW}|1"
 

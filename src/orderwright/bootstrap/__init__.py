@@ -2,6 +2,7 @@
 
 run.py      `orderwright run`: a book, its log and a simulated exchange over candles
 serve.py    `orderwright serve`: the live service; imported where it is started
+trial.py    `orderwright config check`: the same parts made in memory
 """
 
 from orderwright.bootstrap.run import (

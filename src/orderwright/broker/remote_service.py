@@ -64,7 +64,7 @@ class ServiceClient:
         self._pause, self._httpx = pause, httpx
         self._client = httpx.Client(
             base_url=self.url,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers={"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {}),
             timeout=timeout,
             transport=transport,
             trust_env=parts.hostname not in _LOCAL,

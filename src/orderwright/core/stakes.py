@@ -47,6 +47,7 @@ from orderwright.core.model import (
     Bracket,
     Instrument,
     OrderSide,
+    OrderType,
     Quote,
     Signal,
     Sizing,
@@ -81,7 +82,7 @@ class Market(NamedTuple):
 def plan(market: Market, signal: Signal, terms: Terms) -> Planned | Refusal:
     """The signal as its terms let it trade: with a quantity, as a close, or refused."""
     if signal.action is Action.CLOSE:
-        return Planned(signal)
+        return _close(market, signal, None)
     if signal.action is Action.TARGET:
         return _target(market, signal, terms)
     side = OrderSide.BUY if signal.action is Action.BUY else OrderSide.SELL
@@ -157,6 +158,17 @@ def _reduce(market: Market, signal: Signal, side: OrderSide, held: Decimal) -> P
     return Planned(structs.replace(signal, quantity=quantity, quote_quantity=None, reduce_only=linear), stake)
 
 
+def _close(market: Market, signal: Signal, stake: Stake | None) -> Planned | Refusal:
+    """Close the position, unless that is all that is being done already."""
+    state = market.state
+    working = list(state.working(signal.account, signal.symbol))
+    closing = all(one.instruction.reduce_only and one.instruction.type is OrderType.MARKET for one in working)
+    left = abs(closable_of(state, signal.account, signal.symbol))
+    if working and closing and left < market.instrument.step_size:
+        return Refusal(Reason.NOTHING_TO_CLOSE, "the position is being closed already", "action", signal.action)
+    return Planned(signal, stake)
+
+
 def _closing(signal: Signal) -> Signal:
     return structs.replace(signal, action=Action.CLOSE, target_quantity=None, bracket=None, trail=None)
 
@@ -217,7 +229,7 @@ def _target(market: Market, signal: Signal, terms: Terms) -> Planned | Refusal:
         target, note = ZERO, f"to flat instead of {text(target)}: it may not flip"
     stake = Stake(quantity=abs(target), note=note) if note else None
     if not target:
-        return Planned(_closing(signal), stake)
+        return _close(market, _closing(signal), stake)
     return Planned(structs.replace(signal, target_quantity=target), stake)
 
 

@@ -36,7 +36,6 @@ from orderwright.live.desk import Busy, Desk, Stopping
 from orderwright.live.space import SpaceGuard
 from orderwright.ports import Clock
 
-LONGEST_PAUSE = 1.0
 KEEP_US = 5 * SECOND
 GUARD_US = SECOND
 T = TypeVar("T")
@@ -94,6 +93,7 @@ class LiveLoop:
         self._ready = asyncio.Event()
         self._stopping = False
         self._stop_limit: float | None = None
+        self._limit_timer: asyncio.TimerHandle | None = None
         self._keep_at = self._guard_at = 0
         self._turns = 0
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -200,16 +200,19 @@ class LiveLoop:
             raise
         finally:
             self._ready.set()
-            if self._timer is not None:
-                self._timer.cancel()
+            for timer in (self._timer, self._limit_timer):
+                if timer is not None:
+                    timer.cancel()
 
     def stop(self, limit: float | None = None) -> None:
         """Take nothing more; `run` returns when what was taken is durable and acted on. limit: seconds, after which
         what was not decided by then is dropped (its callers get Stopping), and no exchange is waited for; None: no
         exchange is waited for at all, and the commands are, however long they take."""
         self._stopping, self._stop_limit = True, limit
+        if self._limit_timer is not None:
+            self._limit_timer.cancel()
         if limit is not None:
-            asyncio.get_running_loop().call_later(limit, self._limit_is_over)
+            self._limit_timer = asyncio.get_running_loop().call_later(limit, self._limit_is_over)
         self._wake.set()
 
     def step(self) -> None:

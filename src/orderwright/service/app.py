@@ -27,6 +27,7 @@ _ELSEWHERE = (
     "orderwright.service.questions.routes",
     "orderwright.service.tradingview.routes",
     "orderwright.service.stream.log",
+    "orderwright.service.strategy.routes",
 )
 
 

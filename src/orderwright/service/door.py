@@ -1,8 +1,7 @@
 """The door: from what a caller asks for to a command of the core, and from its answer back. REST, batches and the
 WebSocket all come through here, so that they mean the same everywhere.
 
-- Whose. Who names no user, book, account or exchange gets their own. Naming another's is refused (403); another's
-  order is not there (404). A key that sees every book may name any user; in environment local an unknown one is made.
+- Whose: finding.py.
 - Once. The same idempotency key and order again is answered with the first order, as it stands (`was_repeated`);
   another order under the key is a 409 that names the first field which differs.
 - Denied. An order that our own checks deny at once exists, with status denied: its answer is a 422 problem with the
@@ -35,14 +34,14 @@ from orderwright.core.model import (
     TimeInForce,
 )
 from orderwright.core.reasons import Reason, Refusal
-from orderwright.errors import InputError, UnknownName
+from orderwright.errors import InputError
 from orderwright.executors.words import time_of, word_of
-from orderwright.live.book import Answer, snapshot
+from orderwright.live.book import Answer
 from orderwright.ports import Clock
 from orderwright.service.parts import Principal, Problem
 from orderwright.service.problems import refused
 from orderwright.service.tradingview.strategies import terms_of
-from orderwright.service.views import OrderDetail, OrderView, detail_of, view_of
+from orderwright.service.views import OrderView
 from orderwright.service.wanted import (
     AmendOrder,
     CreateOrder,
@@ -58,8 +57,6 @@ if TYPE_CHECKING:
     from orderwright.live.loop import LiveLoop
     from orderwright.service.books import Books
 
-MOST_DIGITS = 18
-SYSTEM = "system"
 _CONFLICTS = frozenset(
     {
         Reason.NOT_OPEN,
@@ -72,7 +69,7 @@ _CONFLICTS = frozenset(
 )
 
 
-class Door:
+class Door(Finding):
     """order_type, time_in_force: of orders that name none. salt: 12 hex digits, the same for all ids of a process."""
 
     def __init__(
@@ -85,7 +82,8 @@ class Door:
         time_in_force: str = "gtc",
         salt: str | None = None,
     ) -> None:
-        self.loop, self.desk, self.books, self.clock = loop, loop.desk, books, clock
+        super().__init__(loop, books)
+        self.clock = clock
         self._type, self._force = OrderType(order_type), TimeInForce(time_in_force)
         self._salt = secrets.token_hex(6) if salt is None else salt
         self._numbers = count()
@@ -105,9 +103,9 @@ class Door:
 
     async def instruction(self, principal: Principal, wanted: CreateOrder) -> tuple[str, Instruction]:
         """(book, the core's record of it). Raises Problem or InputError."""
-        user, book = self._whose(principal, wanted.user_id, wanted.book)
+        user, book = self.whose(principal, wanted.user_id, wanted.book)
         if not book:
-            book = await self._book_of(user)
+            book = await self.book_of(user)
         account = self.books.account_of(book, user, wanted.exchange, wanted.account)
         now = self.clock.now()
         words = words_of(wanted, self._type, self._force, now // 1_000 * 1_000)
@@ -213,7 +211,7 @@ class Door:
         answer = await self.loop.put(book, command)
         reply = answer.reply
         if answer.order is None and (reply is None or not reply.order_id):  # the verdict names none: its own is the one
-            found = await self.loop.read(lambda: self._copy(book, command.order_id))
+            found = await self.loop.read(lambda: self.copy_of(book, command.order_id))
             answer = structs.replace(answer, order=found)
         if reply is not None and reply.outcome == "refused" and answer.order is None:
             assert reply.refusal is not None
@@ -222,9 +220,9 @@ class Door:
 
     async def signal_command(self, principal: Principal, wanted: SignalRequest) -> tuple[str, m.ReceiveSignal]:
         """(book, the core's command). Raises Problem or InputError."""
-        user, book = self._whose(principal, wanted.user_id, wanted.book)
+        user, book = self.whose(principal, wanted.user_id, wanted.book)
         if not book:
-            book = await self._book_of(user)
+            book = await self.book_of(user)
         account = self.books.account_of(book, user, wanted.exchange, wanted.account)
         now = self.clock.now()
         order_id = self.new_order_id(now)
@@ -256,92 +254,12 @@ class Door:
         )
         return book, m.ReceiveSignal(signal=signal, order_id=order_id)
 
-    # Finding
-
-    async def find(self, principal: Principal, order_id: str) -> tuple[str, Order]:
-        """(book, the order as it stands, durable), by its id or its number. Raises Problem (404) where there is none
-        that they may see."""
-        book, order_id = self.locate(principal, order_id)
-        engine = self.desk.books[book].engine
-
-        def look() -> Order | None:
-            found = engine.order(order_id)
-            return None if found is None else snapshot(found)
-
-        order = await self.loop.read(look)
-        if order is None:
-            raise _unknown_order(order_id)
-        return book, order
-
-    def locate(self, principal: Principal, order_id: str) -> tuple[str, str]:
-        """(book, order id) of an order id or number. Raises Problem (404) where there is none that they may see."""
-        if order_id.isascii() and order_id.isdigit() and len(order_id) <= MOST_DIGITS:
-            place = self.desk.journal.order_place(int(order_id))
-            if place is None or not principal.sees(place[0]) or place[0] not in self.desk.books:
-                raise _unknown_order(order_id)
-            return place[0], place[1]
-        if not is_order_id(order_id):
-            raise _unknown_order(order_id)
-        books = self.desk.books
-        seen = [name for name in (books if principal.books is None else principal.books) if name in books]
-        for name in seen:
-            if books[name].state.find(order_id) is not None:
-                return name, order_id
-        for name in seen:
-            if self.desk.journal.order_key(name, order_id) is not None:
-                return name, order_id
-        raise _unknown_order(order_id)
-
     def view(self, answer: Answer) -> OrderView:
         """The order of an answer as people see it."""
         assert answer.order is not None
         return self.view_of(answer.book, answer.order, repeated=self.was_repeated(answer))
 
-    def view_of(self, book: str, order: Order, *, repeated: bool = False) -> OrderView:
-        """An order as people see it."""
-        key = self.desk.journal.order_key(book, order.instruction.order_id)
-        return view_of(order, key=key, book=book, exchange=self._exchange_of(book, order), repeated=repeated)
-
-    def detail_of(self, book: str, order: Order) -> OrderDetail:
-        """An order with all that was asked for."""
-        key = self.desk.journal.order_key(book, order.instruction.order_id)
-        return detail_of(order, key=key, book=book, exchange=self._exchange_of(book, order))
-
-    def named_book(self, principal: Principal, user: str, book: str) -> str | None:
-        """The book that a question names, or that of the user it names; None for neither. Raises Problem."""
-        if not user and not book:
-            return None
-        user, found = self._whose(principal, user, book)
-        return found or self.books.default_book(user)
-
     # How
-
-    def _copy(self, book: str, order_id: str) -> Order | None:
-        found = self.desk.books[book].state.find(order_id)
-        return None if found is None else snapshot(found)
-
-    def _exchange_of(self, book: str, order: Order) -> str:
-        account = self.desk.books[book].state.accounts.get(order.instruction.account)
-        return "" if account is None else account.exchange
-
-    def _whose(self, principal: Principal, user: str, book: str) -> tuple[str, str]:
-        """(user, book) as named, or the caller's; no book where the user's own is meant. Raises Problem."""
-        if user and user != principal.user and principal.books is not None:
-            raise Problem(403, "not_yours", "another user's", field="user_id", value=user, nearest=principal.user)
-        if not book:
-            return user or principal.user, ""
-        if not principal.sees(book):
-            nearest = min(principal.books) if principal.books else None
-            raise Problem(403, "not_yours", "another user's book", field="book", value=book, nearest=nearest)
-        if book not in self.desk.books or book == SYSTEM:
-            raise UnknownName("book", book, set(self.desk.books) - {SYSTEM}, field="book")
-        return user or (self.books.owner_of(book) if principal.books is None else principal.user), book
-
-    async def _book_of(self, user: str) -> str:
-        try:
-            return self.books.default_book(user)
-        except UnknownName:
-            return await self.books.ensure_user(user)
 
     def _same_after_all(self, wanted: CreateOrder, instruction: Instruction, answer: Answer) -> Answer:
         """A key that came before with words that differ: they may only count from another moment."""
@@ -383,10 +301,6 @@ def _status_of(refusal: Refusal) -> int:
     if refusal.reason is Reason.UNKNOWN_ORDER:
         return 404
     return 409 if refusal.reason in _CONFLICTS else 422
-
-
-def _unknown_order(order_id: str) -> Problem:
-    return Problem(404, "unknown_order", "no such order", field="order_id", value=order_id)
 
 
 def _shown(value: Any) -> str:

@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from orderwright.core.reasons import Refusal
-from orderwright.errors import CommitFailed, InputError, LogError, UnknownName
+from orderwright.errors import CommitFailed, InputError, LogError, LogFenced, UnknownName
 from orderwright.live.desk import Busy, Stopping
 from orderwright.service.parts import Problem
 
@@ -43,7 +43,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(422, "invalid", error.message, field=error.field, value=error.value, nearest=error.nearest)
         case Busy():
             return Problem(503, "busy", str(error), headers={"Retry-After": str(error.retry_after)})
-        case Stopping() | CommitFailed():
+        case Stopping() | CommitFailed() | LogFenced():
             return Problem(503, "stopping", "the service is stopping", headers={"Retry-After": "5"})
         case LogError():
             return Problem(503, "log", "the log cannot be used now", headers={"Retry-After": "5"})

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from orderwright.backtest.strategy import Strategy
     from orderwright.config.owners import SizingKeys, StrategyKeys
     from orderwright.service.books import Books
-    from orderwright.service.strategy.runner import Plan, Progress, Runner
+    from orderwright.service.strategy.records import Progress
+    from orderwright.service.strategy.runner import Plan, Runner
 
 HUNDRED = Decimal(100)
 Alert = Callable[[str, m.RaiseAlert], None]
@@ -209,9 +210,7 @@ def _sizing(keys: SizingKeys, field: str) -> Sizing:
         case "risk":
             raise InputError("a class's signals bring no stop: say how far it is", field=f"{field}.stop_percent")
         case "quote":
-            message = (
-                "an amount of money is for alerts; a class's signals take base, equity, risk or volatility"
-            )
+            message = "an amount of money is for alerts; a class's signals take base, equity, risk or volatility"
             raise InputError(message, field=f"{field}.by", value="quote", nearest="equity")
     assert_never(keys.by)
 

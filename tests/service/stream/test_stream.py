@@ -83,32 +83,28 @@ def test_readers_that_come_and_go_while_the_book_moves_miss_nothing_and_get_noth
 ) -> None:
     monkeypatch.setattr(pages, "PAGE", 2)
 
-    async def come_and_go(world: World, cut: int, whole: list[tuple[int, str]], done: asyncio.Event) -> None:
-        while not (done.is_set() and len(whole) == len(world.log())):
+    async def come_and_go(world: World, cut: int, seen: list[tuple[int, str]]) -> None:
+        while True:
             async with world.client() as client:
                 await client.hear()
-                await client.subscribe(books={"main": len(whole)})
-                try:
-                    async with asyncio.timeout(0.5 if done.is_set() else None):
-                        for _ in range(cut):
-                            event = await client.hear()
-                            whole.append((event["sequence"], event["kind"]))
-                except TimeoutError:
-                    continue
+                await client.subscribe(books={"main": len(seen)})
+                for _ in range(cut):
+                    event = await client.hear()
+                    seen.append((event["sequence"], event["kind"]))
 
     async def read() -> None:
         async with a_world(tmp_path / "log.sqlite") as world:
-            done = asyncio.Event()
             readers: list[list[tuple[int, str]]] = [[] for _ in range(4)]
-            going = [asyncio.create_task(come_and_go(world, 3 + 4 * at, seen, done)) for at, seen in enumerate(readers)]
-            for number in range(40):
+            going = [asyncio.create_task(come_and_go(world, 3 + 4 * at, seen)) for at, seen in enumerate(readers)]
+            for number in range(60):
                 await world.buy(number, 100 if number % 3 else 90)
                 if number % 5 == 0:
                     await world.pass_minutes()
-            done.set()
-            for number in range(40, 60):  # enough for every reader's last round
-                await world.buy(number, 90)
-            await asyncio.gather(*going)
+            end = len(world.log())
+            await until(lambda: all(len(seen) >= end for seen in readers))
+            for task in going:
+                task.cancel()
+            await asyncio.gather(*going, return_exceptions=True)
             assert [seen == world.log() for seen in readers] == [True] * 4
 
     run(read())

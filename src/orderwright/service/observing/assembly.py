@@ -39,7 +39,7 @@ class Observing:
 
     def __init__(self, seen: Seen, clock: Clock, *, send: Send | None = None, stream: BinaryIO | None = None) -> None:
         self._end_logs = set_up(seen.log_format, seen.log_level, stream=stream, secrets=seen.secrets)
-        disable_created_metrics()  # a second series for each figure, which nobody asks for
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each figure, which nobody asks for
         self.registry = CollectorRegistry()
         self.counting = Counting(self.registry, clock, derived=seen.derived)
         self._clock = clock

@@ -31,6 +31,7 @@ from orderwright.errors import CommitFailed, LogError
 from orderwright.live.desk import Stopping
 from orderwright.market.live_prices import LivePrices
 from orderwright.service.strategy.bars import GrowingBars
+from orderwright.service.strategy.records import Progress
 from orderwright.service.strategy.trading import LiveContext, LiveTrading
 from orderwright.service.strategy.worker import Worker
 
@@ -55,21 +56,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     prices: LivePrices
     make: Callable[[], Strategy]
     rules: Rules
-
-
-class Progress(Struct, frozen=True, kw_only=True):
-    """How far a strategy has got. state: waiting (for its first bar), running, stopped. bar: when the last bar that it
-    was asked about closed, microseconds; late: how many it was not asked about. problem: what has stopped it."""
-
-    name: str
-    book: str
-    account: str
-    symbol: str
-    state: str
-    bar: int | None
-    asked: int
-    late: int
-    problem: str
 
 
 class Runner:
@@ -221,4 +207,4 @@ def _history(plan: Plan, last: int, warm_up: int) -> GrowingBars:
     return GrowingBars(plan.prices, plan.interval, last + 1 - count, count)
 
 
-__all__ = ["Plan", "Progress", "Runner"]
+__all__ = ["Plan", "Runner"]

@@ -16,6 +16,8 @@ from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec import structs
+
 from orderwright.backtest.context import Context
 from orderwright.backtest.overheard import TELLING
 from orderwright.backtest.records import OrderHandle
@@ -133,6 +135,7 @@ class LiveTrading(Trading):
 
     def submit(self, instruction: Instruction) -> OrderHandle:
         """Send an order. Within a look at the book it is put by; `send` sends it."""
+        instruction = structs.replace(instruction, user=self.account.user)
         handle = LiveHandle(instruction, self)
         self._handles[instruction.order_id] = handle
         self._unsent.append(handle)
@@ -167,6 +170,8 @@ class LiveTrading(Trading):
         self.ask(command)
 
     def ask(self, command: m.Input) -> m.Reply | None:
+        if isinstance(command, m.ClosePosition):
+            command = structs.replace(command, user=self.account.user)
         (answer,) = self._say([command])
         reply = answer.reply
         asked, self._asked = self._asked, {}
