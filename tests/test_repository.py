@@ -48,7 +48,8 @@ def direct_requirements() -> list[Requirement]:
     texts = PROJECT["build-system"]["requires"] + project["dependencies"]
     for extra in project["optional-dependencies"].values():
         texts += extra
-    return [Requirement(text) for text in texts]
+    found = [Requirement(text) for text in texts]
+    return [requirement for requirement in found if requirement.name != project["name"]]  # an extra may name another
 
 
 def pins() -> list[Requirement]:

@@ -203,9 +203,9 @@ class Driver:
             self._outbox.append(structs.replace(replies[0][1], text=whole))
 
     def _in_time(self, inputs: Sequence[m.Input], now: int) -> Iterator[m.Input]:
-        """The market is shown first; then time: no decision on a day that is over, or before what fell due; then the
-        rest."""
-        shown = next((at for at, said in enumerate(inputs) if type(said) is not m.QuoteSeen), len(inputs))
+        """The market is shown first, and who has taken the log over; then time: no decision on a day that is over, or
+        before what fell due; then the rest."""
+        shown = next((at for at, said in enumerate(inputs) if type(said) not in _BEFORE_TIME), len(inputs))
         yield from inputs[:shown]
         while (deadline := next_deadline(self.state)) is not None and deadline <= now:
             before = self.state.sequence
@@ -362,6 +362,7 @@ class Driver:
             self.handler(action)  # type: ignore[arg-type]
 
 
+_BEFORE_TIME: frozenset[type[Any]] = frozenset({m.QuoteSeen, m.BeginEpoch})
 _TOLD: frozenset[type[Any]] = frozenset({m.Reply, m.RaiseAlert})
 _RECALLS: dict[type[Any], Callable[[Driver, Any], None]] = {
     **dict.fromkeys(_NAMES_ORDER | {m.ClosePosition}, Driver._recall_named),

@@ -52,7 +52,7 @@ def test_a_number_stays_when_the_orders_before_it_are_kept_no_more() -> None:
 def test_pages_go_back_from_the_newest_and_are_picked_by_column(journal: Any) -> None:
     desk = Desk(journal)
     for n in (1, 2, 3, 4):
-        desk.buy(n)
+        desk.pass_time(1_000_000).buy(n)
     desk.accept(2).end(2).commit()
     rows = {row["id"]: row for row in journal.latest("orders")}
     assert numbers(journal) == [4, 3, 2, 1]

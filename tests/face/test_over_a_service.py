@@ -171,7 +171,7 @@ def test_a_key_without_a_service_and_what_a_service_has_of_its_own_are_refused(s
         Broker(key="ow_1")
     for words in ({"deposits": {"USDT": 1}}, {"seed": 0}, {"executor": object()}):
         with pytest.raises(InputError, match="leave it out"):
-            Broker(url=served.url, key=served.key, **words)  # type: ignore[arg-type]
+            Broker(url=served.url, key=served.key, **words)
     with Broker(url=served.url, key=served.new_key(f"plain{next(_USERS)}")) as broker:
         for call in (
             lambda: broker.see("BTC/USDT", 1),

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from orderwright import bootstrap
 from orderwright.alerts import read_signals
+from orderwright.bootstrap.run import RunOptions, _account, _exchange, _opening, _run
 from orderwright.config import load_settings
 from orderwright.core.evolve import evolve
-from orderwright.core.messages import AnyEvent, OrderWithdrawn, RequestSubmitted
+from orderwright.core.messages import AnyEvent, OrderReceived, OrderWithdrawn, RequestSubmitted
 from orderwright.core.model import LingerRule
 from orderwright.core.numbers import EXACT, ZERO
 from orderwright.core.state import State
@@ -85,8 +85,8 @@ def written(signals: list[tuple[float, dict[str, Any]]], path: Path) -> Path:
     return path
 
 
-def options(signals: Path, **more: Any) -> bootstrap.RunOptions:
-    return bootstrap.RunOptions(
+def options(signals: Path, **more: Any) -> RunOptions:
+    return RunOptions(
         signals=signals, candles=Path("-"), symbol="BTC/USDT", log=Path("-"), slippage_bps="1", spread_bps="1", **more
     )
 
@@ -100,16 +100,20 @@ RULES = (
 
 
 def finish(
-    journal: MemoryJournal, asked: bootstrap.RunOptions, candles: Candles, rules: tuple[LingerRule, ...] = ()
+    journal: MemoryJournal,
+    asked: RunOptions,
+    candles: Candles,
+    rules: tuple[LingerRule, ...] = (),
+    **sending: Any,
 ) -> None:
     """Run, or go on running, to the end of the candles."""
-    account = bootstrap._account(asked)
-    exchange = bootstrap._exchange(asked, candles, account)
-    settings = structs.replace(load_settings(None, candles.interval), linger=rules)
-    opening = bootstrap._opening(settings, account, BTC, [("USDT", Decimal(9000))])
+    account = _account(asked)
+    exchange = _exchange(asked, candles, account)
+    settings = structs.replace(load_settings(None, candles.interval), linger=rules, **sending)
+    opening = _opening(settings, account, BTC, [("USDT", Decimal(9000))])
     known = read_signals(asked.signals, {"BTC/USDT": BTC}, account=asked.account)
     span = (int(candles.times[0]), int(candles.close_times[-1]))
-    bootstrap._run(asked, journal, exchange, known, opening, span, None)
+    _run(asked, journal, exchange, known, opening, span, None)
 
 
 def cut(events: list[AnyEvent], rows: int) -> MemoryJournal:
@@ -174,6 +178,33 @@ def test_a_log_cut_while_rules_act_on_orders_that_linger_ends_as_if_it_had_not_b
     for rows in range(len(events)):
         journal = cut(events, rows)
         finish(journal, asked, candles, RULES)
+        if outcome(journal) != expected:
+            different.append((rows, type(events[rows - 1]).__name__, type(events[rows]).__name__))
+    assert different == []
+
+
+COLLARS: list[dict[str, Any]] = [
+    {"remainder": "retry", "retry_delay_ms": 20_000, "execution_timeout_ms": 200_000},
+    {"remainder": "rest", "execution_timeout_ms": 150_000, "rate_limit_orders": 1, "rate_limit_window_ms": 90_000},
+]
+
+
+@pytest.mark.parametrize("sending", COLLARS, ids=["retry", "rest, and wait for the rate"])
+def test_a_log_cut_while_orders_are_sent_at_their_collars_ends_as_if_it_had_not_been_cut(
+    signals: Path, sending: dict[str, Any]
+) -> None:
+    candles = random_candles(12, 40, BTC, volatility=0.0012)
+    asked = options(signals)
+    whole = MemoryJournal()
+    finish(whole, asked, candles, max_slippage_bps=ZERO, **sending)  # so near that most of it does not fill at once
+    events, expected = [event for _, event in whole.events("main")], outcome(whole)
+    waited = {event.wait_for for event in events if isinstance(event, OrderReceived)}
+    causes = {event.cause for event in events if isinstance(event, RequestSubmitted)}
+    assert "retry" in causes if sending["remainder"] == "retry" else {"queue"} <= waited | causes
+    different = []
+    for rows in range(len(events)):
+        journal = cut(events, rows)
+        finish(journal, asked, candles, max_slippage_bps=ZERO, **sending)
         if outcome(journal) != expected:
             different.append((rows, type(events[rows - 1]).__name__, type(events[rows]).__name__))
     assert different == []

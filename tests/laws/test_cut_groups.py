@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from orderwright import bootstrap
+from orderwright.bootstrap.run import RunOptions, _account, _exchange, _opening
 from orderwright.config import load_settings
 from orderwright.core import messages as m
 from orderwright.core.model import HAS_PRICE, Instruction, OrderSide, OrderType
@@ -53,13 +53,13 @@ def orders_of(candles: Candles) -> list[tuple[int, Instruction]]:
     return found
 
 
-def finish(journal: MemoryJournal, asked: bootstrap.RunOptions, candles: Candles) -> None:
+def finish(journal: MemoryJournal, asked: RunOptions, candles: Candles) -> None:
     """Run, or go on running, to the end of the candles: what the log does not have is said to it again."""
-    account = bootstrap._account(asked)
-    exchange = bootstrap._exchange(asked, candles, account)
+    account = _account(asked)
+    exchange = _exchange(asked, candles, account)
     settings = load_settings(None, candles.interval)
     engine = Engine("main", journal, {"simulated": exchange}, start=int(candles.times[0]), marks=False)
-    engine.tell(bootstrap._opening(settings, account, BTC, [("USDT", Decimal(9_000)), ("BTC", Decimal("0.04"))]))
+    engine.tell(_opening(settings, account, BTC, [("USDT", Decimal(9_000)), ("BTC", Decimal("0.04"))]))
     for time, said in orders_of(candles):
         if engine.order(said.order_id) is None:
             engine.advance(max(time, engine.now))
@@ -68,7 +68,7 @@ def finish(journal: MemoryJournal, asked: bootstrap.RunOptions, candles: Candles
     engine.driver.flush()
 
 
-def asked_for(**more: Any) -> bootstrap.RunOptions:
+def asked_for(**more: Any) -> RunOptions:
     return structs.replace(options(Path("-")), **more)
 
 

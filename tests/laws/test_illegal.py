@@ -62,6 +62,7 @@ EVENTS: list[Any] = [
     m.OrderEnded(**ORDER, status=S.CANCELLED),
     m.GapSeen(**ORDER, cumulative=Decimal(1)),
     m.TradesAsked(**ORDER, ask_at=NOW),
+    m.CancelWanted(**ORDER, cause="close"),
     m.OrderLingered(**ORDER, rule="chase"),
     m.OrderJoined(**ORDER, joined=an_id(2)),
     m.TrailStarted(**ORDER, price=Decimal(100)),

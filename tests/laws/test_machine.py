@@ -46,7 +46,7 @@ from orderwright.core.numbers import EXACT, ZERO
 from orderwright.core.oms import decide
 from orderwright.core.portfolio import unrealised
 from orderwright.core.recovery import order_from, restore
-from orderwright.core.state import Group, State, deadline_of
+from orderwright.core.state import Group, State, deadline_of, is_quiet
 from tests.builders import NOW, an_instrument
 from tests.laws.world import ACCOUNTS, LINEAR, OUTCOMES, SPOT, Numbers, Outcome, SmallJournal, Venue
 
@@ -83,6 +83,13 @@ RULES = (
 )
 
 
+SENDING: tuple[dict[str, Any], ...] = (
+    {"max_slippage_bps": Decimal(50), "remainder": "retry", "retry_attempts": 2, "execution_timeout_ms": 20_000},
+    {"max_slippage_bps": Decimal(50), "remainder": "rest", "execution_timeout_ms": 9_000},
+    {"max_slippage_bps": ZERO, "rate_limit_orders": 2, "rate_limit_window_ms": 3_000, "rate_queue": 4},
+)
+
+
 class Machine(RuleBasedStateMachine):
     """One book with three accounts, on spot and futures."""
 
@@ -114,6 +121,8 @@ class Machine(RuleBasedStateMachine):
                     key = (event.account, event.asset)
                     self.deposited[key] = self.deposited.get(key, ZERO) + event.amount
         self.venue.take(actions)
+        if is_quiet(self.state, self.now):
+            assert not any(isinstance(action, m.SendAction) for action in actions), "the log was just taken over"
         return events
 
     @staticmethod
@@ -143,8 +152,11 @@ class Machine(RuleBasedStateMachine):
         collar=st.sampled_from([None, None, Decimal(5_000)]),
         limited=rarely,
         patient=maybe,
+        sending=st.sampled_from([{}, {}, *SENDING]),
     )
-    def begin(self, approval: Any, collar: Decimal | None, limited: bool, patient: bool) -> None:
+    def begin(
+        self, approval: Any, collar: Decimal | None, limited: bool, patient: bool, sending: dict[str, Any]
+    ) -> None:
         limits = RiskLimits(
             max_order_value=Decimal(500),
             max_position_value=Decimal(5_000),
@@ -162,6 +174,7 @@ class Machine(RuleBasedStateMachine):
                     approval_above=Decimal(200),
                     collar_bps=collar,
                     linger=RULES if patient else (),
+                    **sending,
                 )
             )
         )
@@ -378,6 +391,13 @@ class Machine(RuleBasedStateMachine):
         stays = self.state.controls.until is not None or trading is TradingState.ACTIVE
         until = None if stays else self.now + seconds * SECOND
         self.run(m.SetTradingState(state=trading, cause="test", until=until))
+
+    @rule(really=rarely)
+    def another_process_takes_over(self, really: bool) -> None:
+        if really:
+            self.run(m.BeginEpoch(epoch=self.state.controls.epoch + 1, by="b"))
+            quiet_until = self.state.controls.quiet_until
+            assert quiet_until is None or quiet_until > self.now
 
     def _refresh(self) -> None:
         """New prices, where the last ones are too old to decide on; most of the time."""

@@ -231,7 +231,9 @@ class SmallJournal:
                 key = ("instrument", event.instrument.exchange, event.instrument.symbol)
             case m.PriceSeen():
                 key = ("price", event.exchange, event.symbol)
-            case m.Configured() | m.DayStarted() | m.TradingStateSet():
+            case m.DeadWatched():
+                key = ("dead", str(event.slot))
+            case m.Configured() | m.DayStarted() | m.TradingStateSet() | m.EpochBegan():
                 key = (m.kind_of(event),)
             case m.OrderReceived() | m.RequestSubmitted() if event.today is not None:
                 key = ("went out",)

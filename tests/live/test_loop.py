@@ -441,6 +441,36 @@ def test_a_process_whose_log_was_taken_over_stops(tmp_path: Path, busy: bool) ->
     live.fixture.log.close()
 
 
+@pytest.mark.parametrize("given_up", [False, True])
+def test_after_a_take_over_nothing_leaves_before_what_the_other_may_still_send_is_dead(
+    tmp_path: Path, given_up: bool
+) -> None:
+    first = _on_a_log(tmp_path)
+    first.fixture.put(submit(1))
+    first.fixture.turn()
+    if given_up:
+        first.fixture.log.close()
+    second = Fixture(_other(tmp_path, first, take_over=True))
+    live = Live(second)
+
+    async def work() -> list[float]:
+        running = await _started(live)
+        await live.loop.ask("main", submit(2))
+        left: list[float] = []
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            if not left and any(isinstance(one, m.SendOrder) for one in second.exchanges["main"].sent):
+                left.append(live.time.at)
+        await _end(live, running)
+        return left
+
+    (left,) = live.run(work)
+    assert left < 1 if given_up else 6 <= left < 7
+    assert (second.desk.books["main"].state.controls.epoch > 0) is not given_up
+    second.log.close()
+    first.fixture.log.close()
+
+
 # What the log answers
 
 

@@ -25,6 +25,9 @@ class Lease:
         self._connection, self._name = connection, name
         self.nonce = secrets.token_hex(8)
         self.epoch = 1
+        self.holder = _me()
+        self.taken_from = ""
+        """Who held it before, did not give it up, and may still be there; "" where there is nobody like that."""
         self._renew_at = 0
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -50,8 +53,9 @@ class Lease:
                     "Stop that process, or take the log over (--take-over): it will write nothing more"
                 )
             self.epoch = epoch + 1
+            self.taken_from = holder if expires and not _is_gone(holder) else ""
         self._connection.execute(
-            "INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, ?)", (_me(), self.nonce, self.epoch, now + LEASE_US)
+            "INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, ?)", (self.holder, self.nonce, self.epoch, now + LEASE_US)
         )
         self._renew_at = now + LEASE_US // 3
 

@@ -86,6 +86,16 @@ class SqliteJournal(LogReader):
         """How many times the log has been opened for writing: this opening's number; 0 for a reader."""
         return 0 if self._lease is None else self._lease.epoch
 
+    @property
+    def holder(self) -> str:
+        """This process, as others are told that it writes the log: its number and host."""
+        return "" if self._lease is None else self._lease.holder
+
+    @property
+    def taken_from(self) -> str:
+        """The process that the log was taken from, where that one may still be there and send; else ""."""
+        return "" if self._lease is None else self._lease.taken_from
+
     def reader(self) -> LogReader:
         return LogReader(opening.open_for_reading(self.path))
 

@@ -70,11 +70,16 @@ class LiveBook:
         self._decided: deque[_Decided] = deque()
         self._committing: deque[_Decided] = deque()
         self._unheard: tuple[int, Sequence[m.AnyReport]] = (0, ())
+        self._first: m.BeginEpoch | None = None
 
     @property
     def state(self) -> State:
         """The newest state, ahead of the log by what is being committed. To be read, never changed."""
         return self.engine.state
+
+    def begin(self, epoch: m.BeginEpoch) -> None:
+        """The log was taken over from a process that may still send: that is noted before anything else is decided."""
+        self._first = epoch
 
     # Decide
 
@@ -83,6 +88,9 @@ class LiveBook:
         of it; how many commands. now: microseconds; a book is never behind its own log."""
         driver, looking, state = self.driver, self._looking, self.state
         now, full = max(now, state.now), state.sequence + rows
+        if self._first is not None:
+            driver.decide((self._first,), now)
+            self._first = None
         shown = looking.changed(now)
         for first in range(0, len(shown), MAX_TURN):
             driver.decide(shown[first : first + MAX_TURN], now)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from orderwright.ports import Clock
 
 MAIN = "main"
-MOST_BOOKS = 10_000
+MOST_BOOKS, MOST_SPELLINGS = 10_000, 10_000
 _USER = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 Alert = Callable[[str, m.RaiseAlert], None]
 
@@ -59,6 +59,7 @@ class Books:
         self._owners: dict[str, str] = {}
         self._defaults: dict[str, str] = {}
         self._making: dict[str, asyncio.Task[str]] = {}
+        self._spellings: dict[tuple[str, str, str], str] = {}
         self._planned = mapping.accounts_of(configuration)
 
     # The start
@@ -273,10 +274,17 @@ class Books:
     def symbol_of(self, text: str, book: str = "", exchange: str = "") -> str:
         """A symbol in any spelling, as an exchange lists it, or as the book has it from before. Raises UnknownName with
         the nearest one: a misspelt symbol never becomes a market."""
-        name = self.exchanges_on_paper.exchange_of(exchange)
-        found = self.desk.books.get(book)
-        here = found.engine.simulated.get(name) if found is not None else None
-        return parse_symbol(text, here.symbols() if here is not None else self.exchanges_on_paper.symbols)
+        spelt = (text, book, exchange)
+        symbol = self._spellings.get(spelt)
+        if symbol is None:
+            name = self.exchanges_on_paper.exchange_of(exchange)
+            found = self.desk.books.get(book)
+            here = found.engine.simulated.get(name) if found is not None else None
+            symbol = parse_symbol(text, here.symbols() if here is not None else self.exchanges_on_paper.symbols)
+            if len(self._spellings) >= MOST_SPELLINGS:
+                self._spellings.clear()
+            self._spellings[spelt] = symbol
+        return symbol
 
     def quote(self, exchange: str, symbol: str, now: int) -> Quote | None:
         """The market at a time, microseconds; None for what is not traded there."""

@@ -38,6 +38,7 @@ from orderwright.errors import InputError
 from orderwright.executors.words import time_of, word_of
 from orderwright.live.book import Answer
 from orderwright.ports import Clock
+from orderwright.service.finding import SYSTEM, Finding
 from orderwright.service.parts import Principal, Problem
 from orderwright.service.problems import refused
 from orderwright.service.tradingview.strategies import terms_of
