@@ -11,13 +11,17 @@ UV      = $$(if uv --version >/dev/null 2>&1; then echo uv; else echo $(BIN)/uv;
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: demo test check fmt bench simulate lock docs help
+.PHONY: demo test prove check fmt bench simulate lock docs help
 
 demo: $(READY)   ## show the order engine at work
 	@$(BIN)/python examples/demo.py
 
 test: $(READY)   ## prove: all tests, warnings are errors (ARGS="-k journal" goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+prove: $(READY)  ## prove it harder: kills under load, strangers, a soak; prints its figures
+	@ORDERWRIGHT_STRANGERS=$${ORDERWRIGHT_STRANGERS:-60} $(BIN)/python -m pytest tests/prove tests/service/test_strangers.py \
+	    -m "prove or not prove" --timeout=900 $(ARGS)
 
 check: $(READY)  ## verify: lint, format, types, import layers
 	@$(BIN)/ruff check .

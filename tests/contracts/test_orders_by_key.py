@@ -64,6 +64,8 @@ def test_pages_go_back_from_the_newest_and_are_picked_by_column(journal: Any) ->
     assert numbers(journal, where={"status": [rows[2]["status"]]}) == [2]
     assert numbers(journal, where={"status": [rows[1]["status"]], "side": "buy"}) == [4, 3, 1]
     assert numbers(journal, where={"client_order_id": an_id(3)}) == [3]
+    assert numbers(journal, where={"client_order_id": an_id(3)}, books={"other"}) == []
+    assert numbers(journal, where={"idempotency_key": "mine"}) == []
     assert numbers(journal, start=rows[3]["created_at"]) == [4, 3]
     assert numbers(journal, end=rows[2]["created_at"]) == [2, 1]
     assert journal.orders_page(books=None, where={}, limit=1, before=2) == [rows[1]]

@@ -8,6 +8,7 @@ import pytest
 from orderwright.core import messages as m
 from orderwright.core.model import (
     SECOND,
+    Action,
     Bracket,
     Instruction,
     Order,
@@ -16,6 +17,9 @@ from orderwright.core.model import (
     OrderType,
     RiskLimits,
     Settings,
+    Signal,
+    Sizing,
+    Terms,
     TimeInForce,
     TradingState,
 )
@@ -23,6 +27,7 @@ from orderwright.core.recovery import order_from
 from orderwright.core.requests import as_sent
 from tests.builders import (
     NOW,
+    SYMBOL,
     Harness,
     a_fill,
     a_harness,
@@ -120,6 +125,17 @@ def test_a_quote_amount_is_sized_and_locked_at_the_collar() -> None:
     assert order.quantity == Decimal("9.97904")  # 1000 / 100.21, in whole steps
     assert (said.quantity, said.quote_quantity) == (order.quantity, None)
     assert order.reserved == order.quantity * Decimal("100.21") <= 1_000
+
+
+def test_a_signal_of_all_there_is_leaves_room_for_the_collar() -> None:
+    harness = at_20_bps()
+    everything = Terms(sizing=Sizing(by="equity", amount=Decimal(100)))
+    signal = Signal(signal_id="s", symbol=SYMBOL, action=Action.BUY, account="main", terms=everything)
+    harness.run(m.ReceiveSignal(signal=signal, order_id=an_id()))
+
+    order = harness.order()
+    assert (order.status, order.price) == (S.SUBMITTED, Decimal("100.21"))
+    assert order.reserved <= 1_000_000
 
 
 def test_a_fok_market_order_stays_all_or_nothing() -> None:

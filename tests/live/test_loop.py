@@ -445,12 +445,13 @@ def test_a_process_whose_log_was_taken_over_stops(tmp_path: Path, busy: bool) ->
 def test_after_a_take_over_nothing_leaves_before_what_the_other_may_still_send_is_dead(
     tmp_path: Path, given_up: bool
 ) -> None:
-    first = _on_a_log(tmp_path)
-    first.fixture.put(submit(1))
-    first.fixture.turn()
+    first = Fixture(a_log(tmp_path, clock=lambda: NOW))
+    first.open()
+    first.put(submit(1))
+    first.turn()
     if given_up:
-        first.fixture.log.close()
-    second = Fixture(_other(tmp_path, first, take_over=True))
+        first.log.close()
+    second = Fixture(a_log(tmp_path, clock=lambda: NOW, take_over=True))
     live = Live(second)
 
     async def work() -> list[float]:
@@ -468,7 +469,7 @@ def test_after_a_take_over_nothing_leaves_before_what_the_other_may_still_send_i
     assert left < 1 if given_up else 6 <= left < 7
     assert (second.desk.books["main"].state.controls.epoch > 0) is not given_up
     second.log.close()
-    first.fixture.log.close()
+    first.log.close()
 
 
 # What the log answers

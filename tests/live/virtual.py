@@ -93,19 +93,29 @@ class VirtualClock:
 
 class VirtualCommitter:
     """Commits as a thread would, at times of its own. pause: seconds until a commit is done, and from there until it is
-    heard of."""
+    heard of. crash_after: the number of the commit at whose end, before it is heard of, all ends with Crash (0: none).
+    is_unheard: whether one is done, and was not heard of."""
 
-    def __init__(self, loop: VirtualLoop, pause: Callable[[], float]) -> None:
-        self._loop, self._pause = loop, pause
+    def __init__(self, loop: VirtualLoop, pause: Callable[[], float], crash_after: int = 0) -> None:
+        self._loop, self._pause, self._crash_after = loop, pause, crash_after
+        self.is_unheard = False
 
     def start(self, commit: Callable[[], None], ended: Callable[[BaseException | None], None]) -> None:
         def run() -> None:
             error: BaseException | None = None
             try:
                 commit()
+                self.is_unheard = True
+                self._crash_after -= 1
+                if self._crash_after == 0:
+                    raise Crash
             except Exception as raised:  # noqa: BLE001  # as a thread's future keeps it
                 error = raised
-            self._loop.call_later(self._pause(), ended, error)
+            self._loop.call_later(self._pause(), hear, error)
+
+        def hear(error: BaseException | None) -> None:
+            self.is_unheard = False
+            ended(error)
 
         self._loop.call_later(self._pause(), run)
 

@@ -6,9 +6,10 @@ One log, three books: two on exchanges behind a network that loses, doubles and 
 exchange that is rebuilt from the log at every start. Several clients trade, cancel, replace, repeat themselves and pull
 the kill switch; the queue is short, commits take time, some fail, with and without having become durable. A life ends
 by a crash at any callback of the event loop, so between any two awaits and before and after any commit, by a failed
-commit, or in good order; the next one starts from what was durable, and its clients ask again what had not been
-answered. At the end the network is healed, everything is cancelled, and when nothing is under way any more the laws are
-looked at:
+commit, or in good order. A process that is taken for crashed may only be paused: what it had made durable and not sent
+yet it sends later, when the next one has taken its log over. The next one starts from what was durable, and its clients
+ask again what had not been answered. At the end the network is healed, everything is cancelled, and when nothing is
+under way any more the laws are looked at:
 
 - nothing was sent that was not durable before, and nothing twice;
 - what a client was told was durable when it was told, and a replay up to there gives the same order;
@@ -66,6 +67,7 @@ from orderwright.live.space import SpaceGuard
 from orderwright.market.instruments import default_instrument
 from orderwright.market.random_market import START, random_candles
 from orderwright.simulation.exchange import SimulatedExchange
+from orderwright.venues.executor import VenueExecutor
 from tests.builders import an_instrument
 from tests.laws.world import ACCOUNTS
 from tests.live.network import Network
@@ -92,14 +94,14 @@ class Told(Struct):
 
 
 class Life(Struct):
-    """How one life of the service is to end: at a callback (0: not by a crash), and which of its commits fails (0:
-    none), having become durable or not."""
+    """How one life of the service is to end: at a callback, or paused when a commit is done and before it acts on it,
+    or by a commit that fails, having become durable or not (0: not like that). sayings: commands of each client."""
 
     crash_at: int = 0
+    pause_after: int = 0
     failing: int = 0
     after: bool = False
     sayings: int = 12
-    """Commands of each client."""
 
 
 class FaultyLog(SqliteJournal):
@@ -115,6 +117,16 @@ class FaultyLog(SqliteJournal):
                 super().commit()
             raise self._fail(sqlite3.OperationalError("disk I/O error"))
         super().commit()
+
+    @property
+    def holder(self) -> str:
+        """The same in every process that runs this history."""
+        return "a process"
+
+    def abandon(self) -> None:
+        """The process is paused: what was not committed never will be, and it still holds the lease."""
+        self._lease = None
+        self.close()
 
 
 class World(Struct):
@@ -135,6 +147,10 @@ class World(Struct):
     broken: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
     log: FaultyLog | None = None
+    desk: Desk | None = None
+    committer: VirtualCommitter | None = None
+    paused: list[tuple[str, m.VenueAction]] = field(default_factory=list)
+    """What a process that was taken for dead still wants to send, by book."""
     free: int = 10_000
 
     def now(self) -> int:
@@ -288,7 +304,11 @@ async def _live(world: World, life: Life, *, last: bool) -> None:
     desk = Desk(log, most_waiting=15)
     for book in BOOKS:
         desk.open(LiveBook(_engine(world, desk, book, clock)))
-    committer = VirtualCommitter(world.loop, lambda: random.random() * 0.01)
+    committer = VirtualCommitter(world.loop, lambda: random.random() * 0.01, life.pause_after)
+    world.desk, world.committer = desk, committer
+    for name, action in world.paused:
+        executor = VenueExecutor(world.networks[name], world.now)
+        world.loop.call_later(random.random() * 8, executor.send, action)
     guard = SpaceGuard(lambda: world.free, 1_000)
     live = LiveLoop(desk, clock=clock, committer=committer, guard=guard, stopwatch=world.loop.time)
     running = asyncio.create_task(live.run())
@@ -502,14 +522,17 @@ def history(seed: int, folder: Path, lives: list[Life] | None = None) -> World:
 
 def _a_life(random: Random) -> Life:
     how = random.random()
-    if how < 0.6:
+    if how < 0.4:
         return Life(crash_at=random.randrange(20, 1_800))
+    if how < 0.6:
+        return Life(pause_after=random.randrange(4, 150))
     if how < 0.85:
         return Life(failing=random.randrange(1, 60), after=random.random() < 0.5)
     return Life()
 
 
 def _run_life(world: World, life: Life, *, last: bool) -> None:
+    world.log, world.desk, world.committer = None, None, None
     loop = world.loop = VirtualLoop(life.crash_at)
     loop.at = world.at + 0.05
     try:
@@ -517,6 +540,8 @@ def _run_life(world: World, life: Life, *, last: bool) -> None:
         world.ends.append("stopped")
     except Crash:
         world.ends.append("crashed")
+        if world.committer is not None:
+            _perhaps_only_paused(world, surely=bool(life.pause_after))
     except CommitFailed:
         world.ends.append("the commit failed")
     finally:
@@ -529,6 +554,22 @@ def _run_life(world: World, life: Life, *, last: bool) -> None:
         asyncio.set_event_loop(None)
     if loop.errors and not life.crash_at and not life.failing:
         raise Broken(f"an error that nobody took: {loop.errors[0]}")
+
+
+def _perhaps_only_paused(world: World, *, surely: bool) -> None:
+    """What looks like a crash may be a process that goes on later: it cannot write any more, but it can send."""
+    world.paused = []
+    assert world.log is not None
+    assert world.desk is not None
+    assert world.committer is not None
+    if world.random.random() < 0.6 and not surely:
+        return
+    if world.committer.is_unheard:
+        for name in NETWORKED:
+            due = world.desk.books[name]._committing
+            world.paused += [(name, one) for one in due if isinstance(one, m.SendAction)]
+    world.ends[-1] = f"paused with {len(world.paused)} requests" if world.paused else "paused"
+    world.log.abandon()
 
 
 def digest(world: World) -> str:

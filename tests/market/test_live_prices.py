@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -100,6 +101,21 @@ def test_symbols_have_prices_and_ticks_that_fit_them() -> None:
     assert found == {"ETH/USDT": Decimal("2740.12"), "DOGE/USDT": Decimal("0.13867")}
     assert a_market("DOGE/USDT").instrument.tick_size == Decimal("0.00001")
     assert {first_price_of(base, 7) for base in ("WIF", "PEPE")} == {Decimal(81), Decimal(410)}
+
+
+@pytest.mark.parametrize("tick_ms", [100, 1_000, 7_000])
+def test_the_quotes_stay_between_what_is_known_of_them_before_they_are_made(tick_ms: int) -> None:
+    market = a_market(tick_ms=tick_ms, spread_bps="20")
+    row = market.row(NOW)
+    first, lowest_bid, lowest_ask, highest_bid, highest_ask = (column.tolist() for column in market.reach(row, 40))
+    cells = [[market.at(row) for row in range(start, end)] for start, end in pairwise(first)]
+
+    assert first[0] <= row < first[1]
+    assert sum(map(len, cells)) == first[-1] - first[0] > 0
+    for at, rows in enumerate(cells):
+        assert lowest_bid[at] <= min(bid for bid, _ in rows) <= max(bid for bid, _ in rows) <= highest_bid[at]
+        assert lowest_ask[at] <= min(ask for _, ask in rows) <= max(ask for _, ask in rows) <= highest_ask[at]
+        assert highest_ask[at] < lowest_bid[at] * 1.06
 
 
 @pytest.mark.parametrize(

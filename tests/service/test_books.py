@@ -176,6 +176,38 @@ async def test_symbols_that_are_none_are_refused_at_the_start(symbols: list[str]
     assert str(refused.value).startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"delay_ms": 5_000}, "delay_ms: a request is dead after 5000 ms: none would come in time (nearest: 4999)"),
+        ({"tick_ms": 9_999_999}, "tick_ms: 9999999 is not between 1 and 3600000 ms (nearest: 3600000)"),
+    ],
+)
+@by_itself
+async def test_a_market_that_cannot_be_is_refused_by_its_key(keys: dict[str, int], told: str) -> None:
+    with pytest.raises(InputError) as refused:
+        async with running(execution={"simulation": keys}):
+            raise AssertionError
+
+    assert str(refused.value) == f"execution.simulation.{told}"
+
+
+@by_itself
+async def test_a_delay_is_what_a_request_takes_to_the_exchange() -> None:
+    async with running(execution={"simulation": {"delay_ms": 2_500}}) as service:
+        answer = await service.order("main")
+        await service.later(10 * SECOND)
+        assert answer.order is not None
+        order = await service.loop.order("main", answer.order.order_id)
+        there = service.books.quote("simulated", "BTC/USDT", NOW + 2 * SECOND)
+
+        assert order is not None
+        assert there is not None
+        assert [(one.price, one.time) for one in order.executions.values() if one is not None] == [
+            (there.ask, NOW + 2_500_000)
+        ]
+
+
 # New users
 
 

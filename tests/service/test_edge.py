@@ -30,7 +30,9 @@ def test_every_answer_is_marked_as_private_unframed_and_known_by_an_id() -> None
     async def scene(shell: Shell, key: str) -> None:
         for method, path in (("GET", "/health"), ("GET", "/api/nothing"), ("PUT", "/health"), ("GET", "/api/me")):
             headers = (await shell.ask(method, path)).headers
-            assert {name: headers[name] for name in headers if name.startswith(("x-", "cache", "content-sec", "ref"))} == {
+            assert {
+                name: headers[name] for name in headers if name.startswith(("x-", "cache", "content-sec", "ref"))
+            } == {
                 "x-content-type-options": "nosniff",
                 "cache-control": "no-store",
                 "x-frame-options": "DENY",
@@ -124,7 +126,11 @@ def test_an_address_or_method_that_is_not_there_is_a_problem_document() -> None:
 
 def test_a_query_that_says_a_thing_twice_or_one_that_is_not_known_is_refused() -> None:
     async def scene(shell: Shell, key: str) -> None:
-        for query, field in (("symbol=BTCUSDT&symbol=ETHUSDT", "symbol"), ("simbol=BTCUSDT", "simbol"), ("limit=x", "limit")):
+        for query, field in (
+            ("symbol=BTCUSDT&symbol=ETHUSDT", "symbol"),
+            ("simbol=BTCUSDT", "simbol"),
+            ("limit=x", "limit"),
+        ):
             answer = await shell.ask("GET", f"/api/orders/list?{query}", key)
             assert (answer.status_code, answer.json()["field"]) == (422, field)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from orderwright.core.model import MINUTE
 from orderwright.service.admission import FAILURES_PER_MINUTE
-from orderwright.service.keys import OPERATOR, digest_of, new_key
+from orderwright.service.keys import digest_of, new_key
 from orderwright.service.limiting import Buckets
 from tests.service.shell import a_shell
 
@@ -51,7 +51,7 @@ def test_a_request_without_a_good_key_is_told_which_header_to_add() -> None:
 def test_a_key_that_was_revoked_or_has_expired_is_good_no_more() -> None:
     async def scene() -> None:
         async with a_shell() as shell:
-            admin, short = await shell.key(OPERATOR, "admin"), await shell.key("bob", lifetime_us=1)
+            admin, short = await shell.key("operator", "admin"), await shell.key("bob", lifetime_us=1)
             key = await shell.key("alice")
             assert (await shell.ask("GET", "/api/me", short)).json()["code"] == "key_expired"
             first = await shell.ask("POST", f"/api/keys/{key[3:13]}/revoke", admin)
@@ -60,7 +60,7 @@ def test_a_key_that_was_revoked_or_has_expired_is_good_no_more() -> None:
             assert (await shell.ask("GET", "/api/me", key)).json()["code"] == "key_revoked"
             listed = (await shell.ask("GET", "/api/keys", admin)).json()["keys"]
             assert [(one["user"], one["status"]) for one in listed] == [
-                (OPERATOR, "good"),
+                ("operator", "good"),
                 ("bob", "expired"),
                 ("alice", "revoked"),
             ]
@@ -75,7 +75,7 @@ def test_a_key_is_issued_over_rest_shown_once_and_kept_as_a_hash(tmp_path: Path)
 
     async def scene() -> str:
         async with a_shell(log=log) as shell:
-            admin = await shell.key(OPERATOR, "admin")
+            admin = await shell.key("operator", "admin")
             assert (await shell.ask("POST", "/api/users", admin, json={"user": "alice"})).status_code == 201
             assert (await shell.ask("POST", "/api/users", admin, json={"user": "alice"})).status_code == 200
             wanted = {"user": "alice", "scope": "read", "label": "page", "expires_in": "90d"}
@@ -101,7 +101,7 @@ def test_a_key_is_issued_over_rest_shown_once_and_kept_as_a_hash(tmp_path: Path)
 def test_what_cannot_be_a_key_or_a_user_is_refused_with_the_field() -> None:
     async def scene() -> None:
         async with a_shell() as shell:
-            admin = await shell.key(OPERATOR, "admin")
+            admin = await shell.key("operator", "admin")
             await shell.key("alice")
             cases: list[tuple[str, dict[str, Any], tuple[int, str, str | None]]] = [
                 ("/api/keys", {"user": "alcie"}, (422, "user", "alice")),
@@ -180,7 +180,7 @@ def test_without_auth_whoever_asks_by_a_name_of_this_machine_is_the_operator() -
     async def scene() -> None:
         async with a_shell(service={"auth": False}) as shell:
             mine = (await shell.ask("GET", "/api/me")).json()
-            assert (mine["user"], mine["scope"], mine["key_id"]) == (OPERATOR, "admin", "")
+            assert (mine["user"], mine["scope"], mine["key_id"]) == ("main", "admin", "")
             for host in ("localhost:8004", "127.0.0.1", "[::1]:8004"):
                 assert (await shell.ask("GET", "/api/me", headers={"Host": host})).status_code == 200
             foreign: list[dict[str, str]] = [

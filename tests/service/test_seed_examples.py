@@ -50,7 +50,12 @@ def test_the_curl_lines_of_the_seeds_place_an_order(local: Process, blocks: list
         )
         body, _, status = done.stdout.rpartition("\n")
         order = json.loads(body)
-        assert (status, order["symbol"], order["quantity"], order["user_id"]) == ("201", "BTC/USDT", "0.001", "test_user")
+        assert (status, order["symbol"], order["quantity"], order["user_id"]) == (
+            "201",
+            "BTC/USDT",
+            "0.001",
+            "test_user",
+        )
 
 
 def requests_of(blocks: list[str]) -> list[tuple[str, str, dict[str, Any] | None]]:

@@ -21,7 +21,11 @@ ORDER = {"symbol": "BTCUSDT", "side": "buy", "order_type": "limit", "quantity": 
 def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
     """(exit code, what it said, its errors) of one command."""
     done = subprocess.run(
-        [sys.executable, "-m", "orderwright", *arguments], capture_output=True, text=True, cwd=folder, timeout=PATIENCE_S
+        [sys.executable, "-m", "orderwright", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=PATIENCE_S,
     )
     return done.returncode, done.stdout, done.stderr
 

@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 
+from orderwright.backtest.overheard import StrategyError
 from orderwright.core import messages as m
 from orderwright.core.model import OrderSide, OrderStatus
 from orderwright.errors import InputError
 from orderwright.journal.memory import MemoryJournal
+from orderwright.service.parts import Call, Principal, Service
 from orderwright.service.strategies import Strategies
 from orderwright.service.strategy import runner as running_one
+from orderwright.service.strategy.routes import strategies as strategies_route
 from orderwright.service.strategy.runner import Runner
 from tests.service import classes
 from tests.service.some_books import NOW, Hands, Running, running
@@ -196,6 +199,41 @@ async def test_what_a_strategy_raises_stops_it_and_nothing_else() -> None:
 
 
 @by_itself
+async def test_the_end_of_the_service_is_no_fault_of_a_strategy() -> None:
+    async with trading("BuysEachBar") as service:
+        (runner,) = service.runners
+        await service.until(NOW)
+        service.loop.stop()
+        with pytest.raises(StrategyError, match="Stopping"):
+            await runner.go_on(NOW + MINUTE)
+        service.clock.time = NOW + 2 * MINUTE
+        await runner.run()
+
+        assert (runner.problem, service.alerts) == ("", [])
+
+
+@by_itself
+async def test_a_strategy_waits_where_the_service_is_busy_for_a_while_and_then_is_stopped() -> None:
+    async with trading("BuysEachBar") as service:
+        pauses: list[float] = []
+        desk = service.desk
+        desk.most_waiting = 0
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            desk.most_waiting = 10 if len(pauses) == 2 else desk.most_waiting
+
+        patient = Runner(service.runners[0].plan, service.loop, pause=pause)
+        await patient.go_on(NOW)
+        assert (pauses, patient.problem) == ([0.1, 0.3], "")
+
+        desk.most_waiting = 0
+        await patient.go_on(NOW + MINUTE)
+        assert "Busy: " in patient.problem
+        desk.most_waiting = 10
+
+
+@by_itself
 async def test_a_slow_strategy_keeps_nobody_waiting_and_what_it_missed_is_history() -> None:
     async with trading("Waits") as service:
         (runner,) = service.runners
@@ -318,6 +356,29 @@ async def test_a_strategy_trades_in_each_of_its_accounts_by_itself() -> None:
 
         assert service.money("main")["one", "BTC"] == service.money("main")["two", "BTC"] == Decimal("0.001")
         assert len(classes.SEEN) == 4
+
+
+@by_itself
+async def test_the_route_tells_of_the_strategies_of_the_callers_books_alone() -> None:
+    keys = {"class": f"{HERE}:BuysEachBar", "symbol": "BTCUSDT"}
+    strategies = {"hers": {**keys, "user": "alice"}, "his": {**keys, "user": "bob", "interval": "5m"}}
+    async with running(users={"alice": {}, "bob": {}}, strategies=strategies) as service:
+        found = Strategies(service.books)
+        hers, his = found.open()
+        await hers.go_on(NOW)
+        await his.go_on(NOW + MINUTE)
+        whole = Service(service.desk, service.loop)
+        whole.strategies = found
+
+        async def told(books: frozenset[str] | None) -> list[tuple[str, str, str | None]]:
+            asking = Principal(user="alice", books=books)
+            call: Any = Call(service=whole, principal=asking, body=None, query=None, path={}, request=None)
+            view = await strategies_route(call)
+            return [(one.name, one.state, one.bar) for one in view.strategies]
+
+        assert await told(frozenset({"alice"})) == [("hers", "running", "2026-01-01T00:00:00Z")]
+        assert await told(None) == [("hers", "running", "2026-01-01T00:00:00Z"), ("his", "waiting", None)]
+        await found.stop()
 
 
 def test_nothing_of_backtests_is_imported_where_no_strategy_runs() -> None:

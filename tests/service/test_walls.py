@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from orderwright.service.app import every_route
-from orderwright.service.keys import OPERATOR
 from orderwright.service.routing import Route
 from tests.service.shell import Shell, a_shell
 
@@ -30,7 +29,7 @@ class Walls(Shell):
 
     async def prepare(self) -> None:
         self.alice, self.bob = await self.key(ALICE), await self.key("bob")
-        self.operator = await self.key(OPERATOR, "admin")
+        self.operator = await self.key("operator", "admin")
         resting = await self.ask(
             "POST", "/api/orders/create", self.alice, json={**ORDER, "idempotency_key": SECRET, "strategy": ALICE}
         )

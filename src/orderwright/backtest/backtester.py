@@ -35,13 +35,15 @@ from orderwright.backtest.rules import (
 )
 from orderwright.backtest.strategy import Strategy, check_strategy
 from orderwright.backtest.unused import unused_notes
+from orderwright.core.model import Settings
 from orderwright.core.numbers import ONE, ZERO, parse_decimal, text
+from orderwright.core.order_params import sent_by
 from orderwright.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
     from orderwright.backtest.outcome import Outcome
     from orderwright.backtest.result import BacktestResult
-    from orderwright.core.model import Instrument, Settings
+    from orderwright.core.model import Instrument
     from orderwright.ports import Journal
     from orderwright.simulation.faults import Faults
     from orderwright.simulation.models import Models
@@ -62,7 +64,9 @@ class Backtester:
     short; the instrument is then a linear contract. sizing: PercentOfEquity (100: all of it), FixedQuantity,
     TargetPosition or VolatilityRisk. stop_loss, take_profit, trailing_stop, limit_entry: fractions of a price; None is
     off. limit_bars: how long a limit entry waits. fill_at: "next_open" or "this_close". path: "nearest", "worst",
-    "high_first" or "low_first". What each means is at the head of backtest/rules.py.
+    "high_first" or "low_first". What each means is at the head of backtest/rules.py. order_params: how orders are sent,
+    by name (max_slippage_bps and the rest, docs/order_params.md), by the orders engine; None: market orders have no
+    collar, and there is no rate.
 
     Raises InputError for what cannot be meant, with the nearest that can.
     """
@@ -82,6 +86,7 @@ class Backtester:
         limit_bars: int = 1,
         fill_at: FillAt = "next_open",
         path: PathName = "nearest",
+        order_params: Mapping[str, Any] | None = None,
     ) -> None:
         balance = parse_decimal(initial_balance, "initial_balance")
         if balance <= 0:
@@ -103,6 +108,9 @@ class Backtester:
         )
         refuse_mixed(rules)
         self.rules = rules
+        self.order_params = dict(order_params) if order_params is not None else None
+        if order_params is not None:
+            sent_by(Settings(), order_params)
 
     def run(
         self,
@@ -145,8 +153,11 @@ class Backtester:
         keep = None if keep is None else whole_number(keep, "keep", least=0)
         markets = dict(data) if several else {symbol: data}
         for_orders = {"settings": settings, "models": models, "faults": faults, "keep": keep, "log": log}
+        if self.order_params is not None:
+            for_orders = {"order_params": sent_by(settings or Settings(), self.order_params)} | for_orders
         asked = [name for name, value in for_orders.items() if value is not None]
         chosen = self._engine(engine, strategy, len(markets), asked)
+        for_orders["settings"] = for_orders.pop("order_params", settings)
         bars = [
             read_bars(one, name, instrument=None if several else instrument, interval=interval)
             for name, one in markets.items()
@@ -235,7 +246,8 @@ class Backtester:
         from orderwright.backtest.signal_trader import SignalTrader
 
         if signals is not None:
-            strategy, warm_up = SignalTrader(signals, self.rules, bars=bars, name=strategy.name), 0
+            rules = orders.sized_by(self.rules, for_orders["settings"])
+            strategy, warm_up = SignalTrader(signals, rules, bars=bars, name=strategy.name), 0
         return orders.run(strategy, bars, self.rules, warm_up=warm_up, progress=progress, **for_orders)
 
     def __repr__(self) -> str:

@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from orderwright.backtest.bars import Bars
 from orderwright.backtest.checking import has_signals
 from orderwright.backtest.context import Context
@@ -38,6 +40,7 @@ from orderwright.backtest.trading import Trading
 from orderwright.broker.places import journal_of
 from orderwright.core import messages as m
 from orderwright.core.model import Account, Settings
+from orderwright.core.numbers import divided
 from orderwright.engine import Engine
 from orderwright.errors import InputError
 from orderwright.journal.memory import MemoryJournal
@@ -78,8 +81,14 @@ def run(
     if has_signals(strategy):
         check_bars(bars)
         first = strategy.warm_up if warm_up is None else warm_up
-        strategy, warm_up = trader_of(strategy, bars, rules, first), 0
+        strategy, warm_up = trader_of(strategy, bars, sized_by(rules, settings), first), 0
     return OrdersRun(strategy, bars, rules, warm_up, settings, models, faults, seed, keep, log).run(progress)
+
+
+def sized_by(rules: Rules, settings: Settings | None) -> Rules:
+    """The rules that sizes are reckoned by: a market order with a collar may cost as much as that."""
+    most = settings.max_slippage_bps if settings is not None else None
+    return rules if most is None else structs.replace(rules, slippage=max(rules.slippage, divided(most, BPS)))
 
 
 class OrdersRun:
@@ -141,7 +150,7 @@ class OrdersRun:
             exchange=EXCHANGE,
             maker_fee=rules.commission,
             taker_fee=rules.commission,
-            slippage_bps=rules.slippage * BPS,
+            slippage_bps=sized_by(rules, settings).slippage * BPS,
             traits=self.exchange.traits,
         )
         self.engine.tell(

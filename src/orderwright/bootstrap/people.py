@@ -19,11 +19,12 @@ from orderwright.core.model import ApiKey, User
 from orderwright.driver import Driver
 from orderwright.errors import InputError, LogLocked, UnknownName
 from orderwright.live.clock import SystemClock
-from orderwright.service.keys import OPERATOR, SYSTEM, NewKey, new_key
+from orderwright.service.keys import SYSTEM, NewKey, new_key
 
 if TYPE_CHECKING:
     from orderwright.journal.sqlite import SqliteJournal
 
+MAIN = "main"
 OFFLINE = "command line"
 
 
@@ -51,6 +52,8 @@ class People:
             if row["user_id"]:
                 books.setdefault(row["user_id"], set()).add(row["book"])
         names = dict.fromkeys([*self._configured, *books, *self._driver.state.users])
+        if not names:
+            names[MAIN] = None  # whom the first start makes
         keys = [key.user for key, revoked_at in self.all_keys() if revoked_at is None]
         return [KnownUser(name, sorted(books.get(name, ())), keys.count(name)) for name in names]
 
@@ -72,8 +75,8 @@ class People:
     def issue(self, user: str, scope: str, *, label: str = "", lifetime_us: int | None = None) -> NewKey:
         """A new key. Raises UnknownName, InputError."""
         known = [one.user for one in self.users()]
-        if user not in known and user != OPERATOR:
-            raise UnknownName("user", user, [*known, OPERATOR], field="user")
+        if user not in known:
+            raise UnknownName("user", user, known, field="user")
         made = new_key(user, scope, self._clock.now(), label=label, lifetime_us=lifetime_us, by=OFFLINE)
         self._tell(m.IssueKey(key=made.record))
         return made

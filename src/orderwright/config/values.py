@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from orderwright.core.model import LingerRule, RiskLimits, Settings
 from orderwright.core.numbers import parse_decimal
+from orderwright.core.order_params import REMAINDERS, problem_of_sending
 from orderwright.core.patience import problem_of
 from orderwright.errors import InputError, UnknownName, nearest_name
 
@@ -32,8 +33,8 @@ def load_settings(path: Path | None, bar: int) -> Settings:
             given |= _read_settings(path)
         settings = msgspec.json.decode(msgspec.json.encode(given), type=Settings)
         _check_numbers(settings)
-        if (problem := problem_of(settings.linger)) is not None:
-            raise InputError(problem.rule, field=problem.field, value=problem.value)
+        if (problem := problem_of(settings.linger) or problem_of_sending(settings)) is not None:
+            raise InputError(problem.rule, field=problem.field, value=problem.value, nearest=problem.nearest)
     except msgspec.ValidationError as error:
         raise InputError(str(error).replace(" - at `$.", " - at `"), where=str(path)) from None
     except InputError as error:
@@ -49,6 +50,8 @@ def _read_settings(path: Path) -> dict[str, msgspec.Raw]:
     _check_fields(read, Settings)
     if "approval" in read:
         one_of(("none", "all", "above"), str(msgspec.json.decode(read["approval"])), "approval")
+    if "remainder" in read:
+        one_of(REMAINDERS, str(msgspec.json.decode(read["remainder"])), "remainder")
     if "limits" in read:
         _check_fields(_object(read["limits"], "limits"), RiskLimits)
     if "linger" in read:
@@ -112,7 +115,7 @@ def _check_numbers(settings: Settings | RiskLimits) -> None:
             _check_numbers(value)
         elif isinstance(value, Decimal | int) and not isinstance(value, bool):
             not_negative(str(value), name)
-            if not value and name.endswith("_ms"):
+            if not value and name.endswith("_ms") and name != "retry_delay_ms":
                 raise InputError("0 ms is no time", field=name, value=value, nearest=1)
 
 

@@ -32,17 +32,19 @@ _IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 def collared(settings: Settings, order: Instruction, instrument: Instrument, quote: Quote | None) -> Instruction:
     """The order as it goes out: a market order as a limit at its collar, where there is one; any other as it is."""
-    most = settings.max_slippage_bps
-    if most is None or order.type is not OrderType.MARKET or quote is None or is_order_id(order.group):
+    if order.type is not OrderType.MARKET or quote is None or is_order_id(order.group):
         return order
+    price = collar_of(settings, order.side, quote, instrument.tick_size)
+    return order if price is None else at_collar(order, price, remainder_of(settings, order))
+
+
+def collar_of(settings: Settings, side: OrderSide, quote: Quote, tick: Decimal) -> Decimal | None:
+    """The collar of a market order, in quote per base; None where there is none. A sell's is one tick at least."""
+    bps = settings.max_slippage_bps
+    if bps is None:
+        return None
     if settings.collar_bps is not None:
-        most = min(most, settings.collar_bps)
-    price = collar_price(order.side, quote, most, instrument.tick_size)
-    return at_collar(order, price, remainder_of(settings, order))
-
-
-def collar_price(side: OrderSide, quote: Quote, bps: Decimal, tick: Decimal) -> Decimal:
-    """So far beyond the far side of the market, in quote per base; a sell's is one tick at least."""
+        bps = min(bps, settings.collar_bps)
     if side is OrderSide.BUY:
         return floor_to((quote.ask or quote.last) * (BPS + bps) / BPS, tick)
     return max(ceil_to((quote.bid or quote.last) * (BPS - bps) / BPS, tick), tick)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from msgspec import structs
 
 from orderwright.core.model import Remainder, Settings
-from orderwright.core.numbers import fits
+from orderwright.core.numbers import fits, parse_decimal
 from orderwright.core.reasons import Reason, Refusal
+from orderwright.errors import InputError, UnknownName
 
 REMAINDERS: tuple[str, ...] = get_args(Remainder)
 MOST_RETRIES = 20
@@ -19,6 +23,36 @@ _AT_LEAST = {
     "rate_limit_window_ms": 1,
     "rate_queue": 0,
 }
+
+
+NAMES = ("max_slippage_bps", "remainder", *_AT_LEAST)
+"""The settings that say how orders are sent."""
+OTHERS = frozenset({"default_order_type", "time_in_force", "track_execution_metrics", "log_level"})
+"""What the seed's order_params have besides: of a service, not of a book."""
+
+
+def sent_by(settings: Settings, params: Mapping[str, Any]) -> Settings:
+    """Settings with these order_params; numbers may be text. Raises InputError (UnknownName for a name that is none)."""
+    changes: dict[str, Any] = {}
+    for name, value in params.items():
+        if name in OTHERS:
+            continue
+        if name not in NAMES:
+            raise UnknownName("order parameter", name, NAMES, field=name)
+        changes[name] = value if value is None or name == "remainder" else _number(value, name)
+    changed = structs.replace(settings, **changes)
+    if (problem := problem_of_sending(changed)) is not None:
+        raise InputError(problem.rule, field=problem.field, value=problem.value, nearest=problem.nearest)
+    return changed
+
+
+def _number(value: Any, name: str) -> Any:
+    number = parse_decimal(value, name)
+    if name == "max_slippage_bps":
+        return number
+    if number != int(number):
+        raise InputError(f"{value} is not a whole number", field=name, value=value, nearest=int(number))
+    return int(number)
 
 
 def problem_of_sending(settings: Settings) -> Refusal | None:

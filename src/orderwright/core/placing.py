@@ -78,7 +78,8 @@ def submit(state: State, order: Instruction, now: int) -> Decision:
         else:
             order = msgspec.structs.replace(order, stop_price=begins)
     if refusal is None:
-        order = collared(state.settings, order, instrument, quote)
+        if state.settings.max_slippage_bps is not None:
+            order = collared(state.settings, order, instrument, quote)
         numbers = size(order, instrument, account, quote)
         if isinstance(numbers, Refusal):
             refusal = numbers

@@ -37,6 +37,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from orderwright.core import risk
+from orderwright.core.collar import collar_of
 from orderwright.core.ids import is_order_id
 from orderwright.core.messages import Stake
 from orderwright.core.model import (
@@ -244,6 +245,9 @@ def _price(market: Market, signal: Signal, side: OrderSide) -> Decimal | None:
     if price is None:
         if quote is None:
             return None
+        collar = collar_of(market.state.settings, side, quote, market.instrument.tick_size)
+        if collar is not None:  # so much may it cost, and so much is locked for it
+            return collar
         far = quote.ask if side is OrderSide.BUY else quote.bid
         price = far if far is not None else quote.last
     return slipped(price, side, market.account)

@@ -37,11 +37,14 @@ YEAR_MS = 365 * 86_400_000
 BLOCK = 256
 """Rows that are made at once where one of them is asked for."""
 KEEP_BLOCKS = 8
+CELL_MS = 2**18
+"""So long is known of the price what it stays between, before any row is made."""
 MOST_SAMPLES = 240
 """Of one candle: a longer one is made of prices further apart than `tick_ms`."""
 LONGEST_TICK_MS = 3_600_000
 _LANE, _LANES = 2**16, 4
 _MEAN, _DEVIATION = _LANES * (_LANE - 1) / 2, sqrt(_LANES * (_LANE**2 - 1) / 12)
+_MOST_DRAWN = (_LANES * (_LANE - 1) - _MEAN) / _DEVIATION
 _GOLDEN, _FIRST, _SECOND = (
     np.uint64(one) for one in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 )  # SplitMix64 (Steele, Lea, Flood 2014)
@@ -110,6 +113,21 @@ class LivePrices:
         else:
             blocks.move_to_end(key)
         return found
+
+    def reach(self, row: int, cells: int) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+        """Between what the quotes stay from a row on, without making them: (first row, lowest bid, lowest ask, highest
+        bid, highest ask) of so many stretches of time that follow on, the first of which the row is in."""
+        spacing = min(max(CELL_MS, BLOCK * self._finest), TOP_MS)
+        first = row * self._tick_ms // spacing
+        known = self._known(first * spacing, (first + cells) * spacing - 1, spacing)
+        room = self._deviation * sqrt(spacing) / 2 * _MOST_DRAWN / (1 - sqrt(0.5))  # all finer levels, at their most
+        low = self._first * np.exp(np.minimum(known[:-1], known[1:]) - room) - 1
+        high = self._first * np.exp(np.maximum(known[:-1], known[1:]) + room) + 1
+        less, more = 1 - self._half, 1 + self._half
+        rows = -(-spacing * np.arange(first, first + cells, dtype=np.int64) // self._tick_ms)
+        bounds = (low * less - 1, low * more - 1, high * less + 1, high * more + 1)
+        lowest_bid, lowest_ask, highest_bid, highest_ask = (bound.astype(np.int64) for bound in bounds)
+        return rows, lowest_bid, lowest_ask, highest_bid, highest_ask
 
     # Candles
 

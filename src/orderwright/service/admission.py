@@ -1,7 +1,7 @@
 """Who comes in: the key of a request or a socket, its scope, and how often.
 
 A key stands in `Authorization: Bearer KEY` or in `X-API-Key`. With `service.auth: off` (on loopback, in simulation)
-nobody needs one, and whoever asks is the operator; then `edge.py` looks at Host and Origin.
+nobody needs one, and whoever asks is the first user, with scope admin; then `edge.py` looks at Host and Origin.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection, Request
 
-from orderwright.service.keys import OPERATOR, Keys, unauthorised
+from orderwright.service.keys import Keys, unauthorised
 from orderwright.service.limiting import Buckets
 from orderwright.service.parts import Principal, Problem
 from orderwright.service.routing import Route
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 FAILURES_PER_MINUTE = 30
 """Of one address. A good key is never refused because of them: others may sit behind the same address."""
 NOBODY = Principal(user="", scope="read", books=frozenset())
-EVERYBODY = Principal(user=OPERATOR, scope="admin", books=None)
 
 
 class Admission:
@@ -48,7 +47,7 @@ class Admission:
     def admit(self, key: str, connection: HTTPConnection) -> Principal:
         """Whose key it is ("" for none). Raises Problem: 401, 429."""
         if not self._needs_key:
-            return EVERYBODY
+            return Principal(user=self._books.first_user, scope="admin", books=None)
         try:
             principal = self._keys.authenticate(key)
         except Problem:
@@ -96,4 +95,4 @@ def _too_many(detail: str, wait: int) -> Problem:
     return Problem(429, "too_many", detail, headers={"Retry-After": str(wait)}, extra={"retry_after_s": wait})
 
 
-__all__ = ["EVERYBODY", "NOBODY", "Admission", "key_in"]
+__all__ = ["NOBODY", "Admission", "key_in"]

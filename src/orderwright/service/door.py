@@ -107,13 +107,13 @@ class Door(Finding):
         user, book = self.whose(principal, wanted.user_id, wanted.book)
         if not book:
             book = await self.book_of(user)
-        account = self.books.account_of(book, user, wanted.exchange, wanted.account)
+        account, symbol = self.place_of(book, user, wanted.exchange, wanted.account, wanted.symbol)
         now = self.clock.now()
         words = words_of(wanted, self._type, self._force, now // 1_000 * 1_000)
         return book, Instruction(
             order_id=self.new_order_id(now),
             account=account.account,
-            symbol=self.books.symbol_of(wanted.symbol, book, account.exchange),
+            symbol=symbol,
             exchange=account.exchange,
             user=user,
             **words,
@@ -224,14 +224,14 @@ class Door(Finding):
         user, book = self.whose(principal, wanted.user_id, wanted.book)
         if not book:
             book = await self.book_of(user)
-        account = self.books.account_of(book, user, wanted.exchange, wanted.account)
+        account, symbol = self.place_of(book, user, wanted.exchange, wanted.account, wanted.symbol)
         now = self.clock.now()
         order_id = self.new_order_id(now)
         order_type = type_of(wanted, self._type)
         bracket, trail = exits_of(wanted, order_type)
         signal = Signal(
             signal_id=wanted.signal_id or order_id,
-            symbol=self.books.symbol_of(wanted.symbol, book, account.exchange),
+            symbol=symbol,
             action=word_of(wanted.action, "action", Action),
             account=account.account,
             source=word_of(wanted.source, "source", Source),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderwright.core.ids import is_order_id
-from orderwright.core.model import Order
+from orderwright.core.model import Account, Order
 from orderwright.errors import UnknownName
 from orderwright.live.book import snapshot
 from orderwright.service.parts import Principal, Problem
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_DIGITS = 18
 SYSTEM = "system"
+MOST_PLACES = 10_000
+Place = tuple[str, str, str, str, str]
 
 
 class Finding:
@@ -28,6 +30,21 @@ class Finding:
 
     def __init__(self, loop: LiveLoop, books: Books) -> None:
         self.loop, self.desk, self.books = loop, loop.desk, books
+        self._places: dict[Place, tuple[Account, str, int]] = {}
+
+    def place_of(self, book: str, user: str, exchange: str, account: str, symbol: str) -> tuple[Account, str]:
+        """(account, symbol) that the words of an order mean. Looked up once, and again when the book has another
+        account. Raises InputError."""
+        asked = (book, user, exchange, account, symbol)
+        known, accounts = self._places.get(asked), self.desk.books[book].state.accounts
+        if known is not None and known[2] == len(accounts) and accounts.get(known[0].account) is known[0]:
+            return known[0], known[1]
+        found = self.books.account_of(book, user, exchange, account)
+        listed = self.books.symbol_of(symbol, book, found.exchange)
+        if len(self._places) >= MOST_PLACES:
+            self._places.clear()
+        self._places[asked] = (found, listed, len(accounts))
+        return found, listed
 
     async def find(self, principal: Principal, order_id: str) -> tuple[str, Order]:
         """(book, the order as it stands, durable), by its id or its number. Raises Problem (404) where there is none

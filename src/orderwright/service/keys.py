@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from orderwright.service.books import Books
 
 SYSTEM = "system"
-OPERATOR = "operator"
-"""The user of the key that the first start prints, and who is meant where no key is asked for."""
 MOST_LABEL = 100
 MOST_KEYS = 100_000
 Scope = Literal["read", "trade", "admin"]
@@ -130,7 +128,7 @@ class Keys:
         self, user: str, scope: str, *, label: str = "", lifetime_us: int | None = None, by: str = ""
     ) -> NewKey:
         """A new key, durable when this returns; its text is nowhere else. Raises UnknownName for a user who is not."""
-        if not self._books.knows(user) and user != OPERATOR:
+        if not self._books.knows(user):
             raise UnknownName("user", user, self._books.users(), field="user")
         if len(self._state.api_keys) >= MOST_KEYS:
             raise InputError(f"there are {MOST_KEYS:,} keys, which is as many as one service keeps", field="user")
@@ -163,4 +161,4 @@ def unauthorised(code: str, detail: str) -> Problem:
     return Problem(401, code, detail, field="Authorization", headers={"WWW-Authenticate": 'Bearer realm="orderwright"'})
 
 
-__all__ = ["OPERATOR", "SYSTEM", "Keys", "NewKey", "Scope", "digest_of", "new_key", "unauthorised"]
+__all__ = ["SYSTEM", "Keys", "NewKey", "Scope", "digest_of", "new_key", "unauthorised"]

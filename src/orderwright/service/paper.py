@@ -39,9 +39,22 @@ class PaperExchanges:
         slippage = SlippageBps(self._slippage_bps) if self._slippage_bps else NoSlippage()
         self._models = Models(slippage=slippage, latency=ConstantLatency(1_000 * self._keys.delay_ms))
         self._feeds: dict[Pair, LivePrices] = {}
+        self._check()
+
+    def _check(self) -> None:
+        """Make the markets, and raise InputError, by its key, for what cannot be."""
+        lifetime = TRAITS.lifetime_ms
+        if lifetime is not None and self._keys.delay_ms >= lifetime:
+            message = f"a request is dead after {lifetime} ms: none would come in time"
+            field = "execution.simulation.delay_ms"
+            raise InputError(message, field=field, value=self._keys.delay_ms, nearest=lifetime - 1)
         for name in self.names:
             for symbol in self.symbols:
-                self.feed(name, symbol)
+                try:
+                    self.feed(name, symbol)
+                except InputError as error:
+                    field = f"execution.simulation.{error.field}"
+                    raise InputError(error.message, field=field, value=error.value, nearest=error.nearest) from None
 
     def exchange_of(self, name: str) -> str:
         """An exchange by its name in any case; the first where none is named. Raises UnknownName."""

@@ -5,20 +5,23 @@
   ask, a stop to sell by the bid.
 - What happens to an order depends on quotes up to then alone. That later ones can be known is used to plan: the rows
   are searched ahead in blocks that grow, and where none touches an order, the end of the block is when to look again.
-  So the next moment costs little however far ahead it is asked for, and a market that was left alone for a month has
-  caught up in a moment.
+  Where the price cannot come near an order for long, that time is skipped whole. So the next moment costs little
+  however far ahead it is asked for, and a market that was left alone for a month has caught up in a moment.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from orderwright.core.model import Quote
+from orderwright.market.grid import Ints
 from orderwright.market.live_prices import BLOCK, LivePrices
 from orderwright.simulation.matching import Matcher, Supply, Touch, by_price
 from orderwright.simulation.moments import PRICES, Moment
 from orderwright.simulation.order import Book, Levels, VenueOrder
 from orderwright.simulation.search import NEVER_ABOVE, NEVER_BELOW
 
-LARGEST_BLOCK = 64 * BLOCK
+LARGEST_BLOCK, CELLS = 64 * BLOCK, 2_048
 
 
 class LiveMarket:
@@ -75,27 +78,39 @@ class LiveMarket:
         self._matcher.meet(order, touch, Supply(None, 0), time)
 
     def _look(self) -> int:
-        """The first row of the block ahead that touches an order; else the row after it, from where to look on."""
+        """The first row ahead that touches an order; else one up to which none does, from where to look on."""
         rows = self._ahead
+        if rows > BLOCK and (far := self._skipped()) >= self._next + rows:
+            return far
         block, place = divmod(self._next, rows)
         bid, ask = self._prices.block(block, rows)
-        touched = None
-        for column, level, falling in self._watched():
-            ahead = bid if column == "bid" else ask
-            hits = ahead[place:] <= level if falling else ahead[place:] >= level
-            touched = hits if touched is None else touched | hits
-        if touched is not None and touched.any():
+        touched = self._touched(bid[place:], ask[place:], bid[place:], ask[place:])
+        if touched.any():
             self._ahead = BLOCK
             return self._next + int(touched.argmax())
         self._ahead = min(4 * rows, LARGEST_BLOCK)
         return (block + 1) * rows
 
-    def _watched(self) -> list[tuple[str, int, bool]]:
-        """(column, level, whether it is reached from above) where an order reacts: buys look at the ask."""
+    def _skipped(self) -> int:
+        """The first row of the first stretch of time in which an order may be touched, as far as one look goes."""
+        first, *bounds = self._prices.reach(self._next, CELLS)
+        touched = self._touched(*bounds)
+        at = int(touched.argmax()) if touched.any() else CELLS - 1
+        return max(int(first[at]), self._next)
+
+    def _touched(
+        self, lowest_bid: Ints, lowest_ask: Ints, highest_bid: Ints, highest_ask: Ints
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Where an order reacts: buys look at the ask, sells at the bid."""
         levels = self._levels
-        below = [("ask", levels.buy_below, True), ("bid", levels.sell_below, True)]
-        above = [("ask", levels.buy_above, False), ("bid", levels.sell_above, False)]
-        return [one for one in below if one[1] > NEVER_BELOW] + [one for one in above if one[1] < NEVER_ABOVE]
+        touched = np.zeros(len(lowest_bid), dtype=np.bool_)
+        for prices, level in ((lowest_ask, levels.buy_below), (lowest_bid, levels.sell_below)):
+            if level > NEVER_BELOW:
+                touched |= prices <= level
+        for prices, level in ((highest_ask, levels.buy_above), (highest_bid, levels.sell_above)):
+            if level < NEVER_ABOVE:
+                touched |= prices >= level
+        return touched
 
 
 __all__ = ["LiveMarket"]

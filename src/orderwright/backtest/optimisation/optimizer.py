@@ -278,6 +278,9 @@ def _rules(backtester: Backtester | None) -> Rules:
         from orderwright.backtest.backtester import Backtester
 
         backtester = Backtester()
+    if backtester.order_params is not None:
+        message = "a search scores its trials without order_params; run the backtests one by one"
+        raise InputError(message, field="order_params", value=", ".join(backtester.order_params))
     return backtester.rules
 
 

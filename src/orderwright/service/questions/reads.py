@@ -26,6 +26,7 @@ T = TypeVar("T")
 THREADS = 2
 MOST = 64
 SECONDS = 15.0
+CACHE_KIB = 32_000
 SYSTEM = "system"
 
 
@@ -80,6 +81,7 @@ class Reads:
         reader = getattr(self._own, "reader", None)
         if reader is None:
             reader = self._own.reader = cast("LogReader", self._journal.reader())
+            reader.connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             self._opened.append(reader)
         with asked.of(reader.connection):
             return question(reader)

@@ -27,7 +27,7 @@ from orderwright.backtest.signal_trader import SignalsSoFar, SignalTrader
 from orderwright.backtest.strategy import Strategy, refuse_silent
 from orderwright.core import messages as m
 from orderwright.core.evolve import Changes
-from orderwright.errors import CommitFailed, LogError
+from orderwright.errors import LogError, OrderwrightError
 from orderwright.live.desk import Stopping
 from orderwright.market.live_prices import LivePrices
 from orderwright.service.strategy.bars import GrowingBars
@@ -102,7 +102,10 @@ class Runner:
         """Go on from bar to bar until it is cancelled, or the strategy is over."""
         while not self.problem:
             now = self._loop.clock.now()
-            await self.go_on(now)
+            try:
+                await self.go_on(now)
+            except OrderwrightError:  # the service ends, and says why itself
+                return
             interval = self.plan.interval
             due = (now // interval + 1) * interval - self._loop.clock.now()
             with contextlib.suppress(TimeoutError):
@@ -110,7 +113,8 @@ class Runner:
                     await self._wake.wait()
 
     async def go_on(self, now: int) -> None:
-        """Do what is to be done at a time, microseconds: tell what has happened, ask about the bar that has closed."""
+        """Do what is to be done at a time, microseconds: tell what has happened, ask about the bar that has closed.
+        Raises what has ended the service."""
         self._wake.clear()
         newest = now // self.plan.interval - 1
         try:
@@ -120,12 +124,10 @@ class Runner:
                 await self._begin(newest - 1)
             while self._last < newest:
                 await self._close_bar(self._last + 1, now)
-        except (asyncio.CancelledError, Stopping, CommitFailed):
-            raise
-        except LogError:
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever a strategy raises ends it, and nothing else
-            self._stop(error)
+        except Exception as error:
+            if _is_the_end(error):
+                raise
+            self._stop(error)  # whatever a strategy raises ends it, and nothing else
 
     async def _close_bar(self, number: int, now: int) -> None:
         close = (number + 1) * self.plan.interval
@@ -200,6 +202,11 @@ class Runner:
             self._signals[0].hear(bar.index)
         trading.call("on_bar", bar)
         trading.tell()
+
+
+def _is_the_end(error: BaseException | None) -> bool:
+    """Whether the service is at its end, and the strategy only the first to notice."""
+    return error is not None and (isinstance(error, Stopping | LogError) or _is_the_end(error.__cause__))
 
 
 def _history(plan: Plan, last: int, warm_up: int) -> GrowingBars:

@@ -163,7 +163,7 @@ class LiveTrading(Trading):
         found = self.worker.look(lambda: self.engine.order(order_id)) if order_id else None
         if found is None:
             self._replies[:] = [reply] if reply is not None else []
-            found = self._not_taken(handle.said)
+            found = self.worker.look(lambda: self._not_taken(handle.said))
         handle.decided(found)
 
     def post(self, command: m.Input) -> None:

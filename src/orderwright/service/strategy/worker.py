@@ -60,7 +60,12 @@ class Worker:
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         """What a coroutine comes to on the event loop."""
         assert not self.is_home, "the event loop cannot wait for itself"
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the event loop is closed
+            work.close()
+            raise
+        return future.result()
 
     def close(self) -> None:
         """Take nothing more. The thread ends with what it is doing; nobody waits for that."""

@@ -27,7 +27,8 @@ MOST_ROWS = 100_000
 MOST_ORDERS = 500
 MOST_EVENTS = 1_000
 MOST_VALUES = 1_000
-Value = str | int | bool | None
+Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]
+Value = Short | Whole | bool | None
 
 
 class LogBooks(Struct, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ class AskEvents(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rows of a book after a sequence."""
 
     book: Short
-    after: Annotated[int, Meta(ge=0)] = 0
+    after: Annotated[int, Meta(ge=0, le=2**40)] = 0
     limit: Annotated[int, Meta(ge=1, le=MOST_EVENTS)] = 200
 
 
@@ -65,9 +66,9 @@ class AskRows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ask: Literal["latest", "history"]
     table: Short
     by: Annotated[list[Short], Meta(max_length=16)] | None = None
-    where: dict[str, Value | Annotated[list[Value], Meta(max_length=MOST_VALUES)]] = {}
-    since: int | None = None
-    as_of: int | None = None
+    where: dict[Short, Value | Annotated[list[Value], Meta(max_length=MOST_VALUES)]] = {}
+    since: Whole | None = None
+    as_of: Whole | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST_ROWS)] | None = None
 
 

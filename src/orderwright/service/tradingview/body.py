@@ -22,8 +22,10 @@ _NAMES = "|".join(re.escape(name).replace("_", "[-_ ]?") for name in sorted({*SE
 _IN_JSON = re.compile(rf'("(?:{_NAMES})"\s*:\s*)("(?:[^"\\]|\\.)*"|[^\s,}}\]"][^,}}\]\n]*)', re.IGNORECASE)
 _IN_LINES = re.compile(rf"(?im)^([ \t]*(?:{_NAMES})[ \t]*=[ \t]*)([^;\r\n]*)")
 _ANYWHERE = re.compile(rf"""((?:{_NAMES})["']?\s*[:=]\s*["']?)([^,;}}&\r\n]+)""", re.IGNORECASE)
-_LINE = re.compile(r"\s*([A-Za-z][A-Za-z0-9_. -]*?)\s*=\s*(.*?)\s*")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_. -]*")
+_HALF = re.compile("[\ud800-\udfff]")
 _LONG_ENOUGH = 8
+MOST_FIELDS, LONGEST_NAME, DEEPEST = 200, 64, 20
 
 Pairs = tuple[tuple[str, object], ...]
 
@@ -35,16 +37,19 @@ class Body:
 
     def __init__(self, raw: bytes) -> None:
         self.problem: InputError | None = None
-        self.pairs: Pairs | None = None
         written = raw.decode("utf-8", "replace").removeprefix("\ufeff")
+        held, found = _Held(), None
         try:
-            self.pairs = _read(raw, written)
+            found = _read(raw, written)
+            held.look(found)
+            _check(found)
         except InputError as error:
             self.problem = InputError(error.message, field="body")
-        held = _Held()
-        held.look(self.pairs or ())
+        except RecursionError:
+            self.problem, found = InputError("nested too deep", field="body"), None
+        self.pairs: Pairs | None = found if self.problem is None else None
         self.secrets, self.has_exchange_keys = tuple(held.secrets), held.keys
-        self.text = _without(written, self.pairs, held)
+        self.text = _without(written, found, held)
         self.digest = hashlib.sha256(self.text.encode()).hexdigest()
 
     def __repr__(self) -> str:
@@ -90,16 +95,31 @@ def _read(raw: bytes, written: str) -> Pairs:
     stripped = written.strip()
     if stripped.startswith(("{", "[", '"')):
         return tuple(pairs(raw))
-    lines = [line for line in re.split(r"[\n;]", stripped) if line.strip()]
-    found = [_LINE.fullmatch(line) for line in lines]
-    if not lines or any(line is None for line in found):
+    lines = [line.partition("=") for line in re.split(r"[\n;]", stripped) if line.strip()]
+    if not lines or not all(sign and _NAME.fullmatch(name.strip()) for name, sign, _ in lines):
         raise InputError('neither JSON, such as {"ticker": "BTCUSDT", "action": "buy"}, nor lines of KEY=VALUE')
-    return tuple((line[1], line[2]) for line in found if line is not None)
+    return tuple((name.strip(), value.strip()) for name, _, value in lines)
+
+
+def _check(found: object, depth: int = 0) -> None:
+    """Raises InputError for what no alert needs: a great many fields, long names, deep nesting, half a character."""
+    inner = _inner(found)
+    if len(inner) > MOST_FIELDS or depth > DEEPEST:
+        raise InputError(f"an alert has at most {MOST_FIELDS} fields, {DEEPEST} deep")
+    for name, value in inner:
+        if len(name) > LONGEST_NAME:
+            raise InputError(f"a field's name is longer than {LONGEST_NAME} characters")
+        for text in (name, value):
+            if isinstance(text, str) and _HALF.search(text):
+                raise InputError("it holds half a character")
+        _check(value, depth + 1)
 
 
 def _without(written: str, found: Pairs | None, held: _Held) -> str:
     """The text without its secrets."""
     if found is None:
+        if "\\u" in written:  # a name may be hidden behind escapes
+            return f"({len(written)} characters that cannot be read)"
         return _ANYWHERE.sub(_hide, written[:MOST_UNREAD])
     text = written
     if held.any:

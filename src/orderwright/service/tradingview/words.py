@@ -65,9 +65,17 @@ EXCHANGE_KEYS = (
 """Fields that hold an exchange's keys: an alert with one is refused."""
 
 
-@lru_cache(maxsize=1_024)
+_LONGEST = 64
+"""No field of ours has a longer name."""
+
+
 def squashed(name: str) -> str:
     """A field's name as names are compared."""
+    return _squashed(name) if len(name) <= _LONGEST else name
+
+
+@lru_cache(maxsize=1_024)
+def _squashed(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
