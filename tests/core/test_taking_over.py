@@ -1,5 +1,7 @@
 """A log taken over from another process, and orders that were called dead."""
 
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from orderwright.core.model import (
 )
 from orderwright.driver import Driver
 from orderwright.journal.memory import MemoryJournal
+from orderwright.journal.sqlite import open_log
+from orderwright.journal.verify import verify
 from tests.builders import (
     NOW,
     SYMBOL,
@@ -156,17 +160,27 @@ class Silent:
         return limit, ()
 
 
-def test_the_quiet_time_and_the_cancels_that_wait_survive_a_restart() -> None:
-    journal, venue = MemoryJournal(), Silent()
+@pytest.mark.parametrize("kept", ["in memory", "in a file"])
+def test_the_quiet_time_the_cancels_that_wait_and_the_dead_survive_a_restart(kept: str, tmp_path: Path) -> None:
+    journal: Any = MemoryJournal() if kept == "in memory" else open_log(tmp_path / "log.sqlite")
+    venue = Silent()
     driver = Driver("main", journal, {"simulated": venue})
     driver.turn([m.DefineInstrument(instrument=an_instrument()), m.OpenAccount(account=Account(account="main"))], NOW)
-    driver.turn([m.MoveCash(account="main", asset="USDT", amount=a_limit_buy(1, 1_000).price or 0)], NOW)  # type: ignore[arg-type]
+    driver.turn([m.MoveCash(account="main", asset="USDT", amount=Decimal(1_000))], NOW)
     driver.turn([m.QuoteSeen(exchange="simulated", symbol=SYMBOL, quote=a_quote())], NOW)
     driver.turn([m.SubmitOrder(instruction=a_limit_buy(1, 100))], NOW)
+    driver.turn([m.SubmitOrder(instruction=a_limit_buy(1, 99, 7))], NOW)
+    driver.turn([m.UnreachableReport(order_id=an_id(7), time=NOW, number=0)], NOW)
+    driver.turn([m.ResolveUnknown(order_id=an_id(7), number=0, by="ann")], NOW)
     driver.turn([m.BeginEpoch(epoch=2), m.CancelOrder(order_id=an_id())], NOW)
     driver.turn([m.SubmitOrder(instruction=a_limit_buy(1, 98, 2))], NOW)
 
+    if kept == "in a file":
+        journal.close()
+        assert verify(tmp_path / "log.sqlite").ok
+        journal = open_log(tmp_path / "log.sqlite")
     again, venue.sent = Driver("main", journal, {"simulated": venue}), []
+    assert again.state.dead == driver.state.dead != {}
     assert again.state.controls == driver.state.controls
     again.turn([], NOW + QUIET - 1)
     assert venue.sent == []

@@ -34,11 +34,13 @@ class _Jump:
 
 class VirtualLoop(asyncio.BaseEventLoop):
     """at: seconds since it began. steps: callbacks that have run, one for each await that went on and each timer;
-    crash_at: the one at which all ends with Crash, before it does anything (0: never)."""
+    crash_at: the one at which all ends with Crash, before it does anything (0: never). on_crash: is called then, with
+    everything as it was."""
 
     def __init__(self, crash_at: int = 0) -> None:
         super().__init__()
         self.at, self.steps, self.crash_at = 0.0, 0, crash_at
+        self.on_crash: Callable[[], None] = lambda: None
         self._selector = _Jump(self)
         self.set_exception_handler(lambda _, context: self.errors.append(context))
         self.errors: list[dict[str, Any]] = []
@@ -72,6 +74,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Run it to its end, or to the crash; what is left of it then is dropped without a word."""
         try:
             return self.run_until_complete(work)
+        except Crash:
+            self.on_crash()
+            raise
         finally:
             self.crash_at = 0
             for task in asyncio.all_tasks(self):

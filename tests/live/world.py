@@ -487,7 +487,7 @@ def _check_venue(network: Network, orders: dict[str, Order]) -> list[str]:
         accepted = held is not None and held.status is not OrderStatus.REJECTED
         if order.status in (OrderStatus.REJECTED, OrderStatus.DENIED) and accepted:
             broken.append(f"{order_id} is {order.status} here, and the exchange took it: {held}")
-        if order.status is OrderStatus.FILLED and (held is None or held.status is not OrderStatus.FILLED):
+        if order.status is OrderStatus.FILLED and (held is None or held.filled < order.quantity):
             broken.append(f"{order_id} is filled here and not at the exchange: {held}")
     return broken
 
@@ -535,13 +535,12 @@ def _run_life(world: World, life: Life, *, last: bool) -> None:
     world.log, world.desk, world.committer = None, None, None
     loop = world.loop = VirtualLoop(life.crash_at)
     loop.at = world.at + 0.05
+    loop.on_crash = lambda: _crashed(world, surely_paused=bool(life.pause_after))
     try:
         loop.run(_live(world, life, last=last))
         world.ends.append("stopped")
     except Crash:
-        world.ends.append("crashed")
-        if world.committer is not None:
-            _perhaps_only_paused(world, surely=bool(life.pause_after))
+        pass
     except CommitFailed:
         world.ends.append("the commit failed")
     finally:
@@ -549,27 +548,31 @@ def _run_life(world: World, life: Life, *, last: bool) -> None:
         world.at = loop.at
         for network in world.networks.values():
             network.cut()
-        if world.log is not None:
-            world.log.close()
+        _close(world)
         asyncio.set_event_loop(None)
-    if loop.errors and not life.crash_at and not life.failing:
+    if loop.errors and not life.crash_at and not life.failing and not life.pause_after:
         raise Broken(f"an error that nobody took: {loop.errors[0]}")
 
 
-def _perhaps_only_paused(world: World, *, surely: bool) -> None:
+def _close(world: World) -> None:
+    if world.log is not None:
+        world.log.close()
+
+
+def _crashed(world: World, *, surely_paused: bool) -> None:
     """What looks like a crash may be a process that goes on later: it cannot write any more, but it can send."""
     world.paused = []
-    assert world.log is not None
-    assert world.desk is not None
-    assert world.committer is not None
-    if world.random.random() < 0.6 and not surely:
-        return
-    if world.committer.is_unheard:
-        for name in NETWORKED:
-            due = world.desk.books[name]._committing
-            world.paused += [(name, one) for one in due if isinstance(one, m.SendAction)]
-    world.ends[-1] = f"paused with {len(world.paused)} requests" if world.paused else "paused"
-    world.log.abandon()
+    if world.log is None or world.desk is None or world.committer is None:
+        world.ends.append("crashed at the start")
+    elif world.random.random() < 0.6 and not surely_paused:
+        world.ends.append("crashed")
+    else:
+        if world.committer.is_unheard:
+            for name in NETWORKED:
+                due = world.desk.books[name]._committing
+                world.paused += [(name, one) for one in due if isinstance(one, m.SendAction)]
+        world.ends.append(f"paused with {len(world.paused)} requests" if world.paused else "paused")
+        world.log.abandon()
 
 
 def digest(world: World) -> str:

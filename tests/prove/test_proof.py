@@ -141,7 +141,12 @@ def test_a_soak_with_slow_readers_and_cut_connections_loses_and_repeats_nothing(
                 await asyncio.wait_for(load(service, service.key, 0, told, 6), 15)
             except TimeoutError:
                 pass
-            await asyncio.sleep(2)
+            journal = open_log(log, read_only=True)
+            newest = journal.open_state("main").sequence
+            journal.close()
+            async with asyncio.timeout(120):
+                while any(len(reader.rows) < newest for reader in readers):
+                    await asyncio.sleep(0.1)
             over.set()
             await asyncio.gather(*following)
             return readers

@@ -137,7 +137,8 @@ async def a_service(
     desk = Desk(journal, most_waiting=most_waiting)
     books = Books(desk, configuration, clock)
     books.open()
-    loop = LiveLoop(desk, clock=clock, committer=CommitInThread())
+    committer = CommitInThread()
+    loop = LiveLoop(desk, clock=clock, committer=committer)
     books.loop = loop
     service = Service(desk, loop)
     params = configuration.order_params
@@ -156,4 +157,5 @@ async def a_service(
         await running
         service.reads.close()
         service.execution.close()
+        committer.close()
         journal.close()

@@ -18,7 +18,7 @@ from orderwright.service.serving import Life, address_of, bind
 
 
 class Served:
-    """url: where it is. key: of the operator. `run` does something on the service's own thread."""
+    """url: where it is. key: of the first user, who may do everything. `run` does something on the service's own thread."""
 
     def __init__(self, service: Service, url: str, loop: asyncio.AbstractEventLoop) -> None:
         self.service, self.url, self.key, self._loop = service, url, "", loop
@@ -78,7 +78,7 @@ def a_served(log: Path | None = None, **sections: Any) -> Iterator[Served]:
 
             async def begin() -> None:
                 await service.keys.settle_users()
-                told["served"].key = (await service.keys.issue("operator", "admin")).text
+                told["served"].key = (await service.keys.issue(service.books.first_user, "admin")).text
 
             try:
                 await life.run(begin, started.set)
@@ -105,7 +105,8 @@ def a_served(log: Path | None = None, **sections: Any) -> Iterator[Served]:
     finally:
         if "life" in told and thread.is_alive():
             served: Served = told["served"]
-            served._loop.call_soon_threadsafe(told["life"].stop)
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                served._loop.call_soon_threadsafe(told["life"].stop)
         thread.join(20)
 
 

@@ -97,7 +97,7 @@ def test_the_same_key_and_order_again_is_answered_with_the_first_and_another_ord
     log: Path | None,
 ) -> None:
     async def story(running: Running) -> None:
-        words = {"execute_at": "after_ms:60000", "idempotency_key": "mine", "metadata": {"a": "b"}}
+        words: dict[str, Any] = {"execute_at": "after_ms:60000", "idempotency_key": "mine", "metadata": {"a": "b"}}
         first = await running.create(**words)
         running.clock.pass_by(5_000_000)
         again = await running.create(**words)
@@ -319,7 +319,7 @@ def test_an_order_that_is_not_there_is_a_404_on_every_route(path: str) -> None:
     async def story(running: Running) -> None:
         answers = [await running.get(f"/api/orders/{path}"), await running.get(f"/api/orders/{path}/history")]
         for what in ("cancel", "refresh", "approve", "deny"):
-            answers.append(await running.post(f"/api/orders/{path}/{what}"))
+            answers += [await running.post(f"/api/orders/{path}/{what}")]
         answers.append(await running.post(f"/api/orders/{path}/amend", {"price": "1"}))
         assert {answer.status_code for answer in answers} == {404}
 
@@ -373,7 +373,7 @@ def test_orders_are_listed_by_what_is_named(log: Path | None) -> None:
         await running.create(user_id="bob", order_type="market", price=None)
         await running.later()
 
-        async def ids(**words: object) -> list[int]:
+        async def ids(**words: Any) -> list[int]:
             answer = await running.get("/api/orders/list", **words)
             assert answer.status_code == 200, answer.text
             return [one["id"] for one in answer.json()["orders"]]
@@ -448,8 +448,10 @@ def test_the_history_of_an_order_tells_every_event(log: Path | None) -> None:
 
 def test_everything_that_works_is_cancelled_at_once() -> None:
     async def story(running: Running) -> None:
-        for words in ({"user_id": "ann"}, {"user_id": "bob"}, {"user_id": "bob", "symbol": "ETHUSDT", "price": "1000"}):
-            assert (await running.create(**{"quantity": "0.01", **words})).status_code == 201
+        other = {"symbol": "ETHUSDT", "price": "1000"}
+        several: list[dict[str, Any]] = [{"user_id": "ann"}, {"user_id": "bob"}, {"user_id": "bob", **other}]
+        for words in several:
+            assert (await running.create(quantity="0.01", **words)).status_code == 201
         await running.later()
         some = (await running.post("/api/orders/cancel-all", {"user_id": "bob", "symbol": "eth-usdt"})).json()
         assert (some["books"], [one["symbol"] for one in some["orders"]]) == (["bob"], ["ETH/USDT"])

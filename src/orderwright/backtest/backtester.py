@@ -152,7 +152,13 @@ class Backtester:
         bars_per_year = _years(bars_per_year)
         keep = None if keep is None else whole_number(keep, "keep", least=0)
         markets = dict(data) if several else {symbol: data}
-        for_orders = {"settings": settings, "models": models, "faults": faults, "keep": keep, "log": log}
+        for_orders: dict[str, Any] = {
+            "settings": settings,
+            "models": models,
+            "faults": faults,
+            "keep": keep,
+            "log": log,
+        }
         if self.order_params is not None:
             for_orders = {"order_params": sent_by(settings or Settings(), self.order_params)} | for_orders
         asked = [name for name, value in for_orders.items() if value is not None]

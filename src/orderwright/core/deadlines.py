@@ -4,8 +4,8 @@ then does.
 The day begins (UTC midnight), trading goes back to ACTIVE, a waiting order's wait is over or it expires, a request is
 overdue and becomes UNKNOWN, an UNKNOWN one is asked about again (and for a day one that was called dead), trades that
 the venue has claimed and not shown are fetched again, an order that its venue should have expired, or that has rested
-at its collar for long enough, is cancelled, a cancel leaves that had to wait, a rule for orders that linger acts, orders
-that belong together are brought in line (at once, whenever something has happened to one of them). A driver
+at its collar for long enough, is cancelled, a cancel leaves that had to wait, a rule for orders that linger acts,
+orders that belong together are brought in line (at once, whenever something has happened to one of them). A driver
 sends TimePassed before any other input once a deadline has come, so that no decision is made on a day that is over.
 """
 

@@ -32,7 +32,7 @@ OTHERS = frozenset({"default_order_type", "time_in_force", "track_execution_metr
 
 
 def sent_by(settings: Settings, params: Mapping[str, Any]) -> Settings:
-    """Settings with these order_params; numbers may be text. Raises InputError (UnknownName for a name that is none)."""
+    """Settings with these order_params; numbers may be text. Raises InputError, UnknownName for a name that is none."""
     changes: dict[str, Any] = {}
     for name, value in params.items():
         if name in OTHERS:

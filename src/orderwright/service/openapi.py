@@ -114,7 +114,7 @@ def _components(routes: Iterable[Route]) -> _Components:
 
 
 def _with_money(schema: Any) -> Any:
-    """The same, with numbers for money too."""
+    """A schema with numbers for money too."""
     if isinstance(schema, dict):
         if {name: schema.get(name) for name in _MONEY} == _MONEY:
             return {**_MONEY_IN, **{name: value for name, value in schema.items() if name not in _MONEY}}
@@ -123,8 +123,12 @@ def _with_money(schema: Any) -> Any:
 
 
 def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
-    """The same, where a component has another name."""
+    """A schema where a component has another name, and tuples are lists of several kinds."""
     if isinstance(schema, dict):
+        if "prefixItems" in schema:  # few tools know it
+            kinds = [_renamed(one, names) for one in schema["prefixItems"]]
+            several = {"items": {} if {} in kinds else {"anyOf": kinds}}
+            return {name: value for name, value in schema.items() if name != "prefixItems"} | several
         if "$ref" in schema:
             name = schema["$ref"].rpartition("/")[2]
             return {**schema, "$ref": REF.format(name=names.get(name, name))}

@@ -148,7 +148,7 @@ def test_a_key_that_was_revoked_is_cut_at_its_next_order(served: Served) -> None
 def test_where_no_key_is_asked_for_pages_of_other_sites_are_kept_out() -> None:
     with a_served(service={"auth": False}) as served:
         with stream(served, {}) as socket:
-            assert hear(socket)["user"] == "operator"
+            assert (hear(socket)["user"], served.service.books.first_user) == ("main", "main")
         with pytest.raises(InvalidStatus) as refused, stream(served, {}, origin="http://evil.example.com"):
             pass
         assert refused.value.response.status_code == 403

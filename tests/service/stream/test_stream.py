@@ -59,6 +59,7 @@ def test_a_reader_from_the_beginning_gets_the_whole_log(kept: str, tmp_path: Pat
 
 def test_resuming_at_every_place_gives_what_one_uncut_reader_gets(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(pages, "PAGE", 3)
+    monkeypatch.setattr(pages, "PAGE_AT_ONCE", 2)
 
     async def read() -> None:
         async with a_world(tmp_path / "log.sqlite") as world:
@@ -82,6 +83,7 @@ def test_readers_that_come_and_go_while_the_book_moves_miss_nothing_and_get_noth
     tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(pages, "PAGE", 2)
+    monkeypatch.setattr(pages, "PAGE_AT_ONCE", 3)
 
     async def come_and_go(world: World, cut: int, seen: list[tuple[int, str]]) -> None:
         while True:

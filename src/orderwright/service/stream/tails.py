@@ -53,13 +53,14 @@ class Tail:
                     self.at = self.reached
                     break
                 try:
-                    lines, covered = await self._pages.read(self.book, self.at, self.reached)
+                    lines, covered = self._pages.read_at_once(self.book, self.at, self.reached)
                 except Exception as error:  # noqa: BLE001  # whatever it is, who follows must know that it ended here
                     self._fail(error)
                     return
                 self.at = covered
                 for follower in tuple(self.followers):
                     follower.take(lines, covered)
+                await asyncio.sleep(0)
 
     def _fail(self, error: BaseException) -> None:
         for follower in tuple(self.followers):
