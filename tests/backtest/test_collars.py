@@ -76,7 +76,7 @@ def on_the_live_desk(bars: Bars, settings: Settings) -> list[Row]:
     journal: Any = desk.desk.journal
     desk.desk.open(LiveBook(Engine("main", journal, {"simulated": exchange}, start=start)))
     account = Account(account="main", traits=exchange.traits)
-    opening = [m.Configure(settings=settings), m.DefineInstrument(instrument=an_instrument())]
+    opening: list[m.Input] = [m.Configure(settings=settings), m.DefineInstrument(instrument=an_instrument())]
     money = m.MoveCash(account="main", asset="USDT", amount=Decimal(1_000))
     for said in (*opening, m.OpenAccount(account=account), money):
         desk.put(said)

@@ -192,7 +192,7 @@ def test_cancel_leaves_the_rest_as_the_venue_ended_it() -> None:
     ended(harness)
     harness.wait(60 * SECOND)
 
-    assert (harness.order().status, harness.order().filled) == (S.EXPIRED, 1)
+    assert (harness.order().status, harness.order().filled) == (S.EXPIRED, Decimal(1))
     assert len(sent(harness)) == 1
 
 
@@ -206,7 +206,7 @@ def test_retry_sends_what_is_left_at_the_collar_of_then_and_pauses_twice_as_long
     assert len(sent(harness)) == 1
     harness.quote(101, 102)
     harness.wait(1)
-    assert (harness.order(first).price, harness.order(first).quantity) == (Decimal("102.20"), 2)
+    assert (harness.order(first).price, harness.order(first).quantity) == (Decimal("102.20"), Decimal(2))
     ended(harness, first)
     second = child_of(harness, first).order_id
     harness.wait(200_000)
@@ -216,7 +216,7 @@ def test_retry_sends_what_is_left_at_the_collar_of_then_and_pauses_twice_as_long
 
     assert [said.quantity for said in sent(harness)] == [3, 2, 2]
     assert [said.parent_id for said in sent(harness)] == ["", an_id(), first]
-    assert (harness.order(second).filled, harness.order(second).attempt) == (1, 2)
+    assert (harness.order(second).filled, harness.order(second).attempt) == (Decimal(1), 2)
     assert list(harness.state.working()) == []
 
 
@@ -297,7 +297,7 @@ def test_rest_leaves_the_order_at_its_collar_for_as_long_as_it_may_and_then_canc
     assert harness.order().status is S.PENDING_CANCEL
     ended(harness, status=S.CANCELLED)
 
-    assert (harness.order().status, harness.order().filled) == (S.CANCELLED, 1)
+    assert (harness.order().status, harness.order().filled) == (S.CANCELLED, Decimal(1))
 
 
 def test_what_rests_can_be_changed_as_the_limit_order_that_it_is() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
@@ -73,6 +74,7 @@ class Load:
         self.port, self.key, self.token, self.told = port, key, token, told
         self._name, self._random, self._most = name, Random(f"{seed} {name}"), most
         self._number = 0
+        self._own: deque[str] = deque(maxlen=500)
         self.is_over = False
         self.breaks = 0
 
@@ -166,10 +168,9 @@ class Load:
 
     async def _cancel(self, connection: Connection) -> None:
         await asyncio.sleep(PAUSE_S)
-        if not self.told.orders:
+        if not self._own:
             return
-        recent = list(self.told.orders.values())[-500:]
-        chosen = self._random.choice(recent)
+        chosen = self.told.orders[self._random.choice(self._own)]
         name = chosen.order_id if self._random.random() < 0.5 else str(chosen.number)
         status, said = await connection.ask("POST", f"/api/orders/{name}/cancel")
         if status == 200:
@@ -238,6 +239,7 @@ class Load:
     def _take(self, mark: str, status: int, said: Any) -> None:
         if status in FINE:
             self.told.acknowledge(mark, said)
+            self._own.append(mark)
         elif status == 503:
             self.told.busy += 1
         else:

@@ -6,12 +6,12 @@ import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orderwright.service.tradingview.tokens import hash_of
 from tests.prove.told import require
-from tests.service.shell import PATIENCE_S, Process, a_process
+from tests.service.shell import PATIENCE_S, PROGRAM, Process, a_process
 
 TOKEN = "a-token-of-the-proofs-0123456789abcdef"
 SECRET = "the-secret-of-the-proofs"
@@ -25,9 +25,11 @@ order_params: {{log_level: warning}}
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *arguments: str, config: str = CONFIG) -> Iterator[Process]:
+def serving(
+    folder: Path, *arguments: str, config: str = CONFIG, program: Sequence[str] = PROGRAM
+) -> Iterator[Process]:
     """A service on the folder's log."""
-    with a_process(folder, "--log", str(log_in(folder)), *arguments, config=config) as process:
+    with a_process(folder, "--log", str(log_in(folder)), *arguments, config=config, program=program) as process:
         yield process
 
 

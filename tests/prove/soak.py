@@ -76,7 +76,7 @@ class Reader:
             for book in hello["books"]:
                 self.rows.setdefault(book, [])
             await stream.send(json.dumps({"op": "subscribe", "books": self.place()}))
-            left = self._random.randint(1, 3_000) if "cut" in self.habit else 10**9
+            left = self._random.randint(1, 600) if "cut" in self.habit else 10**9
             try:
                 await self._frames(stream, left)
             finally:

@@ -18,7 +18,7 @@ from orderwright.service.serving import Life, address_of, bind
 
 
 class Served:
-    """url: where it is. key: of the first user, who may do everything. `run` does something on the service's own thread."""
+    """url: where it is. key: of the first user, who may do everything. `run`: on the service's thread."""
 
     def __init__(self, service: Service, url: str, loop: asyncio.AbstractEventLoop) -> None:
         self.service, self.url, self.key, self._loop = service, url, "", loop

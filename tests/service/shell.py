@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from orderwright.service.app import App
 from orderwright.service.parts import Service
 
 PATIENCE_S = 30.0
+PROGRAM = (sys.executable, "-m", "orderwright")
 _ADDRESS = re.compile(r"listens on (http://\S+)")
 _KEY = re.compile(r"^\s+(ow_\S+)$", re.MULTILINE)
 
@@ -69,12 +70,14 @@ async def a_shell(*, log: Path | None = None, **sections: Any) -> AsyncIterator[
 class Process:
     """`orderwright serve`, started. address, key: as it has told them; key is "" where it told none."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, arguments: list[str], environment: Mapping[str, str], folder: Path, program: Sequence[str] = PROGRAM
+    ) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("ORDERWRIGHT", "CONFIG_"))}
         self.folder, self._lines = folder, queue.Queue[str | None]()
         self.errors = (folder / f"errors-{id(self):x}.txt").open("w+b")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "orderwright", "serve", *arguments],
+            [*program, "serve", *arguments],
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
@@ -141,13 +144,16 @@ class Process:
 
 
 @contextlib.contextmanager
-def a_process(folder: Path, *arguments: str, config: str = "", **environment: str) -> Iterator[Process]:
-    """`orderwright serve` in a folder, on a free port, until the block ends. config: the text of its file."""
+def a_process(
+    folder: Path, *arguments: str, config: str = "", program: Sequence[str] = PROGRAM, **environment: str
+) -> Iterator[Process]:
+    """`orderwright serve` in a folder, on a free port, until the block ends. config: the text of its file. program:
+    what is run as `orderwright`."""
     given = ["--port", "0", *arguments]
     if config:
         (folder / "service.yaml").write_text(config)
         given += ["--config", "service.yaml"]
-    process = Process(given, environment, folder)
+    process = Process(given, environment, folder, program)
     try:
         yield process.wait_until_it_listens()
     finally:

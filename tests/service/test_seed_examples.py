@@ -1,5 +1,5 @@
-"""The seeds' own curl lines and REST examples, run as they stand against config/local.yaml (port 8000 or 8004 read as the
-port of the test; see reading.md, "Defaults")."""
+"""The seeds' own curl lines and REST examples, run as they stand against config/local.yaml (port 8000 or 8004 read as
+the port of the test)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_requests_of_seed_004_are_answered_in_their_order(local: Process, bl
         for method, path, body in asked:
             if path.startswith("/api/tradingview"):
                 continue  # tests/service/tradingview
-            answer = client.request(method, path.format(order_id=order_id), **({"json": body} if body else {}))
+            answer = client.request(method, path.format(order_id=order_id), json=body)
             order_id = order_id or after(client, answer)
             assert answer.status_code in (200, 201, 409), (method, path, answer.text)
             if answer.status_code == 409:

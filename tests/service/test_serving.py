@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import sqlite3
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import httpx
+from websockets.sync.client import connect
 
 from orderwright.journal.sqlite import open_log
 from tests.service.shell import PATIENCE_S, a_process
@@ -23,6 +25,7 @@ def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "orderwright", *arguments],
         capture_output=True,
+        check=False,
         text=True,
         cwd=folder,
         timeout=PATIENCE_S,
@@ -60,7 +63,7 @@ def test_two_services_on_one_log_are_one_until_the_second_takes_it_over(tmp_path
                 assert client.post("/api/orders/create", json=ORDER).status_code == 201
             with first.client() as client:
                 refused = client.post("/api/orders/create", json=ORDER)
-            assert (refused.status_code, refused.json()["code"]) == (503, "stopping")
+            assert (refused.status_code, refused.json().get("code")) == (503, "stopping"), refused.text
             assert first.process.wait(PATIENCE_S) == 1
             line = first.told_errors().strip().splitlines()[-1]
             assert re.fullmatch(r"orderwright: .* has taken this log over; this process must stop", line), line
@@ -162,8 +165,8 @@ def test_slow_and_endless_heads_and_bodies_are_cut(tmp_path: Path) -> None:
         assert said_to(flood + lines + b"\r\n").startswith(b"HTTP/1.1 431 ")
         assert said_to(flood + b"X-Long: " + b"a" * 100_000).startswith(b"HTTP/1.1 431 ")
         assert said_to(b"NONSENSE\r\n\r\n").startswith(b"HTTP/1.1 400 ")
-        both = b"POST /api/orders/create HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
-        assert said_to(both).startswith(b"HTTP/1.1 400 ")
+        both = b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+        assert said_to(b"POST /api/orders/create HTTP/1.1\r\nHost: localhost\r\n" + both).startswith(b"HTTP/1.1 400 ")
         with service.client() as client:
             assert client.get("/health").status_code == 200
 
@@ -191,3 +194,30 @@ def test_what_is_under_way_when_it_is_stopped_ends_well(tmp_path: Path) -> None:
             assert connection.recv(65_536).startswith(b"HTTP/1.1 201 ")
         assert service.process.wait(PATIENCE_S) == 0
         assert time.monotonic() - began < PATIENCE_S
+
+
+def test_the_stream_shows_a_key_its_own_books_alone(tmp_path: Path) -> None:
+    with a_process(tmp_path) as service, service.client() as client:
+        keys = {}
+        for user in ("alice", "bob"):
+            client.post("/api/users", json={"user": user})
+            keys[user] = client.post("/api/keys", json={"user": user, "scope": "read"}).json()["key"]
+        heard = {user: first_words(service.address, key, "alice") for user, key in keys.items()}
+        mine = json.loads(heard["alice"][-1])
+        assert (mine["kind"], mine["book"], mine["sequence"]) == ("instrument_defined", "alice", 1)
+        assert not any('"sequence"' in said for said in heard["bob"])
+        assert '"code":"unknown_name"' in heard["bob"][-1]
+
+
+def first_words(address: str, key: str, book: str) -> list[str]:
+    """What a key hears when it subscribes to all of a book: up to the first row, or the refusal."""
+    heard: list[str] = []
+    with connect(
+        f"{address.replace('http', 'ws')}/api/stream", additional_headers={"Authorization": f"Bearer {key}"}
+    ) as it:
+        it.send(json.dumps({"op": "subscribe", "books": {book: 0}, "id": "1"}))
+        while not heard or (
+            '"sequence"' not in heard[-1] and '"problem"' not in heard[-1] and '"status"' not in heard[-1]
+        ):
+            heard.append(str(it.recv(timeout=PATIENCE_S)))
+    return heard

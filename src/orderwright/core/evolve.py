@@ -116,7 +116,7 @@ def _order_event(state: State, event: m.AnyOrderEvent) -> Changes:
             del state.closing[key]
         _no_longer_waits(state, order)
         _count(state, event)  # type: ignore[arg-type]
-    if state.queue or kind is m.OrderDelayed:
+    if state.queue or order.wait_for == "queue":
         _queue(state, order)
     changes = Changes(order, _reserve(state, order, reserved))
     if order.status is not was or order.exposed is not exposed or order.instruction.group:

@@ -216,7 +216,7 @@ def wait_of(state: State, order: Instruction, sized: Sized, instrument: Instrume
         return "approval", now + 1_000 * state.settings.approval_timeout_ms
     if order.execute_at is not None:
         return "time", execution_time(state, order, now)
-    if is_quiet(state, now):
+    if state.controls.quiet_until is not None and is_quiet(state, now):
         return "quiet", state.controls.quiet_until
     if risk.over_rate(state, now):
         return "rate", _next_second(now)
@@ -286,7 +286,8 @@ def received(
     today = this_second = this_window = sign_at = lifetime_ms = None
     if not wait_for:
         today, this_second = counts(state, now)
-        this_window = count_of_window(state, now)
+        if state.settings.rate_limit_orders is not None:
+            this_window = count_of_window(state, now)
         sign_at, lifetime_ms = now, account.traits.lifetime_ms
     return m.OrderReceived(
         time=now,
