@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from orderwright import bootstrap
+import orderwright.bootstrap.run
 from orderwright.analytics import questions
 from orderwright.core.model import STATUS_GROUPS
 from orderwright.journal.maintenance import head, verify
@@ -533,7 +533,7 @@ class FullDisk:
     def __init__(self, patch: pytest.MonkeyPatch, pages: int) -> None:
         self.said: list[str] = []
         self._pages = pages
-        patch.setattr(bootstrap, "open_log", self._open)
+        patch.setattr(sys.modules["orderwright.bootstrap.run"], "open_log", self._open)
         send, write, commit = VenueExecutor.send, SqliteJournal.write, SqliteJournal.commit
 
         def recorded(executor: VenueExecutor, action: Any) -> None:

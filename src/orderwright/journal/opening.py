@@ -18,7 +18,7 @@ _HELP = "If it was a log: `orderwright log restore BACKUP` brings back a good co
 
 def open_for_writing(path: Path, key: bytes | None) -> sqlite3.Connection:
     """The connection that writes. Makes the file where there is none, brings an older schema up to date."""
-    _check_header(path)
+    _check_place(path)
     connection = _connect(path, "rwc")
     with _closed_on_failure(connection, path):
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
@@ -37,7 +37,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """A connection that sees what is committed and can change nothing."""
     if not path.is_file():
         raise LogError(f"{path}: there is no such log")
-    _check_header(path)
+    _check_place(path)
     connection = _connect(path, "ro")
     with _closed_on_failure(connection, path):
         _check_application(connection, path)
@@ -54,6 +54,8 @@ def _closed_on_failure(connection: sqlite3.Connection, path: Path) -> Iterator[N
         yield
     except sqlite3.DatabaseError as error:
         connection.close()
+        if "not a database" in str(error):
+            _check_header(path)
         raise damaged(path, error) from error
     except BaseException:
         connection.close()
@@ -108,11 +110,15 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         raise LogError(f"{path}: {error}") from error
 
 
-def _check_header(path: Path) -> None:
-    if not path.exists() or path.stat().st_size == 0:
-        return
+def _check_place(path: Path) -> None:
     if path.is_dir():
         raise LogError(f"{path} is a folder, not a log")
+
+
+def _check_header(path: Path) -> None:
+    """Only of a file that SQLite has refused: on POSIX, closing any descriptor of a file drops every lock that the
+    process has on it (sqlite.org/howtocorrupt.html, 2.2), and the next process to close the log would then delete the
+    write-ahead log under a connection that still writes it."""
     with path.open("rb") as file:
         start = file.read(16)
     if start != b"SQLite format 3\0":
