@@ -64,7 +64,11 @@ async def _one_round(
     working = asyncio.create_task(load.run())
     await asyncio.sleep(after)
     began = time.perf_counter()
-    second = await asyncio.to_thread(lambda: at_end.enter_context(serving(folder, "--take-over")))
+    try:
+        second = await asyncio.to_thread(lambda: at_end.enter_context(serving(folder, "--take-over")))
+    except BaseException:
+        load.is_over = True
+        raise
     ready = time.perf_counter() - began
     while first.process.poll() is None and time.perf_counter() - began < PATIENCE_S:
         await asyncio.sleep(0.005)

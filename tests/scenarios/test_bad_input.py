@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 
-import orderwright.bootstrap.run
 from orderwright.analytics import questions
 from orderwright.core.model import STATUS_GROUPS
 from orderwright.journal.maintenance import head, verify

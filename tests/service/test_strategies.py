@@ -372,7 +372,8 @@ async def test_the_route_tells_of_the_strategies_of_the_callers_books_alone() ->
 
         async def told(books: frozenset[str] | None) -> list[tuple[str, str, str | None]]:
             asking = Principal(user="alice", books=books)
-            call: Any = Call(service=whole, principal=asking, body=None, query=None, path={}, request=None)
+            nothing: Any = None
+            call: Any = Call(service=whole, principal=asking, body=None, query=None, path={}, request=nothing)
             view = await strategies_route(call)
             return [(one.name, one.state, one.bar) for one in view.strategies]
 
