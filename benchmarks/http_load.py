@@ -81,11 +81,15 @@ def answering_nothing() -> Iterator[Child]:
         yield child
 
 
+def environment() -> dict[str, str]:
+    """That of this process, without what would configure a service."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ORDERWRIGHT")}
+
+
 @contextlib.contextmanager
 def _child(arguments: list[str], port: str, key: str | None) -> Iterator[Child]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ORDERWRIGHT")}
     process = subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=environment
+        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=environment()
     )
     watchdog = threading.Timer(READY_S, process.kill)
     watchdog.start()
@@ -221,4 +225,4 @@ async def drive(
     return load
 
 
-__all__ = ["Child", "Load", "answering_nothing", "drive", "served"]
+__all__ = ["Child", "Load", "answering_nothing", "drive", "environment", "served"]

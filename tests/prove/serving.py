@@ -25,9 +25,7 @@ order_params: {{log_level: warning}}
 
 
 @contextlib.contextmanager
-def serving(
-    folder: Path, *arguments: str, config: str = CONFIG, program: Sequence[str] = PROGRAM
-) -> Iterator[Process]:
+def serving(folder: Path, *arguments: str, config: str = CONFIG, program: Sequence[str] = PROGRAM) -> Iterator[Process]:
     """A service on the folder's log."""
     with a_process(folder, "--log", str(log_in(folder)), *arguments, config=config, program=program) as process:
         yield process
@@ -74,4 +72,17 @@ def clean(process: Process, *secrets: str) -> None:
         require(at < 0, f"its log lines have {word!r}: {said[max(at - 500, 0) : at + 2_500]}")
 
 
-__all__ = ["CONFIG", "PATIENCE_S", "SECRET", "TOKEN", "Process", "clean", "command", "last_line", "log_in", "peak_mb", "port_of", "serving"]
+__all__ = [
+    "CONFIG",
+    "PATIENCE_S",
+    "SECRET",
+    "TOKEN",
+    "Process",
+    "clean",
+    "command",
+    "last_line",
+    "log_in",
+    "peak_mb",
+    "port_of",
+    "serving",
+]

@@ -137,13 +137,16 @@ def soaked(folder: Path, *, seconds: float, readers: int = 8, seed: int = 1, sta
         _compare_balances(reader, balances)
         shown.update(rows=sum(map(len, reader.rows.values())), cuts=reader.connections - 2, slow=reader.cut_by_service)
     found = structs.asdict(compared(log_in(folder), told)) | {"rows": verified(log_in(folder))}
-    more = {"readers": readers, "rows_read": shown["rows"], "connections_cut": shown["cuts"], "cut_as_slow": shown["slow"]}
+    more = {
+        "readers": readers,
+        "rows_read": shown["rows"],
+        "connections_cut": shown["cuts"],
+        "cut_as_slow": shown["slow"],
+    }
     return found | more | {"balances": len(balances), "peak_mb": peak, "seconds": time.perf_counter() - began}
 
 
-async def _traded(
-    service: Process, told: Told, seconds: float, count: int, seed: int, stall_s: float
-) -> list[Reader]:
+async def _traded(service: Process, told: Told, seconds: float, count: int, seed: int, stall_s: float) -> list[Reader]:
     port, keys = port_of(service), [service.key]
     admin = Connection(port, service.key)
     for user in USERS:
@@ -152,9 +155,7 @@ async def _traded(
         status, said = await admin.ask("POST", "/api/keys", {"user": user, "scope": "trade"})
         require(status == 201, f"a key: {status} {said}")
         keys.append(said["key"])
-    readers = [
-        Reader(keys[n % len(keys)], HABITS[n % len(HABITS)], seed * 1_000 + n, stall_s) for n in range(count)
-    ]
+    readers = [Reader(keys[n % len(keys)], HABITS[n % len(HABITS)], seed * 1_000 + n, stall_s) for n in range(count)]
     loads = [Load(port, key, TOKEN, told, name=f"u{n}", seed=seed) for n, key in enumerate(keys)]
     following = [asyncio.create_task(reader.run(port)) for reader in readers]
     trading = [asyncio.create_task(load.run(creates=2, batches=1, streams=1, alerts=1, cancels=1)) for load in loads]
@@ -206,7 +207,9 @@ def _compare(reader: Reader, logged: dict[str, list[tuple[int, int]]]) -> None:
         there = logged[book][: len(seen)]
         if seen != there:
             at = next((n for n, pair in enumerate(zip(seen, there, strict=False)) if pair[0] != pair[1]), len(there))
-            require(False, f"{reader.habit} of {book}: {seen[at - 1 : at + 3]} where the log has {there[at - 1 : at + 3]}")
+            require(
+                False, f"{reader.habit} of {book}: {seen[at - 1 : at + 3]} where the log has {there[at - 1 : at + 3]}"
+            )
 
 
 def _compare_balances(reader: Reader, balances: dict[Any, Decimal]) -> None:

@@ -14,6 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_SECONDS = 15.0
 MOST_HEAD = 32 * 1024
 MOST_HEADERS = 100
+MOST_AFTER = 4 * 1024 * 1024
+"""Bytes of a body that may still come when its request is answered already."""
 _HEAD = (
     "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n"
     "x-content-type-options: nosniff\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
@@ -25,7 +27,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head, self._lines, self._raw = 0, 0, 0
+        self._head, self._lines, self._raw, self._after = 0, 0, 0, 0
         self._is_cut = False
         self._late: asyncio.TimerHandle | None = None
 
@@ -52,7 +54,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head, self._lines, self._raw = 0, 0, 0
+        self._head, self._lines, self._raw, self._after = 0, 0, 0, 0
         if self._late is None:
             self._late = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
@@ -69,6 +71,13 @@ class PatientProtocol(HttpToolsProtocol):
         self._heard()
         if not self._is_cut:
             super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        if self.cycle.response_complete:  # nobody reads it
+            self._after += len(body)
+            if self._after > MOST_AFTER:
+                self.transport.close()
 
     def _count(self, size: int) -> None:
         self._head += size

@@ -19,13 +19,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 
 from orderwright.core import messages as m
 from orderwright.core.evolve import Changes
 from orderwright.core.model import DONE, Order, OrderSide, OrderStatus
 from orderwright.core.state import remember
 from orderwright.ports import Clock
+from orderwright.service.observing.figures import Counts, Spreads
 
 FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 SLOW = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
@@ -39,7 +40,6 @@ LATENCIES = {
     "sent_ack": FAST,
     "sent_fill": SLOW,
 }
-MOST_REASONS = 200
 KEEP_ENDED = 10_000
 _STATUSES = {status: status.value for status in OrderStatus}
 
@@ -50,39 +50,24 @@ class Counting:
 
     def __init__(self, registry: CollectorRegistry, clock: Clock, *, derived: bool = True) -> None:
         self._clock, self._derived = clock, derived
-        orders = Counter(
-            "orderwright_orders",
-            "Orders that came to a status, by the reason.",
-            ["status", "reason"],
-            registry=registry,
+        self._kinds: dict[type[Any], str] = {}
+        self._events = Counts(registry, "orderwright_events", "Rows of the log.", ["kind"])
+        self._orders = Counts(
+            registry, "orderwright_orders", "Orders that came to a status, by the reason.", ["status", "reason"]
         )
-        self._orders: Callable[[str, str], Any] = _bounded(orders)
-        self._events: dict[type[Any], Any] = {}
-        self._event_counter = Counter("orderwright_events", "Rows of the log.", ["kind"], registry=registry)
-        verdicts = Counter("orderwright_signals", "Signals by verdict.", ["verdict", "reason"], registry=registry)
-        self._signals: Callable[[str, str], Any] = _bounded(verdicts)
-        alerts = Counter("orderwright_alerts", "Webhook alerts by verdict.", ["verdict"], registry=registry)
-        self._alerts = {verdict: alerts.labels(verdict) for verdict in ("accepted", "duplicate", "refused")}
+        self._signals = Counts(registry, "orderwright_signals", "Signals by verdict.", ["verdict", "reason"])
+        verdicts = ("accepted", "duplicate", "refused")
+        self._alerts = Counts(registry, "orderwright_alerts", "Webhook alerts by verdict.", ["verdict"], verdicts)
         self._latency = {
-            name: Histogram(
-                f"orderwright_{name}_seconds", f"{name.replace('_', ' to ')}.", buckets=buckets, registry=registry
-            )
-            for name, buckets in LATENCIES.items()
+            name: Spreads(registry, f"orderwright_{name}_seconds", f"{name.replace('_', ' to ')}.", bounds).one
+            for name, bounds in LATENCIES.items()
         }
-        self._rows = Histogram("orderwright_commit_rows", "Rows in a commit.", buckets=ROWS, registry=registry)
-        self._seconds = Histogram(
-            "orderwright_commit_seconds", "Writing and committing.", buckets=FAST, registry=registry
-        )
-        self._slippage = Histogram(
-            "orderwright_slippage_bps",
-            "Average fill price against arrival, in bps; positive is a cost.",
-            ["side"],
-            buckets=BPS,
-            registry=registry,
-        )
-        self._filled = Histogram(
-            "orderwright_fill_ratio", "What has filled of an order, at its end.", buckets=SHARES, registry=registry
-        )
+        self._rows = Spreads(registry, "orderwright_commit_rows", "Rows in a commit.", ROWS).one
+        self._seconds = Spreads(registry, "orderwright_commit_seconds", "Writing and committing.", FAST).one
+        what = "Average fill price against arrival, in bps; positive is a cost."
+        self._slippage = Spreads(registry, "orderwright_slippage_bps", what, BPS, "side")
+        what = "What has filled of an order, at its end."
+        self._filled = Spreads(registry, "orderwright_fill_ratio", what, SHARES).one
         self._over: OrderedDict[str, None] = OrderedDict()
         self._undurable: list[int] = []
         self._unsent: list[int] = []
@@ -91,10 +76,10 @@ class Counting:
 
     def seen(self, book: str, sequence: int, event: m.AnyEvent, changes: Changes) -> None:  # noqa: ARG002  # the port's
         kind = type(event)
-        counter = self._events.get(kind)
-        if counter is None:
-            counter = self._events[kind] = self._event_counter.labels(m.kind_of(event))
-        counter.inc()
+        name = self._kinds.get(kind)
+        if name is None:
+            name = self._kinds[kind] = m.kind_of(event)
+        self._events.add(name)
         handler = _HANDLERS.get(kind)
         if handler is not None:
             handler(self, event, changes.order)
@@ -121,18 +106,18 @@ class Counting:
     def _received(self, event: m.OrderReceived, order: Order | None) -> None:
         assert order is not None
         self._undurable.append(event.time)
-        self._orders(_STATUSES[order.status], "").inc()
+        self._orders.add(_STATUSES[order.status], "")
 
     def _sent(self, event: m.RequestSubmitted, order: Order | None) -> None:
         if event.number == 0 and order is not None:
             self._undurable.append(event.time)
-            self._orders(_STATUSES[order.status], "").inc()
+            self._orders.add(_STATUSES[order.status], "")
 
     def _accepted(self, event: m.OrderAccepted, order: Order | None) -> None:
         if order is not None and order.submitted_at is not None:
             self._latency["sent_ack"].observe(max(event.time - order.submitted_at, 0) / 1e6)
             if order.status not in DONE:
-                self._orders(_STATUSES[order.status], "").inc()
+                self._orders.add(_STATUSES[order.status], "")
 
     def _fill(self, event: m.OrderFilled, order: Order | None) -> None:
         if order is not None and order.submitted_at is not None and order.first_fill_at == event.time:
@@ -140,15 +125,15 @@ class Counting:
 
     def _unknown(self, event: m.RequestUnknown, order: Order | None) -> None:  # noqa: ARG002  # one signature for all
         if order is not None:
-            self._orders(_STATUSES[order.status], "no_answer").inc()
+            self._orders.add(_STATUSES[order.status], "no_answer")
 
     def _signal(self, event: m.SignalReceived, order: Order | None) -> None:  # noqa: ARG002  # one signature for all
-        self._signals(event.verdict, event.reason.name.lower() if event.reason is not None else "").inc()
+        self._signals.add(event.verdict, event.reason.name.lower() if event.reason is not None else "")
         if event.signal.time:
             self._latency["signal_decision"].observe(max(event.time - event.signal.time, 0) / 1e6)
 
     def _alert(self, event: m.AlertReceived, order: Order | None) -> None:  # noqa: ARG002  # one signature for all
-        self._alerts[event.verdict].inc()
+        self._alerts.add(event.verdict)
 
     def _ended(self, event: m.AnyEvent, order: Order) -> None:
         """Once an order: what happens to it after its end (a late fill) is not its end again."""
@@ -158,7 +143,7 @@ class Counting:
         reason = event.reason.name.lower() if isinstance(event, m.OrderDenied | m.OrderWithdrawn) else ""
         if isinstance(event, m.OrderRejected):
             reason = event.code
-        self._orders(_STATUSES[order.status], reason).inc()
+        self._orders.add(_STATUSES[order.status], reason)
         if not self._derived or order.submitted_at is None:
             return
         if order.quantity:
@@ -166,7 +151,7 @@ class Counting:
         if order.filled and order.arrival:
             paid = float(order.filled_quote) / float(order.filled) / float(order.arrival) - 1.0
             side = order.instruction.side
-            self._slippage.labels(side.value).observe(10_000.0 * (paid if side is OrderSide.BUY else -paid))
+            self._slippage.of(side._value_).observe(10_000.0 * (paid if side is OrderSide.BUY else -paid))
 
 
 _HANDLERS: dict[type[Any], Callable[[Counting, Any, Order | None], None]] = {
@@ -178,21 +163,6 @@ _HANDLERS: dict[type[Any], Callable[[Counting, Any, Order | None], None]] = {
     m.SignalReceived: Counting._signal,
     m.AlertReceived: Counting._alert,
 }
-
-
-def _bounded(counter: Counter) -> Callable[[str, str], Any]:
-    """Its children by two labels, found without the library's lock; from so many on a reason counts as `(other)`."""
-    children: dict[tuple[str, str], Any] = {}
-
-    def child(first: str, second: str) -> Any:
-        found = children.get((first, second))
-        if found is None:
-            if len(children) >= MOST_REASONS:
-                second = "(other)"
-            found = children[first, second] = counter.labels(first, second)
-        return found
-
-    return child
 
 
 __all__ = ["LATENCIES", "Counting"]
