@@ -19,9 +19,10 @@ demo: $(READY)   ## show the order engine at work
 test: $(READY)   ## prove: all tests, warnings are errors (ARGS="-k journal" goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
-prove: $(READY)  ## prove it harder: kills under load, strangers, a soak; prints its figures
-	@ORDERWRIGHT_STRANGERS=$${ORDERWRIGHT_STRANGERS:-60} $(BIN)/python -m pytest tests/prove tests/service/test_strangers.py \
-	    -m "prove or not prove" --timeout=900 $(ARGS)
+prove: $(READY)  ## prove it harder: kills under load, strangers, a soak; JSON lines (ONLY=soak SECONDS=240 SEED=1)
+	@$(BIN)/python -m tests.prove $(if $(ONLY),--only $(ONLY)) --seconds $(or $(SECONDS),240) --seed $(or $(SEED),1)
+	@$(if $(ONLY),:,ORDERWRIGHT_STRANGERS=$${ORDERWRIGHT_STRANGERS:-60} $(BIN)/python -m pytest tests/service/test_strangers.py \
+	    --timeout=900)
 
 check: $(READY)  ## verify: lint, format, types, import layers
 	@$(BIN)/ruff check .

@@ -124,7 +124,7 @@ FETCHING = """
     submit 10     | submitted | 0      | 10     | order_received   | send
     end filled 10 | open      | 0      | 10     | order_ended      | fetch
     wait 69s      | open      | 0      | 10     | 2 × trades_asked | 2 × fetch
-    end filled 12 | open      | 0      | 10     | order_ended      | fetch
+    end filled 12 | open      | 0      | 10     | order_ended      | fetch, ask
     wait 10s      | open      | 0      | 10     | trades_asked     | fetch
     fill a 10     | filled    | 10     | 0      | order_filled     |
     wait 3600s    | filled    | 10     | 0      |                  |

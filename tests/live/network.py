@@ -2,8 +2,8 @@
 
 Requests are under way for a time, arrive late, twice as an error or never; reports are lost, doubled, overtaken or held
 up. What the exchange has it keeps, whatever becomes of the process that traded there; what is on its way back to a
-process that is gone is lost. One order is kept, since the core counts on it: what it has done of the replaces of one
-order the exchange tells in the order in which it has done it.
+process that is gone is lost. No order is kept, neither there nor back: of two replaces the second may be done first, and
+told last.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ class Network:
         self._there: list[tuple[int, int, m.VenueAction, Outcome]] = []
         self._back: list[tuple[int, int, m.AnyReport]] = []
         self._next_trade = 0
-        self._replaced: dict[str, int] = {}
         self.price = Decimal(100)
 
     # Connector
@@ -118,8 +117,6 @@ class Network:
             for _ in range(self._copies()):
                 late = self._random.random() < self.faults / 3
                 due = now + self._random.randrange(1, 6_000 if late else 90) * MILLISECOND
-                if isinstance(report, m.ReplacedReport):
-                    due = self._replaced[report.order_id] = max(due, self._replaced.get(report.order_id, 0))
                 heappush(self._back, (due, next(self._numbers), report))
 
     def _copies(self) -> int:

@@ -386,11 +386,15 @@ async def _calm_down(world: World, live: LiveLoop) -> None:
     world.free = 10_000
     for network in world.networks.values():
         network.faults, network.trades = 0.0, False
+    looked_up = False
     for _ in range(40):
         await asyncio.sleep(20)
         quiet = all(network.is_quiet for network in world.networks.values())
         if quiet and all(not book.state.orders for book in live.desk.books.values()):
-            return _check_simulated(world, live.desk.books[PAPER])
+            if looked_up:
+                return _check_simulated(world, live.desk.books[PAPER])
+            looked_up = True
+            await _look_up_what_was_replaced(world, live)
         for name, book in live.desk.books.items():
             if book.state.controls.trading is not TradingState.ACTIVE:
                 await _say(world, live, name, m.SetTradingState(state=TradingState.ACTIVE, cause="calm"))
@@ -398,6 +402,15 @@ async def _calm_down(world: World, live: LiveLoop) -> None:
                 await _resolve(world, live, name, order, quiet=quiet)
     left = [order_id for book in live.desk.books.values() for order_id in book.state.orders]
     raise Broken(f"some orders do not end: {left}")
+
+
+async def _look_up_what_was_replaced(world: World, live: LiveLoop) -> None:
+    """What an order that has ended was of, nobody may have heard: what was said of its replaces may all be lost."""
+    for book in NETWORKED:
+        for order_id in world.networks[book].truth.orders:
+            order = await live.order(book, order_id)
+            if order is not None and any(request.kind == "replace" for request in order.requests):
+                await _say(world, live, book, m.RefreshOrder(order_id=order_id))
 
 
 def _check_simulated(world: World, book: LiveBook) -> None:
@@ -487,8 +500,8 @@ def _check_venue(network: Network, orders: dict[str, Order]) -> list[str]:
         accepted = held is not None and held.status is not OrderStatus.REJECTED
         if order.status in (OrderStatus.REJECTED, OrderStatus.DENIED) and accepted:
             broken.append(f"{order_id} is {order.status} here, and the exchange took it: {held}")
-        if order.status is OrderStatus.FILLED and (held is None or held.filled < order.quantity):
-            broken.append(f"{order_id} is filled here and not at the exchange: {held}")
+        if held is not None and accepted and (held.status, held.quantity) != (order.status, order.quantity):
+            broken.append(f"{order_id} is {order.status} of {order.quantity} here, at the exchange it is {held}")
     return broken
 
 

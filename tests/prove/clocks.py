@@ -26,7 +26,8 @@ LONGEST_S = 86_400
 WAIT_S = 20.0
 _JUMPING = """\
 import random, sys, time
-wall, steady, draw, began, jumps = time.time_ns, time.monotonic, random.Random({seed}), time.monotonic(), [({first}, 0.0)]
+wall, steady, draw = time.time_ns, time.monotonic, random.Random({seed})
+began, jumps = steady(), [({first}, 0.0)]
 while len(jumps) < 100_000:
     jumps.append((draw.randint(-{longest}, {longest} // 4), jumps[-1][1] + draw.uniform(0.2, 1.0)))
 at = 0

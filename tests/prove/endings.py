@@ -12,20 +12,20 @@ import json
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from tests.prove.clients import Connection, Load
 from tests.prove.serving import (
-    PATIENCE_S,
     TOKEN,
     Process,
     clean,
     command,
+    gone,
     last_line,
     log_in,
     peak_mb,
@@ -39,27 +39,50 @@ AGAIN = 60
 Figures = dict[str, Any]
 
 
-def killed(folder: Path, *, rounds: int, seed: int = 1, between: tuple[float, float] = (0.4, 2.5)) -> Figures:
+class Way(Struct, frozen=True):
+    """How a service is ended, and the exit code that it then has."""
+
+    end: Callable[[Process, Path], None]
+    code: int
+
+
+def _kill(service: Process, log: Path) -> None:
+    service.process.kill()
+
+
+def _terminate(service: Process, log: Path) -> None:
+    service.process.terminate()
+
+
+def _fill_up(service: Process, log: Path) -> None:
+    """No file of the process may be larger than the write-ahead log is now."""
+    size = log.with_name(f"{log.name}-wal").stat().st_size
+    resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (size, size))
+
+
+KILL, TERMINATE, FULL = Way(_kill, -signal.SIGKILL), Way(_terminate, 0), Way(_fill_up, 1)
+
+
+def killed(folder: Path, *, rounds: int, seed: int = 1) -> Figures:
     """kill -9 at random moments under load, round after round on one log."""
-    return _rounds(folder, rounds, seed, between, _kill, 0)
+    return ended(folder, [KILL] * rounds, seed=seed)
 
 
-def terminated(folder: Path, *, rounds: int, seed: int = 1, between: tuple[float, float] = (0.4, 2.5)) -> Figures:
+def terminated(folder: Path, *, rounds: int, seed: int = 1) -> Figures:
     """SIGTERM under load: it ends with 0 within its limit, and whoever asked it got an answer, 503, or none."""
-    return _rounds(folder, rounds, seed, between, _terminate, 0)
+    return ended(folder, [TERMINATE] * rounds, seed=seed)
 
 
-def disk_full(folder: Path, *, rounds: int, seed: int = 1, between: tuple[float, float] = (0.4, 1.5)) -> Figures:
+def disk_full(folder: Path, *, rounds: int, seed: int = 1) -> Figures:
     """The log can grow no more, from a random moment on: it ends with 1 and one line."""
-    return _rounds(folder, rounds, seed, between, _fill_up, 1)
+    return ended(folder, [FULL] * rounds, seed=seed)
 
 
-def _rounds(
-    folder: Path, rounds: int, seed: int, between: tuple[float, float], end: Callable[[Process, Path], None], code: int
-) -> Figures:
+def ended(folder: Path, ways: Sequence[Way], *, seed: int = 1, between: tuple[float, float] = (0.4, 2.5)) -> Figures:
+    """One log, one service after the other, each ended in its way after so many seconds of load."""
     began, chance, told, key = time.perf_counter(), Random(seed), Told(), ""
     figures: Figures = {"peak_mb": 0.0, "start_s": 0.0, "end_s": 0.0}
-    for number in range(rounds + 1):
+    for number, way in enumerate([*ways, None]):
         started = time.perf_counter()
         with serving(folder) as service:
             figures["start_s"] = max(figures["start_s"], time.perf_counter() - started)
@@ -67,41 +90,33 @@ def _rounds(
             load = Load(port_of(service), key, TOKEN, told, name=f"r{number}", seed=seed)
             asyncio.run(_looked_at(load, chance))
             figures |= structs.asdict(compared(log_in(folder), told))
-            if number == rounds:
-                figures["peak_mb"] = max(figures["peak_mb"], peak_mb(service))
+            if way is None:
                 require(service.stop() == 0, "it did not end with 0")
             else:
-                seconds = asyncio.run(_ended(load, service, chance.uniform(*between), end, log_in(folder), figures))
-                found = service.process.wait(PATIENCE_S)
-                wanted = -signal.SIGKILL if end is _kill else code
-                require(found == wanted, f"it ended with {found}, not {wanted}: {service.told_errors()[-2_000:]}")
-                figures["end_s"] = max(figures["end_s"], seconds)
-                if code:
-                    figures["said"] = last_line(service)
+                asyncio.run(_ended(load, service, chance.uniform(*between), way, log_in(folder), figures))
             clean(service, key)
         require(not told.wrong, f"{len(told.wrong)} answers that nobody may get: {told.wrong[:3]}")
     figures["rows"] = verified(log_in(folder))
     exit_code, said, errors = command(folder, "log", "verify", "--log", str(log_in(folder)))
     require(exit_code == 0, f"`orderwright log verify` ended with {exit_code}: {said}{errors}")
-    more = {"rounds": rounds, "busy": told.busy, "unanswered": len(told.sent), "seconds": time.perf_counter() - began}
-    return figures | more
+    more = {"rounds": len(ways), "busy": told.busy, "unanswered": len(told.sent)}
+    return figures | more | {"seconds": time.perf_counter() - began}
 
 
-async def _ended(
-    load: Load, service: Process, after: float, end: Callable[[Process, Path], None], log: Path, figures: Figures
-) -> float:
-    """Load, and the end in the middle of it; the seconds from then until the process was gone."""
+async def _ended(load: Load, service: Process, after: float, way: Way, log: Path, figures: Figures) -> None:
+    """Load, and the end in the middle of it."""
     working = asyncio.create_task(load.run())
     await asyncio.sleep(after)
     figures["peak_mb"] = max(figures["peak_mb"], peak_mb(service))
-    end(service, log)
-    began = time.perf_counter()
-    while service.process.poll() is None and time.perf_counter() - began < PATIENCE_S:
-        await asyncio.sleep(0.005)
-    seconds = time.perf_counter() - began
+    way.end(service, log)
+    seconds = await gone(service)
     load.is_over = True
     await working
-    return seconds
+    code = service.process.poll()
+    require(code == way.code, f"it ended with {code}, not {way.code}: {service.told_errors()[-2_000:]}")
+    figures["end_s"] = max(figures["end_s"], seconds)
+    if way is FULL:
+        figures["said"] = last_line(service)
 
 
 async def _looked_at(load: Load, chance: Random) -> None:
@@ -125,18 +140,4 @@ async def _looked_at(load: Load, chance: Random) -> None:
     connection.close()
 
 
-def _kill(service: Process, log: Path) -> None:  # noqa: ARG001  # as each of them
-    service.process.kill()
-
-
-def _terminate(service: Process, log: Path) -> None:  # noqa: ARG001  # as each of them
-    service.process.terminate()
-
-
-def _fill_up(service: Process, log: Path) -> None:
-    """No file of the process may be larger than the log's newest one is now."""
-    largest = max(path.stat().st_size for path in log.parent.glob(f"{log.name}*"))
-    resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (largest, largest))
-
-
-__all__ = ["disk_full", "killed", "terminated"]
+__all__ = ["FULL", "KILL", "TERMINATE", "disk_full", "ended", "killed", "terminated"]

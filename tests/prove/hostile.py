@@ -9,11 +9,13 @@ service still trades.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -42,18 +44,25 @@ VALUES = (
     '"../../etc/passwd"', '"\'; DROP TABLE log; --"', '"{}"', '"%s%n%x"', "9223372036854775808", "1.5", "-0",
 )  # fmt: skip
 TEXTS = (
-    "", "x", "-1", "0", "1", "99999999999999999999", "1e999", "NaN", "Infinity", "null", "true", "\0", "\r\nX: y", "💥", "\ud800",
+    "", "x", "-1", "0", "1", "99999999999999999999", "1e999", "NaN", "Infinity", "null", "true", "\0", "\r\nX: y",
+    "💥", "\ud800",
     "../../etc/passwd", "a" * 3_000, "' OR 1=1 --", "%", "%zz", "2026-99-99", "1970-01-01", "9999-12-31T23:59:59Z",
 )  # fmt: skip
 SEGMENTS = (
-    "..", ".", "..%2f..%2fetc%2fpasswd", "%2e%2e%2f", "%00", "a%00b", "%ff%fe", "%c0%af", "💥", "%F0%9F%92%A5", "a" * 300,
-    "a" * 3_500, "-1", "0", "9" * 40, "1.5", "1e3", " ", "%20", "null", "'; DROP TABLE log; --", "%", "%zz", ";a=b", "..;", "\\..\\",
+    "..", ".", "..%2f..%2fetc%2fpasswd", "%2e%2e%2f", "%00", "a%00b", "%ff%fe", "%c0%af", "💥", "%F0%9F%92%A5",
+    "a" * 300,
+    "a" * 3_500, "-1", "0", "9" * 40, "1.5", "1e3", " ", "%20", "null", "'; DROP TABLE log; --", "%", "%zz", ";a=b",
+    "..;", "\\..\\",
 )  # fmt: skip
 PATHS = (
-    "/", "//", "/api", "/api/", "/api/orders/../../health", "/api/orders/%2e%2e/%2e%2e/ready", "//health", "/health/", "/HEALTH", "/%00",
-    "/api/orders/list%2f..", "/api/orders//list", "/api/orders/list/", "/" + "a/" * 1_500, "/" + "%41" * 3_000, "/health?" + "a=b&" * 3_000,
-    "/api/orders/list?" + "&".join(["limit=1"] * 50), "/api/orders/list?limit", "/api/orders/list?=1", "/api/orders/list?%ff=%fe", "*",
-    "http://elsewhere.example/health", "/health#there", "/.env", "/.git/config", "/etc/passwd", "/api/orders/list?cursor=" + "9" * 500,
+    "/", "//", "/api", "/api/", "/api/orders/../../health", "/api/orders/%2e%2e/%2e%2e/ready", "//health", "/health/",
+    "/HEALTH", "/%00",
+    "/api/orders/list%2f..", "/api/orders//list", "/api/orders/list/", "/" + "a/" * 1_500, "/" + "%41" * 3_000,
+    "/health?" + "a=b&" * 3_000,
+    "/api/orders/list?" + "&".join(["limit=1"] * 50), "/api/orders/list?limit", "/api/orders/list?=1",
+    "/api/orders/list?%ff=%fe", "*",
+    "http://elsewhere.example/health", "/health#there", "/.env", "/.git/config", "/etc/passwd",
+    "/api/orders/list?cursor=" + "9" * 500,
 )  # fmt: skip
 METHODS = (
     "HEAD",
@@ -71,14 +80,20 @@ METHODS = (
     "G" * 60,
 )
 KINDS = (
-    "text/plain", "text/xml", "multipart/form-data", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded",
-    "application/json; charset=utf-16", "application/octet-stream", "", "a" * 2_000, "application/json, text/html", "\xff", "application/vnd.x+json",
+    "text/plain", "text/xml", "multipart/form-data", "multipart/form-data; boundary=x",
+    "application/x-www-form-urlencoded",
+    "application/json; charset=utf-16", "application/octet-stream", "", "a" * 2_000, "application/json, text/html",
+    "\xff", "application/vnd.x+json",
 )  # fmt: skip
 FRAMES = (
-    "", "{", "null", "[]", "1", '"x"', "{}", '{"op":null}', '{"op":"nothing"}', '{"op":"subscribe","books":{"main":-1}}',
-    '{"op":"subscribe","books":{"main":99999999999999999999}}', '{"op":"subscribe","books":{"nowhere":0}}', '{"op":"create"}',
-    '{"op":"create","id":1,"body":null}', '{"op":"create","id":1,"body":NaN}', '{"op":"cancel","id":1,"order":[]}', '{"op":"batch","id":1,"body":[]}',
-    '{"op":"create","id":"' + "x" * 50_000 + '"}', '{"op":"auth","key":"x"}', "[" * DEEP, '{"op":"create","id":1,"body":' + '{"a":' * DEEP + "1" + "}" * DEEP + "}",
+    "", "{", "null", "[]", "1", '"x"', "{}", '{"op":null}', '{"op":"nothing"}',
+    '{"op":"subscribe","books":{"main":-1}}',
+    '{"op":"subscribe","books":{"main":99999999999999999999}}', '{"op":"subscribe","books":{"nowhere":0}}',
+    '{"op":"create"}',
+    '{"op":"create","id":1,"body":null}', '{"op":"create","id":1,"body":NaN}', '{"op":"cancel","id":1,"order":[]}',
+    '{"op":"batch","id":1,"body":[]}',
+    '{"op":"create","id":"' + "x" * 50_000 + '"}', '{"op":"auth","key":"x"}', "[" * DEEP,
+    '{"op":"create","id":1,"body":' + '{"a":' * DEEP + "1" + "}" * DEEP + "}",
     '{"op":"subscribe","kinds":["' + "x" * 10_000 + '"]}', "\ud7ff\x00", '{"op":"ping","id":1e999}',
 )  # fmt: skip
 
@@ -99,11 +114,10 @@ class Stranger:
         if body is not None:
             head += f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
         raw = (head + "\r\n").encode("utf-8", "surrogatepass") + (body or b"")
-        for _ in range(2):  # a connection that was kept may be closed by now
-            was_open = self._socket is not None
+        was_open = self._socket is not None
+        status = self._once(raw, method)
+        if not status and was_open:  # a connection that was kept may be closed by now
             status = self._once(raw, method)
-            if status or not was_open:
-                break
         return self._count(status, f"{method} {path[:120]} {(body or b'')[:200]!r}")
 
     def send(self, raw: bytes, *, half_close: bool = False) -> list[int]:
@@ -116,7 +130,7 @@ class Stranger:
                     connection.shutdown(socket.SHUT_WR)
                 while part := connection.recv(65_536):
                     said += part
-            except (ConnectionError, TimeoutError):
+            except OSError:  # it was cut
                 pass
         statuses = [int(part[:3]) for part in said.split(b"HTTP/1.1 ")[1:] if part[:3].isdigit()]
         for status in statuses or [0]:
@@ -158,7 +172,7 @@ class Stranger:
                 break
             body += part
         self._said = head + body
-        if b"connection: close" in lower or b"content-length" not in lower and status != 204:
+        if b"connection: close" in lower or (b"content-length" not in lower and status != 204):
             self.close()
         return status
 
@@ -180,8 +194,8 @@ def stood_against(folder: Path, *, share: float = 1.0, seed: int = 1, slow: bool
     """share: of the single requests that are sent. slow: also what takes until the service's patience ends."""
     began, chance = time.perf_counter(), Random(seed)
     config = CONFIG.replace("log_level: warning", "log_level: info")
-    with serving(folder, config=config) as service:
-        stranger = Stranger(port_of(service), service.key)
+    with serving(folder, config=config) as service, contextlib.ExitStack() as at_end:
+        stranger = at_end.enter_context(contextlib.closing(Stranger(port_of(service), service.key)))
         order = _an_order(service)
         routes = [*every_route(), *describing.routes([])]
         waiting = _slow_ones(stranger.port) if slow else []
@@ -236,10 +250,10 @@ def _fields(stranger: Stranger, routes: list[Route], order: str) -> Requests:
             for value in VALUES:
                 others = ", ".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in example.items() if k != name)
                 body = f"{{{others}{', ' if others else ''}{json.dumps(name)}: {value}}}"
-                yield lambda route=route, body=body: stranger.ask("POST", _path(route, order), _raw_of(body))
+                yield partial(stranger.ask, "POST", _path(route, order), _raw_of(body))
         for value in VALUES:
-            yield lambda route=route, value=value: stranger.ask("POST", _path(route, order), _raw_of(value))
-            yield lambda route=route, value=value: stranger.ask("POST", _path(route, order), _raw_of(f"[{value}]"))
+            yield partial(stranger.ask, "POST", _path(route, order), _raw_of(value))
+            yield partial(stranger.ask, "POST", _path(route, order), _raw_of(f"[{value}]"))
 
 
 def _queries(stranger: Stranger, routes: list[Route], order: str) -> Requests:
@@ -248,25 +262,25 @@ def _queries(stranger: Stranger, routes: list[Route], order: str) -> Requests:
         for name in names:
             for value in TEXTS:
                 path = f"{_path(route, order)}?{name}={quote(value, errors='surrogatepass')}"
-                yield lambda route=route, path=path: stranger.ask(route.method, path, _body_for(route))
+                yield partial(stranger.ask, route.method, path, _body_for(route))
 
 
 def _segments(stranger: Stranger, routes: list[Route], order: str) -> Requests:
     for path in PATHS:
         for method in ("GET", "POST"):
-            yield lambda method=method, path=path: stranger.ask(method, path, b"{}" if method == "POST" else None)
+            yield partial(stranger.ask, method, path, b"{}" if method == "POST" else None)
     for route in routes:
         if "{" in route.path:
             before, _, rest = route.path.partition("{")
             for segment in SEGMENTS:
                 path = f"{before}{segment}{rest.partition('}')[2]}".replace(" ", "%20")
-                yield lambda route=route, path=path: stranger.ask(route.method, path, _body_for(route))
+                yield partial(stranger.ask, route.method, path, _body_for(route))
 
 
 def _methods(stranger: Stranger, routes: list[Route], order: str) -> Requests:
     for path in dict.fromkeys(_path(route, order) for route in routes):
         for method in METHODS:
-            yield lambda method=method, path=path: stranger.ask(method, path)
+            yield partial(stranger.ask, method, path)
 
 
 def _kinds(stranger: Stranger, routes: list[Route], order: str) -> Requests:
@@ -274,24 +288,27 @@ def _kinds(stranger: Stranger, routes: list[Route], order: str) -> Requests:
         if route.method != "POST":
             continue
         for kind in KINDS:
-            yield lambda route=route, kind=kind: stranger.ask("POST", _path(route, order), _body_for(route), kind)
+            yield partial(stranger.ask, "POST", _path(route, order), _body_for(route), kind)
         for encoding in ("gzip", "br", "identity", "chunked, gzip"):
             more = f"Content-Encoding: {encoding}\r\n"
-            yield lambda route=route, more=more: stranger.ask("POST", _path(route, order), b"\x1f\x8b{}", more=more)
+            yield partial(stranger.ask, "POST", _path(route, order), b"\x1f\x8b{}", more=more)
 
 
 def _bodies(stranger: Stranger, routes: list[Route], order: str) -> Requests:
     """Too large, endless, deep, and not even text."""
     bodies = [
-        b" " * 10 * MB, b"[" * DEEP, b'{"a":' * DEEP, b"[" * 30_000 + b"]" * 30_000, b'{"symbol":' + b"[" * DEEP + b"]" * DEEP + b"}",
-        b'"' + b"a" * 900_000 + b'"', b"9" * 900_000, b"[" + b"1," * 400_000 + b"1]", b"\xff\xfe{\x00}\x00", b"\x00" * 1_000, b"", b" ",
-        b"\xef\xbb\xbf{}", b'{"a":1,"a":2}', b"{}{}", b"{} \n" * 2_000, b'{"symbol":"BTCUSDT"' + b',"x":1' * 100_000 + b"}",
+        b" " * 10 * MB, b"[" * DEEP, b'{"a":' * DEEP, b"[" * 30_000 + b"]" * 30_000,
+        b'{"symbol":' + b"[" * DEEP + b"]" * DEEP + b"}",
+        b'"' + b"a" * 900_000 + b'"', b"9" * 900_000, b"[" + b"1," * 400_000 + b"1]", b"\xff\xfe{\x00}\x00",
+        b"\x00" * 1_000, b"", b" ",
+        b"\xef\xbb\xbf{}", b'{"a":1,"a":2}', b"{}{}", b"{} \n" * 2_000,
+        b'{"symbol":"BTCUSDT"' + b',"x":1' * 100_000 + b"}",
     ]  # fmt: skip
     for route in routes:
         if route.method == "POST":
             for body in bodies:
-                yield lambda route=route, body=body: stranger.ask("POST", _path(route, order), body)
-            yield lambda route=route: _endless(stranger, _path(route, order))
+                yield partial(stranger.ask, "POST", _path(route, order), body)
+            yield partial(_endless, stranger, _path(route, order))
 
 
 def _endless(stranger: Stranger, path: str) -> None:
@@ -318,16 +335,25 @@ def _raw(stranger: Stranger) -> None:
     post = b"POST /api/orders/create HTTP/1.1\r\nHost: localhost\r\n"
     close = b"Connection: close\r\n\r\n"
     for raw in (
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 300, b"\x00" * 5_000, b"GET\r\n\r\n", b"GET /health\r\n\r\n",
-        b"GET /health HTTP/9.9\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", get + b"X: a\r\n" * 2_000 + b"\r\n", get + b"X: " + b"a" * 10 * MB,
-        b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n", get + b"Content-Length: -1\r\n" + close, get + b"Content-Length: 1e9\r\n" + close,
-        post + b"Content-Length: 99999999999999999999999\r\n" + close, post + b"Content-Length: 5\r\nContent-Length: 6\r\n" + close + b"12345",
-        post + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n" + close + b"0\r\n\r\n", post + b"Transfer-Encoding: chunked\r\n" + close + b"zz\r\n",
-        post + b"Transfer-Encoding: chunked\r\n" + close + b"fffffffffffffffff\r\n", post + b"Transfer-Encoding: identity, chunked, x\r\n" + close,
-        get + b"Host: twice\r\n" + close, get + b"Bad Header\r\n" + close, get + b": no name\r\n" + close, get + b"X\x00Y: 1\r\n" + close,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 300, b"\x00" * 5_000, b"GET\r\n\r\n",
+        b"GET /health\r\n\r\n",
+        b"GET /health HTTP/9.9\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", get + b"X: a\r\n" * 2_000 + b"\r\n",
+        get + b"X: " + b"a" * 10 * MB,
+        b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n", get + b"Content-Length: -1\r\n" + close,
+        get + b"Content-Length: 1e9\r\n" + close,
+        post + b"Content-Length: 99999999999999999999999\r\n" + close,
+        post + b"Content-Length: 5\r\nContent-Length: 6\r\n" + close + b"12345",
+        post + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n" + close + b"0\r\n\r\n",
+        post + b"Transfer-Encoding: chunked\r\n" + close + b"zz\r\n",
+        post + b"Transfer-Encoding: chunked\r\n" + close + b"fffffffffffffffff\r\n",
+        post + b"Transfer-Encoding: identity, chunked, x\r\n" + close,
+        get + b"Host: twice\r\n" + close, get + b"Bad Header\r\n" + close, get + b": no name\r\n" + close,
+        get + b"X\x00Y: 1\r\n" + close,
         get + b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nConnection: Upgrade, HTTP2-Settings, close\r\n\r\n",
-        get + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 0\r\n\r\n", get + b"Expect: 200-maybe\r\n" + close,
-        get + b"X-Request-ID: \x1b[31m" + b"x" * 500 + b"\r\n" + close, get + b"Authorization: " + b"Bearer " * 500 + b"\r\n" + close,
+        get + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 0\r\n\r\n",
+        get + b"Expect: 200-maybe\r\n" + close,
+        get + b"X-Request-ID: \x1b[31m" + b"x" * 500 + b"\r\n" + close,
+        get + b"Authorization: " + b"Bearer " * 500 + b"\r\n" + close,
     ):  # fmt: skip
         stranger.send(raw, half_close=True)
     require(stranger.send(b"GET /health HTTP/1.0\r\n\r\n") == [200], "HTTP/1.0 is not answered")

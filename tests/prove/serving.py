@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import subprocess
-import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -51,10 +52,16 @@ def peak_mb(process: Process) -> float:
 
 def command(folder: Path, *arguments: str) -> tuple[int, str, str]:
     """(exit code, output, errors) of an `orderwright` command."""
-    done = subprocess.run(
-        [sys.executable, "-m", "orderwright", *arguments], capture_output=True, text=True, cwd=folder, timeout=300
-    )
+    done = subprocess.run([*PROGRAM, *arguments], check=False, capture_output=True, text=True, cwd=folder, timeout=300)
     return done.returncode, done.stdout, done.stderr
+
+
+async def gone(process: Process) -> float:
+    """Wait until it has ended, or for PATIENCE_S; the seconds that took."""
+    began = time.perf_counter()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        await asyncio.to_thread(process.process.wait, PATIENCE_S)
+    return time.perf_counter() - began
 
 
 def last_line(process: Process) -> str:
@@ -80,6 +87,7 @@ __all__ = [
     "Process",
     "clean",
     "command",
+    "gone",
     "last_line",
     "log_in",
     "peak_mb",

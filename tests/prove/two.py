@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import structs
 
 from tests.prove.clients import Connection, Load
-from tests.prove.serving import PATIENCE_S, TOKEN, Process, clean, command, last_line, log_in, peak_mb, port_of, serving
+from tests.prove.serving import TOKEN, Process, clean, command, gone, last_line, log_in, peak_mb, port_of, serving
 from tests.prove.told import Told, compared, require, verified
 
 Figures = dict[str, Any]
@@ -70,9 +70,7 @@ async def _one_round(
         load.is_over = True
         raise
     ready = time.perf_counter() - began
-    while first.process.poll() is None and time.perf_counter() - began < PATIENCE_S:
-        await asyncio.sleep(0.005)
-    ended = time.perf_counter() - began - ready
+    ended = await gone(first)
     require(first.process.poll() == 1, f"the first one ended with {first.process.poll()}: {first.told_errors()}")
     load.port = port_of(second)  # whoever was cut off comes to this one
     await asyncio.sleep(after)
@@ -85,7 +83,7 @@ async def _one_round(
     status, said = await connection.ask("POST", "/api/orders/cancel-all", {})
     require(status == 200, f"cancel-all: {status} {said}")
     connection.close()
-    return second, ready, max(ended, 0.0)
+    return second, ready, ended
 
 
 __all__ = ["taken_over"]

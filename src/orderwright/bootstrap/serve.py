@@ -15,6 +15,7 @@ from msgspec import Struct
 from orderwright.config import mapping
 from orderwright.journal.memory import MemoryJournal
 from orderwright.journal.sqlite import open_log
+from orderwright.live import garbage
 from orderwright.live.clock import SystemClock
 from orderwright.live.desk import Desk
 from orderwright.live.loop import CommitInThread, LiveLoop
@@ -94,6 +95,7 @@ async def _live(
                     warnings=mapping.warnings_of(configuration),
                 )
             )
+            garbage.settle()
             if mirror is not None:
                 mirror.start()
 

@@ -318,11 +318,15 @@ def _replaced(order: Order, event: m.OrderReplaced) -> None:
     request.state, request.ask_at = "done", None  # whatever was thought of it before
     order.quantity, order.price, order.stop_price = event.quantity, event.price, event.stop_price
     order.unit_cost = event.unit_cost
+    order.terms_at = max(order.terms_at, event.venue_time)
     _reached(order)
 
 
 def _restated(order: Order, event: m.OrderRestated) -> None:
     order.quantity, order.price, order.unit_cost = event.quantity, event.price, event.unit_cost
+    if event.stop_price is not None:
+        order.stop_price = event.stop_price
+    order.terms_at = max(order.terms_at, event.venue_time)
     _reached(order)
 
 

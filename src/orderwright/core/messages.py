@@ -629,17 +629,26 @@ class FillBusted(OrderEvent, tag="fill_busted"):
 
 
 class OrderReplaced(OrderEvent, tag="order_replaced"):
+    """Request `number` is done, and the order's terms are these: where the venue had done a later one before we heard
+    of this one, they are still that one's. venue_time: when the venue did it, or said so; 0 where it did not tell."""
+
     number: int
     quantity: Decimal
     price: Decimal | None = None
     stop_price: Decimal | None = None
     unit_cost: Decimal = ZERO
+    venue_time: int = 0
 
 
 class OrderRestated(OrderEvent, tag="order_restated"):
+    """The venue says that the order's terms are these, whatever was asked for. stop_price: None where it is as it was.
+    venue_time: as in `OrderReplaced`."""
+
     quantity: Decimal
     price: Decimal | None = None
+    stop_price: Decimal | None = None
     unit_cost: Decimal = ZERO
+    venue_time: int = 0
 
 
 class OrderEnded(OrderEvent, tag="order_ended"):

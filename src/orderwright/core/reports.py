@@ -4,6 +4,12 @@ Every report may come late, twice, or in another order than things happened. Wha
 no event; what fits no order, or contradicts what is known, is parked in the log with the reason, never dropped and
 never guessed at. A claim that more has filled than our trades show makes us fetch the trades: no fill is made up.
 
+Quantity and prices are those of the venue's newest word: by its own time and, where that is the same, by the number of
+the replace, for a venue that does them in the order in which they were asked for (FIX) may not date them apart. A word
+that comes late settles its request and changes no newer terms; where time and number disagree the venue is asked. An
+end that does not fit our quantity (cancelled, and yet all of it filled) is asked about too: a replace may have been done
+whose report was lost.
+
 An UNKNOWN request ends in one of four ways: adopted when the venue shows the order; answered late; dead when the
 venue's denials prove that it never arrived, asked after it could no longer be carried out (one where its denial is
 final, else two, seconds apart); or closed by an operator.
@@ -150,24 +156,52 @@ def _replaced(state: State, order: Order, said: m.ReplacedReport, now: int) -> D
     request = order.requests[said.number]
     if request.kind != "replace" or request.state == "done":
         return NOTHING
-    return [_replacement(state, order, request, said, now)], []
+    event = _replacement(state, order, request, said, now)
+    return [event], [question(state, order, said.number)] if _contradicts(order, said) else []
 
 
 def _replacement(
     state: State, order: Order, request: Request, said: m.ReplacedReport | m.StatusReport, now: int
 ) -> m.OrderReplaced:
-    """What the venue says it is now; where it is silent what was asked for, and what was not asked for is as it was."""
+    """What the venue says it is now; where it is silent what was asked for, and what was not asked for is as it was.
+    Told late, only what no newer replace has asked for changes."""
+    quantity = said.quantity or request.quantity or order.quantity
     price = said.price or request.price or order.price
     stop_price = said.stop_price or request.stop_price or order.stop_price
+    if _is_late(order, request.number, said.time):
+        newer = [it for it in _done_replaces(order) if it.number > request.number]
+        quantity = order.quantity
+        price = order.price if not newer or any(it.price is not None for it in newer) else price
+        stop_price = order.stop_price if not newer or any(it.stop_price is not None for it in newer) else stop_price
     return m.OrderReplaced(
         time=now,
         order_id=order.order_id,
         number=request.number,
-        quantity=said.quantity or request.quantity or order.quantity,
+        quantity=quantity,
         price=price,
         stop_price=stop_price,
         unit_cost=_unit_cost(state, order, price, stop_price, request.unit_cost),
+        venue_time=said.time,
     )
+
+
+def _done_replaces(order: Order) -> list[Request]:
+    return [request for request in order.requests if request.kind == "replace" and request.state == "done"]
+
+
+def _is_late(order: Order, number: int, time: int) -> bool:
+    """Whether the venue's word on the order's terms (replace `number`, at its time) is older than its last one."""
+    if time != order.terms_at:
+        return time < order.terms_at
+    return any(request.number > number for request in _done_replaces(order))
+
+
+def _contradicts(order: Order, said: m.ReplacedReport) -> bool:
+    """Whether the venue dates this replace otherwise than its number does."""
+    if said.time == order.terms_at:
+        return False
+    done = [request.number for request in _done_replaces(order)]
+    return bool(done) and (max(done) > said.number) is not (said.time < order.terms_at)
 
 
 def _unit_cost(
@@ -189,10 +223,13 @@ def _unit_cost(
 def _restate(state: State, order: Order, said: m.RestateReport, now: int) -> Decision:
     quantity = said.quantity if said.quantity is not None else order.quantity
     price = said.price if said.price is not None else order.price
-    if quantity == order.quantity and price == order.price:
+    if (quantity == order.quantity and price == order.price) or said.time < order.terms_at:
         return NOTHING
     unit_cost = _unit_cost(state, order, price, order.stop_price, order.unit_cost)
-    return [m.OrderRestated(time=now, order_id=order.order_id, quantity=quantity, price=price, unit_cost=unit_cost)], []
+    restated = m.OrderRestated(
+        time=now, order_id=order.order_id, quantity=quantity, price=price, unit_cost=unit_cost, venue_time=said.time
+    )
+    return [restated], []
 
 
 def _trigger(state: State, order: Order, said: m.TriggerReport, now: int) -> Decision:
@@ -203,19 +240,32 @@ def _trigger(state: State, order: Order, said: m.TriggerReport, now: int) -> Dec
 
 def _end(state: State, order: Order, said: m.EndReport, now: int) -> Decision:
     """The end, as the venue tells it. Our own cancel of an order past its time is its expiry."""
+    claimed = said.cumulative or (order.quantity if said.status is OrderStatus.FILLED else order.filled)
+    terms = _ended_at(state, order, said, claimed, now)
+    events, actions = _ended(state, order, said, terms, now)
+    quantity = terms.quantity if terms is not None else order.quantity
+    misfits = claimed > quantity if said.status is OrderStatus.FILLED else claimed >= quantity and claimed > 0
+    return events, [*actions, question(state, order, 0)] if misfits else actions
+
+
+def _ended(
+    state: State, order: Order, said: m.EndReport, terms: m.OrderReplaced | m.OrderRestated | None, now: int
+) -> Decision:
+    """The end of an order, at the terms that have come to light with it, if any have."""
     status: Any = said.status
-    claimed = said.cumulative or (order.quantity if status is OrderStatus.FILLED else order.filled)
+    quantity = terms.quantity if terms is not None else order.quantity
+    claimed = said.cumulative or (quantity if status is OrderStatus.FILLED else order.filled)
     if status is OrderStatus.REJECTED and (claimed or order.reported):  # what has filled was not rejected
         status = OrderStatus.CANCELLED
     if status is OrderStatus.CANCELLED and any(request.cause == "expired" for request in order.requests):
         status = OrderStatus.EXPIRED
     fetch: list[m.AnyAction] = [fetch_trades(state, order)] if claimed > order.filled else []
-    events = _filled_at(state, order, claimed, now) if status is OrderStatus.FILLED else []
+    events: list[m.AnyEvent] = [terms] if terms is not None else []
+    if order.ending is not None and claimed <= max(order.reported, order.filled):
+        return events, fetch
     if not events and claimed <= max(order.reported, order.filled):
         unanswered = any(request.in_flight for request in order.requests)
-        if order.ending is not None or order.status is OrderStatus.FILLED:
-            return [], fetch
-        if status is OrderStatus.FILLED and not unanswered:
+        if order.status is OrderStatus.FILLED or (status is OrderStatus.FILLED and not unanswered):
             return [], fetch
     ended = m.OrderEnded(
         time=now,
@@ -229,56 +279,104 @@ def _end(state: State, order: Order, said: m.EndReport, now: int) -> Decision:
     return [*events, ended], fetch
 
 
-def _filled_at(state: State, order: Order, quantity: Decimal, now: int) -> list[m.AnyEvent]:
-    """An order that has filled at another quantity than ours: a replace in flight was done, or the venue made it
-    smaller."""
-    if quantity == order.quantity:
-        return []
-    for request in order.requests:
-        if request.kind == "replace" and request.in_flight and request.quantity == quantity:
-            said = m.ReplacedReport(order_id=order.order_id, time=now, number=request.number)
-            return [_replacement(state, order, request, said, now)]
-    if quantity > order.quantity:
-        return []
-    restated = m.OrderRestated(
-        time=now, order_id=order.order_id, quantity=quantity, price=order.price, unit_cost=order.unit_cost
+def _ended_at(
+    state: State, order: Order, said: m.EndReport, claimed: Decimal, now: int
+) -> m.OrderReplaced | m.OrderRestated | None:
+    """The terms of an order that has ended otherwise than ours would have: it has filled at another quantity, or was
+    cut short when all of ours had filled. A replace in flight was done, or the venue made it smaller."""
+    full = said.status is OrderStatus.FILLED
+    if claimed == order.quantity if full else claimed < order.quantity or not claimed:
+        return None
+    asked = [it for it in order.requests if it.kind == "replace" and it.in_flight and it.quantity is not None]
+    fitting = [it for it in asked if it.quantity is not None and (it.quantity == claimed if full else it.quantity > claimed)]
+    if full and fitting or len(fitting) == 1:
+        done = m.ReplacedReport(order_id=order.order_id, time=said.time, number=fitting[0].number)
+        return _replacement(state, order, fitting[0], done, now)
+    if not full or claimed > order.quantity:
+        return None
+    return m.OrderRestated(
+        time=now,
+        order_id=order.order_id,
+        quantity=claimed,
+        price=order.price,
+        unit_cost=order.unit_cost,
+        venue_time=said.time,
     )
-    return [restated]
 
 
 def _status(state: State, order: Order, said: m.StatusReport, now: int) -> Decision:
-    """The answer to a question settles what was unknown."""
-    if said.status in DONE:
-        claimed = said.cumulative or None
-        end = m.EndReport(order_id=said.order_id, time=said.time, status=said.status, cumulative=claimed)
-        return _end(state, order, end, now)
+    """The answer to a question settles what was unknown, and what the order's terms are."""
     events: list[m.AnyEvent] = []
     first = order.requests[0]
-    if first.in_flight or order.ending in UNSENT_DONE:
+    if said.status not in DONE and (first.in_flight or order.ending in UNSENT_DONE):
         accepted = m.OrderAccepted(
             time=now, order_id=order.order_id, exchange_order_id=said.exchange_order_id, venue_time=said.time
         )
         events.append(accepted)
-    events += [
-        settled
+    settled = [
+        event
         for request in order.requests[1:]
-        if request.state == "unknown" and (settled := _settled(state, order, request, said, now)) is not None
+        if request.state == "unknown" and (event := _settled(state, order, request, said, now)) is not None
     ]
+    terms = next((event for event in settled if isinstance(event, m.OrderReplaced)), None)
+    terms = terms or _as_told(state, order, said, now)
+    if said.status in DONE:
+        return _ended_as_told(state, order, said, terms, now)
+    if isinstance(terms, m.OrderRestated):
+        events.append(terms)
+    events += settled
     if said.cumulative > max(order.filled, order.reported):
         events.append(m.GapSeen(time=now, order_id=order.order_id, cumulative=said.cumulative))
     return events, [fetch_trades(state, order)] if said.cumulative > order.filled else []
+
+
+def _ended_as_told(
+    state: State, order: Order, said: m.StatusReport, terms: m.OrderReplaced | m.OrderRestated | None, now: int
+) -> Decision:
+    """The answer is that it has ended."""
+    end = m.EndReport(
+        order_id=said.order_id, time=said.time, status=said.status, cumulative=said.cumulative or None
+    )
+    if said.quantity is None:
+        return _end(state, order, end, now)
+    return _ended(state, order, end, terms, now)
+
+
+def _as_told(state: State, order: Order, said: m.StatusReport, now: int) -> m.OrderRestated | None:
+    """The terms that an answer shows, where they are newer than ours and others, and no replace on its way explains
+    them."""
+    quantity = said.quantity or order.quantity
+    price, stop_price = said.price or order.price, said.stop_price or order.stop_price
+    same = quantity == order.quantity and price == order.price and stop_price == order.stop_price
+    if same or said.time <= order.terms_at or quantity < said.cumulative or order.status is OrderStatus.DENIED:
+        return None
+    if any(it.kind == "replace" and it.in_flight and _shows(it, said) for it in order.requests):
+        return None
+    return m.OrderRestated(
+        time=now,
+        order_id=order.order_id,
+        quantity=quantity,
+        price=price,
+        stop_price=stop_price,
+        unit_cost=_unit_cost(state, order, price, stop_price, order.unit_cost),
+        venue_time=said.time,
+    )
+
+
+def _shows(request: Request, said: m.StatusReport) -> bool:
+    """Whether an order stands as the replace wanted it to."""
+    return (
+        said.quantity == request.quantity
+        and request.price in (None, said.price)
+        and request.stop_price in (None, said.stop_price)
+    )
 
 
 def _settled(
     state: State, order: Order, request: Request, said: m.StatusReport, now: int
 ) -> m.OrderReplaced | m.RequestDead | None:
     """A replace that shows in the order was done. A cancel or replace that does not show, after its life, is dead."""
-    shows = (
-        said.quantity == request.quantity
-        and request.price in (None, said.price)
-        and request.stop_price in (None, said.stop_price)
-    )
-    if request.kind == "replace" and shows:
+    if request.kind == "replace" and _shows(request, said):
         return _replacement(state, order, request, said, now)
     still = f"pending_{request.kind}" == said.status
     if still or not _is_over(request, state.accounts[order.instruction.account], said.time):

@@ -10,13 +10,15 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from orderwright import __version__
 from orderwright.service import describing, health, metrics, people, stream
 from orderwright.service.admission import Admission
+from orderwright.service.dispatch import Dispatch
 from orderwright.service.edge import Edge
 from orderwright.service.parts import Problem, Service
-from orderwright.service.problems import respond
+from orderwright.service.problems import path_shown, respond
 from orderwright.service.routing import Route, install
 
 if TYPE_CHECKING:
@@ -53,10 +55,11 @@ class App:
             redirect_slashes=False,
             exception_handlers={HTTPException: _no_such},
         )
-        install(self.fastapi, service, [*self.routes, *describing.routes(self.routes)], self.admission)
+        served = [*self.routes, *describing.routes(self.routes)]
+        installed = install(self.fastapi, service, served, self.admission)
         self.stream = stream.mount(self.fastapi, service, self.admission, self.routes)
         self.asgi = Edge(
-            _with_origins(self.fastapi, keys.service.cors_origins),
+            _with_origins(Dispatch(self.fastapi, installed), keys.service.cors_origins),
             max_body_bytes=keys.service.max_body_bytes,
             own_names_only=not keys.service.auth,
             origins=keys.service.cors_origins,
@@ -73,20 +76,20 @@ def every_route() -> list[Route]:
     return [route for table in (health.ROUTES, people.ROUTES, metrics.ROUTES, *tables) for route in table]
 
 
-def _with_origins(app: FastAPI, origins: list[str]) -> FastAPI:
+def _with_origins(app: ASGIApp, origins: list[str]) -> ASGIApp:
     """CORS, where pages of other origins are configured; no header of it otherwise."""
-    if origins:
-        from starlette.middleware.cors import CORSMiddleware
+    if not origins:
+        return app
+    from starlette.middleware.cors import CORSMiddleware
 
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-API-Key", "Idempotency-Key"],
-            expose_headers=["Retry-After", "X-Request-ID"],
-            max_age=600,
-        )
-    return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-API-Key", "Idempotency-Key"],
+        expose_headers=["Retry-After", "X-Request-ID"],
+        max_age=600,
+    )
 
 
 async def _no_such(request: Request, error: Exception) -> Response:
@@ -96,11 +99,11 @@ async def _no_such(request: Request, error: Exception) -> Response:
         allowed = ", ".join(methods_at(request))
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": allowed})
-        detail = f"{request.url.path} takes {allowed}"
+        detail = f"{path_shown(request.url.path)} takes {allowed}"
         return respond(Problem(405, "method", detail, field="method", value=request.method, headers={"Allow": allowed}))
     if error.status_code == 404:
         detail = "nothing is at this address; /docs lists what there is"
-        return respond(Problem(404, "no_such_address", detail, field="path", value=request.url.path[:200]))
+        return respond(Problem(404, "no_such_address", detail, field="path", value=path_shown(request.url.path)[:200]))
     return respond(Problem(error.status_code, "http", str(error.detail)))
 
 

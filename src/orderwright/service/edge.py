@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import re
 import secrets
@@ -27,6 +28,7 @@ MOST_PATH = 4_096
 OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PROCESS, _NUMBERS = secrets.token_hex(4), itertools.count(1)
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -144,7 +146,7 @@ def too_large(most: int) -> Problem:
 def request_id_of(headers: Headers) -> str:
     """The caller's own, if it is one that can be logged; else a new one."""
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    return given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_NUMBERS):08x}"
 
 
 def name_in(address: str) -> str:

@@ -47,11 +47,17 @@ class Route(Struct, frozen=True):
     tag: str = ""
 
 
-def install(app: FastAPI, service: Service, routes: Iterable[Route], authenticate: Authenticate) -> None:
-    """Serve the routes; a path without a parameter comes before one that it would fit."""
+def install(
+    app: FastAPI, service: Service, routes: Iterable[Route], authenticate: Authenticate
+) -> list[tuple[str, str, Endpoint]]:
+    """Serve the routes; a path without a parameter comes before one that it would fit. (method, path, what serves it)
+    of each, for who finds them in another way (dispatch.py)."""
+    installed = []
     for route in sorted(routes, key=lambda route: route.path.count("{")):
-        served = Served(route.path, Endpoint(service, route, authenticate), methods=[route.method])
-        app.router.routes.append(served)
+        endpoint = Endpoint(service, route, authenticate)
+        app.router.routes.append(Served(route.path, endpoint, methods=[route.method]))
+        installed.append((route.method, route.path, endpoint))
+    return installed
 
 
 class Endpoint:

@@ -48,7 +48,7 @@ class Observing:
         self.notifier = Notifier(deliver, clock, seen.topics)
         self.watchers: list[Watcher] = [
             self.counting,
-            Telling(everything=seen.log_level.upper() == "DEBUG"),
+            Telling(seen.log_level),
             self.notifier,
         ]
         found = tracer_from_environment()

@@ -61,7 +61,7 @@ class Spread:
         buckets, under = [], 0
         for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
             under += count
-            buckets.append((floatToGoString(bound), under))
+            buckets.append((floatToGoString(bound), under))  # type: ignore[no-untyped-call]
         family.add_metric(labels, buckets, self._sum)
 
 

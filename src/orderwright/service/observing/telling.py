@@ -6,6 +6,7 @@ signal and each control; DEBUG has every row.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import structlog
@@ -31,11 +32,13 @@ _DULL = frozenset(
 
 
 class Telling:
-    """A `Watcher`. everything: a line for each row (DEBUG), not for what matters alone."""
+    """A `Watcher`. level: of the log; with DEBUG there is a line for each row, not for what matters alone."""
 
-    def __init__(self, *, everything: bool = False) -> None:
+    def __init__(self, level: str = "INFO") -> None:
         self._log = structlog.get_logger()
-        self._everything = everything
+        self._everything = level.upper() == "DEBUG"
+        names = logging.getLevelNamesMapping()
+        self._told = {one for one in ("debug", "info", "warning") if names[one.upper()] >= names[level.upper()]}
         self._waiting: list[tuple[str, str, dict[str, Any]]] = []
         self._lines: list[tuple[str, str, dict[str, Any]]] = []
 
@@ -47,7 +50,7 @@ class Telling:
         level = "warning" if kind in _WARNING else "info"
         if kind in _ROUTINE or (order is not None and kind not in _WARNING and order.status not in DONE):
             level = "debug"
-        if level == "debug" and not self._everything:
+        if level not in self._told:
             return
         said: dict[str, Any] = {"book": book, "sequence": sequence}
         if isinstance(event, m.OrderEvent):
