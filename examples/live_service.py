@@ -87,7 +87,7 @@ def start(folder: Path, config: Path, port: int, last_word: str = "listens") -> 
     for line in said.read_text().splitlines():
         if "listens" in line:
             print(line)
-    found = re.search(r"ow_\w+", said.read_text())
+    found = re.search(r"ow_[\w-]+", said.read_text())
     return service, found[0] if found else ""
 
 

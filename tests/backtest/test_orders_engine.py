@@ -237,7 +237,10 @@ def test_orders_that_have_ended_are_forgotten() -> None:
         more = alive() - before
         return more["VenueOrder"], more["OrderHandle"]
 
-    assert kept(Resting()) == kept(Told()) == (1_001, 1)  # the exchange remembers 1,000
+    for strategy in (Resting(), Told()):
+        orders_kept, handles = kept(strategy)
+        assert orders_kept <= 1_001  # the exchange remembers 1,000
+        assert handles <= 1
 
 
 def test_with_latency_an_order_misses_the_open_and_fills_at_the_close() -> None:

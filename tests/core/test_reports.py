@@ -26,6 +26,7 @@ from tests.builders import (
     an_id,
 )
 from tests.core.any_venue import drive, words
+from tests.core.scenarios import play, tables
 
 LATER = NOW + SECOND
 
@@ -62,7 +63,12 @@ def an_open_order(filled: int = 0, **changes: Any) -> Harness:
         (
             m.RestateReport(order_id=an_id(), time=NOW, price=Decimal(98)),
             m.OrderRestated(
-                time=LATER, order_id=an_id(), quantity=Decimal(10), price=Decimal(98), unit_cost=Decimal(98)
+                time=LATER,
+                order_id=an_id(),
+                quantity=Decimal(10),
+                price=Decimal(98),
+                unit_cost=Decimal(98),
+                venue_time=NOW,
             ),
         ),
         (
@@ -135,8 +141,103 @@ def test_a_replace_that_is_done_takes_what_the_venue_says_then_what_was_asked_th
             quantity=Decimal(12),
             price=Decimal("99.5"),
             unit_cost=Decimal("99.5"),
+            venue_time=NOW,
         )
     ]
+
+
+REPLACES = """
+    Two replaces are done in order and told in the other one
+    said       | status           | quantity | requests       | actions
+    submit 10  | submitted        | 10       | sent           | send
+    ack        | open             | 10       | done           |
+    replace 4  | pending_replace  | 10       | done sent      | send replace
+    replace 12 | pending_replace  | 10       | done sent sent | send replace
+    replaced 2 | pending_replace  | 12       | done sent done |
+    replaced 1 | open             | 12       | done done done |
+    fill a 4   | partially_filled | 12       | done done done |
+    fill b 8   | filled           | 12       | done done done |
+
+    What was done before is told after a fetch has shown what was done last
+    said             | status          | quantity | requests          | actions
+    submit 10        | submitted       | 10       | sent              | send
+    ack              | open            | 10       | done              |
+    replace 4        | pending_replace | 10       | done sent         | send replace
+    replace 12       | pending_replace | 10       | done sent sent    | send replace
+    wait 1s          | pending_replace | 10       | done sent sent    |
+    status open 0 12 | pending_replace | 10       | done sent sent    |
+    replaced 2       | pending_replace | 12       | done sent done    |
+    silence 1        | pending_replace | 12       | done unknown done | ask, alert
+    replaced 1       | open            | 12       | done done done    |
+
+    A cancel, and what was said of the replace before it is lost
+    said                   | status          | quantity | requests       | actions
+    submit 10              | submitted       | 10       | sent           | send
+    ack                    | open            | 10       | done           |
+    replace 12             | pending_replace | 10       | done sent      | send replace
+    fill a 10              | pending_replace | 10       | done sent      |
+    cancel                 | pending_cancel  | 10       | done sent sent | send cancel
+    end cancelled 10       | cancelled       | 12       | done done done |
+    status cancelled 10 12 | cancelled       | 12       | done done done |
+
+    The same where the replace had been called dead: the venue says what it is of when it is asked
+    said                   | status          | quantity | requests  | actions
+    submit 10              | submitted       | 10       | sent      | send
+    ack                    | open            | 10       | done      |
+    replace 12             | pending_replace | 10       | done sent | send replace
+    unsent 1               | open            | 10       | done dead |
+    fill a 10              | filled          | 10       | done dead |
+    end cancelled 10       | filled          | 10       | done dead | ask
+    wait 1s                | filled          | 10       | done dead |
+    status cancelled 10 12 | cancelled       | 12       | done dead |
+    status cancelled 10 12 | cancelled       | 12       | done dead |
+
+    A live order that is of more than we know comes back to life when the venue says so
+    said                          | status           | quantity | requests       | actions
+    submit 10                     | submitted        | 10       | sent           | send
+    ack                           | open             | 10       | done           |
+    replace 12                    | pending_replace  | 10       | done sent      | send replace
+    unsent 1                      | open             | 10       | done dead      |
+    fill a 10                     | filled           | 10       | done dead      |
+    wait 1s                       | filled           | 10       | done dead      |
+    status partially_filled 10 12 | partially_filled | 12       | done dead      |
+    cancel                        | pending_cancel   | 12       | done dead sent | send cancel
+    end cancelled 10              | cancelled        | 12       | done dead done |
+
+    An answer from before the replace was done does not undo it
+    said             | status          | quantity | requests  | actions
+    submit 10        | submitted       | 10       | sent      | send
+    ack              | open            | 10       | done      |
+    replace 12       | pending_replace | 10       | done sent | send replace
+    replaced 1       | open            | 12       | done done |
+    status open 0 10 | open            | 12       | done done |
+"""
+
+
+@pytest.mark.parametrize("table", tables(REPLACES), ids=lambda table: table[0])
+def test_quantity_and_status_are_right_whatever_overtakes_what(table: list[str]) -> None:
+    assert play(table) == table
+
+
+def test_the_venues_own_time_says_which_replace_was_done_last_and_against_the_numbers_it_is_asked() -> None:
+    harness = an_open_order()
+    harness.run(m.ReplaceOrder(order_id=an_id(), quantity=Decimal(4)))
+    harness.run(m.ReplaceOrder(order_id=an_id(), quantity=Decimal(12)))
+    harness.run(m.ReplacedReport(order_id=an_id(), time=NOW, number=2))
+    _, actions = harness.run(m.ReplacedReport(order_id=an_id(), time=NOW + 1, number=1))
+
+    assert harness.order().quantity == 4
+    assert [type(action) for action in actions] == [m.AskOrder]
+
+
+def test_a_replace_that_is_told_late_still_changes_what_no_newer_one_has_asked_for() -> None:
+    harness = an_open_order()
+    harness.run(m.ReplaceOrder(order_id=an_id(), price=Decimal(98)))
+    harness.run(m.ReplaceOrder(order_id=an_id(), quantity=Decimal(12)))
+    harness.run(m.ReplacedReport(order_id=an_id(), time=NOW, number=2))
+    harness.run(m.ReplacedReport(order_id=an_id(), time=NOW, number=1))
+
+    assert (harness.order().quantity, harness.order().price) == (12, 98)
 
 
 def test_an_unknown_replace_of_the_stop_price_alone_is_settled_by_the_stop_price_that_shows() -> None:

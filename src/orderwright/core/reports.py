@@ -346,7 +346,8 @@ def _as_told(state: State, order: Order, said: m.StatusReport, now: int) -> m.Or
     """The terms that an answer shows, where they are newer than ours and others, and no replace on its way explains
     them."""
     quantity = said.quantity or order.quantity
-    price, stop_price = said.price or order.price, said.stop_price or order.stop_price
+    price = said.price or order.price if order.price is not None else None  # a market order's is what it filled at
+    stop_price = said.stop_price or order.stop_price if order.stop_price is not None else None
     same = quantity == order.quantity and price == order.price and stop_price == order.stop_price
     if same or said.time <= order.terms_at or quantity < said.cumulative or order.status is OrderStatus.DENIED:
         return None

@@ -179,7 +179,7 @@ def test_slippage_is_a_cost_against_arrival_and_can_be_left_out() -> None:
 
 def test_gauges_tell_orders_money_and_the_use_of_limits() -> None:
     clock, registry = ByHand(), CollectorRegistry()
-    limits = RiskLimits(max_position_value=Decimal(1_000), max_daily_orders=10, max_open_orders_per_symbol=4)
+    limits = RiskLimits(max_position_value=Decimal(900), max_daily_orders=10, max_open_orders_per_symbol=4)
     world = World(limits=limits, clock=clock)
     registry.register(Gauges(world.desk, clock, ready=lambda: True))
     world.do(submitted(1), submitted(2))
@@ -192,7 +192,7 @@ def test_gauges_tell_orders_money_and_the_use_of_limits() -> None:
     assert value("orderwright_trading_state", book="main") == 0
     assert value("orderwright_equity", book="main", currency="USD") == 100_000
     assert value("orderwright_exposure", book="main", currency="USD") == 200
-    assert value("orderwright_limit_use", book="main", limit="max_position_value") == 0.2
+    assert value("orderwright_limit_use", book="main", limit="max_position_value") == pytest.approx(2 / 9)
     assert value("orderwright_limit_use", book="main", limit="max_daily_orders") == 0.2
     assert value("orderwright_limit_use", book="main", limit="max_open_orders_per_symbol") == 0.5
 

@@ -91,13 +91,13 @@ def _uses(state: State, exposed: decimal.Decimal | None, now: int) -> Iterator[t
     """(limit, share of it that is used) of those that are set and can be told now."""
     limits = state.settings.limits
     if limits.max_position_value and exposed is not None:
-        yield "max_position_value", float(exposed / limits.max_position_value)
+        yield "max_position_value", float(exposed) / float(limits.max_position_value)
     if limits.max_daily_orders:
         yield "max_daily_orders", state.controls.orders_today / limits.max_daily_orders
     if limits.max_daily_loss and state.day is not None:
         loss = _value(lambda: daily_loss(state, now))
         if loss is not None:
-            yield "max_daily_loss", float(max(loss, decimal.Decimal(0)) / limits.max_daily_loss)
+            yield "max_daily_loss", max(float(loss), 0.0) / float(limits.max_daily_loss)
     if limits.max_open_orders_per_symbol:
         most: dict[str, int] = {}
         for (_, symbol), exposure in state.exposures.items():

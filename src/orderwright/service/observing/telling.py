@@ -69,7 +69,7 @@ class Telling:
             }
         if kind in _WARNING or kind in _CONTROLS or self._everything:
             said |= {name: value for name, value in _said(event).items() if name not in said}
-        self._waiting.append((level, m.kind_of(event), said))
+        self._waiting.append((level, m.kind_of(event), {name: value for name, value in said.items() if value != ""}))
 
     def committed(self, reached: dict[str, int], rows: int, seconds: float) -> None:  # noqa: ARG002  # the port's
         self._lines, self._waiting = self._waiting, []
