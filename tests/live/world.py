@@ -306,9 +306,8 @@ async def _live(world: World, life: Life, *, last: bool) -> None:
         desk.open(LiveBook(_engine(world, desk, book, clock)))
     committer = VirtualCommitter(world.loop, lambda: random.random() * 0.01, life.pause_after)
     world.desk, world.committer = desk, committer
-    for name, action in world.paused:
-        executor = VenueExecutor(world.networks[name], world.now)
-        world.loop.call_later(random.random() * 8, executor.send, action)
+    for one in world.paused:
+        world.loop.call_later(random.random() * 8, _send_late, world, one)
     guard = SpaceGuard(lambda: world.free, 1_000)
     live = LiveLoop(desk, clock=clock, committer=committer, guard=guard, stopwatch=world.loop.time)
     running = asyncio.create_task(live.run())
@@ -326,6 +325,12 @@ async def _live(world: World, life: Life, *, last: bool) -> None:
         if not life.failing:
             raise
     await running
+
+
+def _send_late(world: World, one: tuple[str, m.VenueAction]) -> None:
+    """A process that was paused goes on, once."""
+    world.paused.remove(one)
+    VenueExecutor(world.networks[one[0]], world.now).send(one[1])
 
 
 def _engine(world: World, desk: Desk, book: str, clock: VirtualClock) -> Engine:

@@ -47,7 +47,8 @@ class Telling:
         if kind in _QUIET:
             return
         order = changes.order
-        level = "warning" if kind in _WARNING else "info"
+        refused = getattr(event, "verdict", "") == "refused"
+        level = "warning" if kind in _WARNING or refused else "info"
         if kind in _ROUTINE or (order is not None and kind not in _WARNING and order.status not in DONE):
             level = "debug"
         if level not in self._told:
