@@ -27,16 +27,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
-from msgspec import structs
-
 from orderwright.core import groups
 from orderwright.core import messages as m
+from orderwright.core.alerts import became_of, conclude
 from orderwright.core.asking import fetch_trades, question
 from orderwright.core.deadlines import may_be_due, next_deadline
 from orderwright.core.evolve import alert_key, cash_key, evolve, order_key, signal_key
 from orderwright.core.model import Order
 from orderwright.core.numbers import EXACT
 from orderwright.core.oms import decide
+from orderwright.core.placing import Decision
 from orderwright.core.recovery import order_from, restore
 from orderwright.core.reports import REPORTS
 from orderwright.core.state import KEEP_KEYS, State, remember
@@ -169,38 +169,38 @@ class Driver:
                 if recall is not None:
                     recall(self, said)
                 events, actions = decide(state, said, now)
+                if type(said) is m.ReceiveAlert:
+                    events, actions = self._take_signals(said, events, actions, now)
                 for event in events:
                     changes = evolve(state, event)
                     append(book, state.sequence, event, changes)
                 if actions:
                     outbox += actions
-                if type(said) is m.ReceiveAlert:
-                    self._take_signals(said, events, now)
         except BaseException as error:
             self._failure = error
             raise
         finally:
             decimal.setcontext(outside)
 
-    def _take_signals(self, alert: m.ReceiveAlert, events: Sequence[m.AnyEvent], now: int) -> None:
-        """The signals of an alert that was accepted, each on what those before it have changed. One reply tells what
-        did not become of them."""
-        verdict = events[0]
-        if not isinstance(verdict, m.AlertReceived) or verdict.verdict != "accepted":
-            return
-        state, replies = self.state, []
+    def _take_signals(
+        self, alert: m.ReceiveAlert, events: list[m.AnyEvent], actions: list[m.AnyAction], now: int
+    ) -> Decision:
+        """The signals of an alert that is taken, each on what those before it have changed; then its own row, with what
+        has become of it."""
+        taken = events[0]
+        if not isinstance(taken, m.AlertReceived) or taken.verdict != "accepted":
+            return events, actions
+        state, found = self.state, []
         for signal, order_id in alert.signals:
             said = m.ReceiveSignal(signal=signal, order_id=order_id)
             self._recall_signal(said)
-            made, actions = decide(state, said, now)
+            made, wanted = decide(state, said, now)
+            found.append(became_of(state, said, alert.meant, made, wanted))
             for event in made:
                 changes = evolve(state, event)
                 self.journal.append(state.book, state.sequence, event, changes)
-            self._outbox += [action for action in actions if type(action) is not m.Reply]
-            replies += [(signal.account, action) for action in actions if type(action) is m.Reply]
-        if replies:
-            whole = "; ".join(f"{account}: {reply.refusal or reply.text}" for account, reply in replies)
-            self._outbox.append(structs.replace(replies[0][1], text=whole))
+            self._outbox += [action for action in wanted if type(action) is not m.Reply]
+        return conclude(taken, found)
 
     def _in_time(self, inputs: Sequence[m.Input], now: int) -> Iterator[m.Input]:
         """The market is shown first, and who has taken the log over; then time: no decision on a day that is over, or

@@ -231,6 +231,14 @@ def test_close_cancels_what_rests_and_sells_what_is_held() -> None:
     assert (str(strategy.handles[0].status), strategy.handles[2]) == ("cancelled", None)
 
 
+def test_what_closes_a_position_is_the_strategys_order_like_what_opened_it() -> None:
+    strategy = Acting(lambda context: context.buy(1), None, lambda context: context.close())
+    orders.run(strategy, [BARS], FREE)
+
+    opened, closed = (handle.instruction for handle in (strategy.handles[0], strategy.handles[2]))
+    assert (closed.source, closed.strategy) == (opened.source, opened.strategy) == (Source.STRATEGY, opened.strategy)
+
+
 def test_an_order_can_be_replaced_and_cancelled_by_its_handle() -> None:
     strategy = Acting(
         lambda context: context.buy(1, price=90),

@@ -177,6 +177,7 @@ def test_the_latest_order_rows_have_the_seeds_columns_and_ours(journal: Journal)
             "error_code": None,
             "estimated_fee": Decimal(0),
             "estimated_cost": Decimal(200),
+            "estimated_slippage": Decimal(0),
             "event": "order_filled",
         }
     ]

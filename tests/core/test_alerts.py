@@ -67,7 +67,7 @@ def take(driver: Driver, said: m.Input, now: int = NOW) -> list[str]:
     return [kind for kind in kinds if kind.endswith("_received")]
 
 
-ACCEPTED = ["alert_received", "signal_received", "order_received", "signal_received", "order_received"]
+ACCEPTED = ["signal_received", "order_received", "signal_received", "order_received", "alert_received"]
 
 
 def test_the_signals_of_an_alert_are_decided_one_after_the_other_on_the_same_book() -> None:
@@ -177,4 +177,7 @@ def test_one_reply_tells_what_did_not_become_of_each_signal() -> None:
     (reply,) = replies
     assert isinstance(reply, m.Reply)
     why = "quantity: there is no long position to sell"
-    assert (reply.outcome, reply.text) == ("refused", f"one: {why}; two: {why}")
+    assert (reply.outcome, reply.text) == ("nothing", f"one: {why}; two: {why}")
+    (row,) = driver.journal.latest("alerts")
+    assert (row["verdict"], row["order_id"], row["reason"]) == ("nothing", None, "nothing_to_close")
+    assert row["detail"] == reply.text

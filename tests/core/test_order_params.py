@@ -415,6 +415,21 @@ def test_the_limit_of_risk_is_another_and_refuses_at_once() -> None:
     assert (harness.order(2).status, harness.order(2).code) == (S.DENIED, "order_rate")
 
 
+def test_who_waits_in_the_queue_keeps_the_place_while_the_limit_of_the_second_holds_it_back() -> None:
+    limits = RiskLimits(max_orders_per_second=1)
+    harness = at_two_a_second(rate_limit_window_ms=100, limits=limits)
+    harness.submit(a_market_buy(9, 1))
+    harness.run(a_fill(9, 100, "e1"))
+    harness.submit(*(a_market_sell(1, number, reduce_only=True) for number in (8, 7, 6, 5)))
+    harness.wait(SECOND)
+    harness.submit(a_market_sell(1, 4, reduce_only=True))
+    for _ in range(5):
+        harness.wait(SECOND)
+
+    assert [said.order_id for said in sent(harness)] == [an_id(number) for number in (1, 8, 7, 6, 5, 4)]
+    assert not any(isinstance(event, m.OrderDelayed) for event in harness.events)
+
+
 # Approval
 
 

@@ -52,6 +52,15 @@ def sent(events: list[m.AnyEvent], kind: RequestKind) -> list[str]:
     return [event.order_id for event in events if isinstance(event, m.RequestSubmitted) and event.request == kind]
 
 
+@pytest.mark.parametrize("source", list(Source))
+def test_the_order_that_closes_says_where_the_close_came_from(source: Source) -> None:
+    harness = holding()
+    receive(harness, a_signal(Action.CLOSE, source=source, user="ann"))
+
+    said = harness.order().instruction
+    assert (said.source, said.strategy, said.user, said.signal_id) == (source, "trend", "ann", "s1")
+
+
 # One alert, one order.
 
 

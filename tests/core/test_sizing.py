@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from orderwright.core.model import Account, Action, Instruction, OrderSide, OrderType, Signal
 from orderwright.core.numbers import EXACT, text
 from orderwright.core.reasons import Reason, Refusal
-from orderwright.core.sizing import Sized, closing_order, expected_price, from_signal, size
-from tests.builders import SYMBOL, a_limit_buy, a_market_buy, a_quote, an_id, an_instrument
+from orderwright.core.sizing import Sized, closing_order, estimated_slippage, expected_price, from_signal, size
+from tests.builders import SYMBOL, a_harness, a_limit_buy, a_market_buy, a_market_sell, a_quote, an_id, an_instrument
 from tests.tables import order_of, rows, words
 
 # The market is 100 / 101, the step 0.001. fee and slip are the account's allowances: 0.01 is a percent, 100 bps too.
@@ -229,3 +229,35 @@ def test_a_closing_order_takes_all_of_a_position_that_the_step_allows(held: str,
         reduce_only=True,
         strategy="trend",
     )
+
+
+SLIPPAGE = """
+    order                                          | account  | slippage
+    buy 2 market                                   |          | 1
+    buy 2 market                                   | slip=100 | 3.02
+    sell 2 market                                  | slip=100 | 3
+    buy 2 limit price=120                          | slip=100 | 0
+    sell 2 stop_loss stop_price=90                 | slip=100 | 1.8
+    buy 2 stop_loss_limit stop_price=110 price=111 | slip=100 | 0
+"""
+
+
+@pytest.mark.parametrize("row", rows(SLIPPAGE), ids=str)
+def test_an_orders_expected_slippage_is_what_it_pays_beyond_the_middle_of_the_market(row: dict[str, str]) -> None:
+    order, account, quote = order_of(row["order"]), account_of(row["account"]), a_quote(100, 101)
+
+    with decimal.localcontext(EXACT):
+        sized = size(order, an_instrument(step_size=Decimal("0.001")), account, quote)
+        assert isinstance(sized, Sized)
+        assert estimated_slippage(order, sized, quote) == Decimal(row["slippage"])
+
+
+def test_where_no_market_is_known_no_slippage_is_expected_rather_than_none_at_all() -> None:
+    harness = a_harness()
+    harness.submit(a_market_sell(1, reduce_only=True), a_market_buy(2, number=2))
+
+    assert harness.order(2).estimated_slippage == Decimal("0.02")
+    with decimal.localcontext(EXACT):
+        unknown = size(a_market_sell(1, reduce_only=True), an_instrument(), Account(account="main"), None)
+        assert isinstance(unknown, Sized)
+        assert estimated_slippage(a_market_sell(1), unknown, None) is None

@@ -29,6 +29,11 @@ from tests.builders import NOW, an_id
 from tests.journal.desk import Desk
 
 
+NEW_IN_3 = (
+    "DROP TABLE alerts; ALTER TABLE log DROP COLUMN estimated_slippage; ALTER TABLE lease DROP COLUMN taken"
+)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "a.log"
@@ -285,10 +290,11 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "older",
-    ["DROP TABLE controls; DROP TABLE alerts; PRAGMA user_version = 1", "DROP TABLE alerts; PRAGMA user_version = 2"],
+    [f"DROP TABLE controls; {NEW_IN_3}; PRAGMA user_version = 1", f"{NEW_IN_3}; PRAGMA user_version = 2"],
     ids=["version 1", "version 2"],
 )
-def test_an_older_schema_is_brought_up_to_date(path: Path, older: str) -> None:
+def test_an_older_schema_is_brought_up_to_date(path: Path, older: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orderwright.core.placing.estimated_slippage", lambda *_: None)  # the older ones did not
     desk = Desk(open_log(path)).trade(1).buy(2).commit()
     before = desk.journal.open_state("main")
     desk.journal.close()

@@ -137,6 +137,7 @@ def outcome(journal: MemoryJournal) -> dict[str, Any]:
         "event",
         "estimated_cost",
         "estimated_fee",
+        "estimated_slippage",
     )
     return {
         table: sorted(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import sqlite3
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from orderwright.core import messages as m
 from orderwright.core.model import SECOND, OrderStatus
 from orderwright.errors import CommitFailed, LogFenced, LogLocked, UnknownName
+from orderwright.journal.lease import LEASE_US
 from orderwright.journal.memory import MemoryJournal
 from orderwright.journal.sqlite import SqliteJournal
 from orderwright.live import SystemClock
@@ -20,6 +23,10 @@ from orderwright.live.loop import CommitInThread, LiveLoop
 from orderwright.ports import Clock
 from tests.builders import NOW, a_limit_buy, a_market_buy, an_execution, an_id
 from tests.live.builders import Fixture, Live, a_log
+
+
+GONE = 2**30
+"""A process number that no process has."""
 
 
 def submit(number: int = 1) -> m.SubmitOrder:
@@ -470,6 +477,44 @@ def test_after_a_take_over_nothing_leaves_before_what_the_other_may_still_send_i
     assert (second.desk.books["main"].state.controls.epoch > 0) is not given_up
     second.log.close()
     first.log.close()
+
+
+@pytest.mark.parametrize("again", ["takes it over", "when the lease has run out", "when its process is gone"])
+def test_who_took_the_log_over_and_ended_before_it_could_say_so_leaves_the_quiet_time_to_the_next(
+    tmp_path: Path, again: str
+) -> None:
+    first = Fixture(a_log(tmp_path, clock=lambda: NOW))
+    first.open()
+    first.put(submit(1))
+    first.turn()
+    Fixture(a_log(tmp_path, clock=lambda: NOW, take_over=True)).log.close()
+    if again != "when the lease has run out":
+        _hold(tmp_path, f"{GONE}@{socket.gethostname()}" if again == "when its process is gone" else "1@elsewhere")
+    third = Fixture(a_log(tmp_path, clock=lambda: NOW, take_over=again == "takes it over"))
+    third.open()
+    third.put(submit(2))
+    third.turn()
+    third.turn()
+
+    controls = third.desk.books["main"].state.controls
+    assert controls.epoch == 3
+    assert controls.quiet_until is not None
+    assert not any(isinstance(one, m.SendOrder) for one in third.exchanges["main"].sent)
+    third.log.close()
+    fourth = Fixture(a_log(tmp_path, clock=lambda: NOW))
+    fourth.open()
+    fourth.turn()
+    assert fourth.desk.books["main"].state.controls.epoch == 3
+    fourth.log.close()
+    first.log.close()
+
+
+def _hold(folder: Path, holder: str) -> None:
+    """As if somebody else held the log's lease."""
+    connection = sqlite3.connect(next(folder.glob("*.sqlite")))
+    connection.execute("UPDATE lease SET holder = ?, expires = ?", (holder, NOW + LEASE_US))
+    connection.commit()
+    connection.close()
 
 
 # What the log answers

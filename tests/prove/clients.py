@@ -57,7 +57,8 @@ class Connection:
         raw = await reader.readexactly(length)
         if "connection: close" in head:
             self.close()
-        return int(head.split(" ", 2)[1]), json.loads(raw) if raw else None
+        is_json = "application/json" in head or "+json" in head
+        return int(head.split(" ", 2)[1]), json.loads(raw) if is_json and raw else raw.decode()
 
     def close(self) -> None:
         """Cut it."""

@@ -108,6 +108,7 @@ async def _ended(load: Load, service: Process, after: float, way: Way, log: Path
     working = asyncio.create_task(load.run())
     await asyncio.sleep(after)
     figures["peak_mb"] = max(figures["peak_mb"], peak_mb(service))
+    require(service.process.poll() is None, f"it has ended by itself, with {service.process.poll()}")
     way.end(service, log)
     seconds = await gone(service)
     load.is_over = True

@@ -27,6 +27,7 @@ from msgspec import Struct
 from orderwright.service import describing
 from orderwright.service.app import every_route
 from orderwright.service.routing import Route
+from orderwright.service.serving import KEEP_ALIVE_S
 from tests.prove.clients import BROKEN, Connection
 from tests.prove.serving import CONFIG, SECRET, TOKEN, Process, clean, log_in, peak_mb, port_of, serving
 from tests.prove.told import require, verified
@@ -398,7 +399,7 @@ def _slow_ones(port: int) -> list[socket.socket]:
 
 def _cut_by_now(waiting: list[socket.socket]) -> None:
     """All of them have been closed, or are within the service's patience."""
-    until = time.monotonic() + 40
+    until = time.monotonic() + KEEP_ALIVE_S + 15  # one that was answered before its body had come is kept so long
     for connection in waiting:
         connection.settimeout(max(until - time.monotonic(), 0.1))
         try:

@@ -29,7 +29,11 @@ order_params: {{log_level: warning}}
 def serving(folder: Path, *arguments: str, config: str = CONFIG, program: Sequence[str] = PROGRAM) -> Iterator[Process]:
     """A service on the folder's log."""
     with a_process(folder, "--log", str(log_in(folder)), *arguments, config=config, program=program) as process:
-        yield process
+        try:
+            yield process
+        except BaseException as error:
+            error.add_note(f"the service ({process.process.poll()}): {process.told_errors()[-3_000:]}")
+            raise
 
 
 def log_in(folder: Path) -> Path:

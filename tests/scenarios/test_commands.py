@@ -285,7 +285,8 @@ COUNTS = {
 AMOUNTS = {
     "quantity", "price", "filled_quantity", "remaining_quantity", "filled_quote", "average_fill_price", "fee", "total",
     "locked", "free", "size", "cost", "realised", "equity", "slippage_bps", "slippage_median_bps", "time_to_fill_ms",
-    "arrival_price", "estimated_cost", "estimated_fee", "stop_price",
+    "arrival_price", "estimated_cost", "estimated_fee", "estimated_slippage",
+    "stop_price",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from orderwright.service import health
 from orderwright.service.parts import Call
-from orderwright.service.routing import Endpoint, Route
+from orderwright.service.routing import Route
 from tests.service.shell import Shell, a_shell
 
 CREATE = "/api/orders/create"
@@ -171,7 +171,7 @@ def test_a_fault_of_ours_is_logged_with_its_trace_and_told_without(caplog: pytes
 
     async def scene(shell: Shell, key: str) -> None:
         served = next(one for one in shell.app.fastapi.router.routes if getattr(one, "path", "") == "/health")
-        served.app = Endpoint(shell.service, Route("GET", "/health", broken, scope=None), shell.app.admission)  # type: ignore[attr-defined]
+        served.app.route = Route("GET", "/health", broken, scope=None)  # type: ignore[attr-defined]
         logging.getLogger().addHandler(caplog.handler)
         try:
             answer = await shell.ask("GET", "/health", headers={"X-Request-ID": "trace-8"})

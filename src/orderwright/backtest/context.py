@@ -253,7 +253,12 @@ class Context:
         order_id = trading.new_id()
         reply = trading.ask(
             m.ClosePosition(
-                account=self._account, symbol=symbol, order_id=order_id, strategy=self._strategy, signal_id=tag
+                account=self._account,
+                symbol=symbol,
+                order_id=order_id,
+                strategy=self._strategy,
+                signal_id=tag,
+                source=Source.STRATEGY,
             )
         )
         if reply is not None and reply.order_id:

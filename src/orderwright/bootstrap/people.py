@@ -7,19 +7,20 @@ Reading is possible at any time. Writing needs the log: where a service is runni
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from orderwright.bootstrap.run import opened
+from orderwright.config.owning import OPERATOR
 from orderwright.core import messages as m
 from orderwright.core.model import ApiKey, User
 from orderwright.driver import Driver
 from orderwright.errors import InputError, LogLocked, UnknownName
 from orderwright.live.clock import SystemClock
-from orderwright.service.keys import SYSTEM, NewKey, new_key
+from orderwright.service.keys import SYSTEM, NewKey, may_be_issued, new_key
 
 if TYPE_CHECKING:
     from orderwright.journal.sqlite import SqliteJournal
@@ -38,12 +39,14 @@ class KnownUser(Struct, frozen=True):
 
 
 class People:
-    """The users and keys of an open log. configured: users that the configuration names."""
+    """The users and keys of an open log. ceilings: of each user that the configuration names, the scope that their keys
+    have at most."""
 
-    def __init__(self, journal: SqliteJournal, configured: Iterable[str] = ()) -> None:
+    def __init__(self, journal: SqliteJournal, ceilings: Mapping[str, str]) -> None:
         self._driver = Driver(SYSTEM, journal, {})
         self._journal, self._clock = journal, SystemClock(not_before=self._driver.state.now)
-        self._configured = list(configured)
+        self._ceilings = {**ceilings, OPERATOR: "admin"}
+        self._configured = list(ceilings)
 
     def users(self) -> list[KnownUser]:
         """Everybody who is known."""
@@ -55,6 +58,8 @@ class People:
         if not names:
             names[MAIN] = None  # whom the first start makes
         keys = [key.user for key, revoked_at in self.all_keys() if revoked_at is None]
+        if OPERATOR in keys:
+            names.setdefault(OPERATOR)
         return [KnownUser(name, sorted(books.get(name, ())), keys.count(name)) for name in names]
 
     def all_keys(self) -> list[tuple[ApiKey, int | None]]:
@@ -73,10 +78,11 @@ class People:
         return True
 
     def issue(self, user: str, scope: str, *, label: str = "", lifetime_us: int | None = None) -> NewKey:
-        """A new key. Raises UnknownName, InputError."""
-        known = [one.user for one in self.users()]
+        """A new key. Raises UnknownName, InputError for a scope that is more than the user's."""
+        known = [OPERATOR, *(one.user for one in self.users())]
         if user not in known:
             raise UnknownName("user", user, known, field="user")
+        may_be_issued(user, scope, self._ceilings.get(user, "admin"))
         made = new_key(user, scope, self._clock.now(), label=label, lifetime_us=lifetime_us, by=OFFLINE)
         self._tell(m.IssueKey(key=made.record))
         return made
@@ -96,23 +102,23 @@ class People:
 
 
 @contextlib.contextmanager
-def people(log: Path | None, *, to_write: str = "", configured: list[str] | None = None) -> Iterator[People]:
+def people(log: Path | None, *, to_write: str = "", ceilings: Mapping[str, str] | None = None) -> Iterator[People]:
     """The users and keys of a log. to_write: how a running service is asked for the same, such as `POST /api/keys`;
-    empty to read only. Raises InputError where there is no log, LogLocked."""
+    empty to read only. ceilings: the scope of each configured user. Raises InputError where there is no log, LogLocked."""
     if log is None:
         raise InputError("the log is in memory: it has no users and keys but those of its service", field="log")
     if not to_write:
         if not log.is_file():
             raise InputError("there is no such log yet; `orderwright serve` begins one", field="log", value=str(log))
         with opened(log, read_only=True) as journal:
-            yield People(journal, configured or [])
+            yield People(journal, ceilings or {})
         return
     try:
         with opened(log) as journal:
-            yield People(journal, configured or [])
-    except LogLocked as error:
-        asked = f"Ask the running service instead: {to_write}, with a key of scope admin"
-        raise LogLocked(f"{error}. {asked}") from None
+            yield People(journal, ceilings or {})
+    except LogLocked:
+        asked = f"Ask the running service instead: {to_write}, with a key of scope admin; without one, stop it first"
+        raise LogLocked(f"{log}: a service has it open. {asked}") from None
 
 
 __all__ = ["KnownUser", "People", "people"]

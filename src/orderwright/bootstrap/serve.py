@@ -21,7 +21,7 @@ from orderwright.live.desk import Desk
 from orderwright.live.loop import CommitInThread, LiveLoop
 from orderwright.live.space import SpaceGuard
 from orderwright.service.app import App
-from orderwright.service.books import Books
+from orderwright.service.books import OPERATOR, Books
 from orderwright.service.configured import mirror_of, seen_of
 from orderwright.service.door import Door
 from orderwright.service.keys import Keys, NewKey
@@ -77,13 +77,13 @@ async def _live(
     with assembled(configuration, place, take_over=take_over) as service:
         app = App(service)
         mirror = mirror_of(configuration, structlog.get_logger().warning)
-        books, made = service.books, list[NewKey]()
+        made = list[NewKey]()
 
         async def begin() -> None:
             await service.keys.settle_users()
             service.strategies.start()
             if configuration.service.auth and not service.keys.has_admin:
-                made.append(await service.keys.issue(books.first_user, "admin", label="the first key", by="the start"))
+                made.append(await service.keys.issue(OPERATOR, "admin", label="the first key", by="the start"))
 
         def ready() -> None:
             told(

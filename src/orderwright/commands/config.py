@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Check and show the configuration of the service.")
 
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="The YAML file. [default: CONFIG_PATH's, or no file at all]")
+    Path | None,
+    typer.Option("--config", help="The YAML file. [default: CONFIG_PATH's, or ./orderwright.yaml, or none]"),
 ]
-NO_FILE = "no file: the defaults and the environment"
 
 
 @app.command("check")
@@ -66,7 +66,7 @@ def config_show(
     from orderwright.config.showing import values_of
     from orderwright.screen import print_json, table
 
-    values = [one for one in values_of(load(config)) if one.origin != "default" or not changed]
+    values = [one for one in values_of(load(config)) if one.is_changed or not changed]
     if json:
         print_json({one.name: {"value": one.value, "origin": one.origin} for one in values})
         return
@@ -76,9 +76,10 @@ def config_show(
 
 @app.command("init")
 def config_init(
-    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("config/orderwright.yaml"),
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("orderwright.yaml"),
 ) -> None:
-    """Write a file with every key at its default, each explained; a file that is there is left alone."""
+    """Write a file with every key and its default, each explained; a file that is there is left alone."""
+    from orderwright.config.loading import DEFAULT_FILE
     from orderwright.config.showing import commented_file
 
     try:
@@ -86,8 +87,9 @@ def config_init(
         with path.open("x", encoding="utf-8") as file:
             file.write(commented_file())
     except FileExistsError:
-        raise InputError("is there already, and left as it is", field="path", value=str(path)) from None
-    print(f"{path}: every key at its default. Start with it: orderwright serve --config {path}")
+        raise InputError("is there already, and left as it is", value=str(path), where=str(path)) from None
+    named = "" if path == DEFAULT_FILE else f" --config {path}"
+    print(f"{path}: every key and its default, commented out. Start with it: orderwright serve{named}")
 
 
 def _checklist(loaded: Loaded) -> list[Point]:
@@ -97,10 +99,11 @@ def _checklist(loaded: Loaded) -> list[Point]:
 
 
 def _show(config: Path | None, loaded: Loaded | None, problems: list[InputError]) -> None:
+    from orderwright.config.loading import NO_FILE
     from orderwright.screen import console, counted, table
 
     screen = console()
-    named = str((loaded.path if loaded is not None else config) or NO_FILE)
+    named = str((loaded.path if loaded is not None else config) or f"{NO_FILE}. Defaults and environment")
     if problems:
         screen.print(f"{named}: {counted(len(problems), 'problem')}", style="bold red")
         for problem in problems:

@@ -71,10 +71,10 @@ def _tell(started: Started) -> None:
         print(f"warning: {warning}", file=sys.stderr)
     print(f"Orderwright listens on {started.address} (log: {started.log or 'in memory'}); what it takes: /docs")
     if started.key is not None:
-        print(f"\nThe first key, scope admin, shown this once (kept only as a hash):\n\n    {started.key.text}\n")
+        print(f"\nThe first key, of the user operator, scope admin, shown this once (kept only as a hash):\n\n    {started.key.text}\n")
         print(f'Try it: curl -H "Authorization: Bearer {started.key.text}" {started.address}/api/me')
     elif started.needs_key:
-        print('A request needs a key: -H "Authorization: Bearer ow_..." (`orderwright keys` lists and issues them)')
+        print('A request needs a key: -H "Authorization: Bearer ow_..." (an admin key issues others: POST /api/keys)')
     else:
         print(f"No key is needed (service.auth is off). Try it: curl {started.address}/api/me")
     sys.stdout.flush()

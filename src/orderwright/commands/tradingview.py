@@ -33,9 +33,10 @@ def message(
     from orderwright.service.tradingview import templates
     from orderwright.service.tradingview.guard import problems_of, tokens_of
 
-    configuration = load(config).configuration
+    loaded = load(config)
+    configuration = loaded.configuration
     if name not in configuration.strategies:
-        raise UnknownName("strategy", name, configuration.strategies, field="strategies")
+        raise loaded.missed(UnknownName("strategy", name, configuration.strategies, field="strategies"))
     has_token = name in tokens_of(configuration)
     required = configuration.tradingview.require
     in_body = "body" in required or (not has_token and configuration.tradingview.secret is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,7 +34,7 @@ def users_list(config: ConfigFile = None, log: LogFile = None, json: AsJson = Fa
     if json:
         print_json([{"user": one.user, "books": one.books, "keys": one.keys} for one in found])
         return
-    rows = [(one.user, ", ".join(one.books) or "(made at the next start)", str(one.keys)) for one in found]
+    rows = [(one.user, ", ".join(one.books) or _without_books(one.user), str(one.keys)) for one in found]
     table("users", ("user", "books", "keys"), rows, "there are none yet")
 
 
@@ -95,6 +95,12 @@ def keys_revoke(
     print(f"{key_id}: {'revoked' if was_good else 'was revoked before'}")
 
 
+def _without_books(user: str) -> str:
+    from orderwright.config.owning import OPERATOR
+
+    return "(sees every book)" if user == OPERATOR else "(made at the next start)"
+
+
 def _people(config: Path | None, log: Path | None, to_write: str = "") -> AbstractContextManager[People]:
     from orderwright.bootstrap.people import people
     from orderwright.commands.serve import loaded_for
@@ -104,5 +110,4 @@ def _people(config: Path | None, log: Path | None, to_write: str = "") -> Abstra
     place = log_place(configuration)
     if to_write:
         place.prepare()
-    words: dict[str, Any] = {"configured": list(configuration.users)}
-    return people(place.log, to_write=to_write, **words)
+    return people(place.log, to_write=to_write, ceilings={name: its.scope for name, its in configuration.users.items()})

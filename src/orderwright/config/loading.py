@@ -1,28 +1,25 @@
 """The configuration, put together: defaults, then the file, then the environment; and where each value comes from.
 
-    loaded = load(Path("config/local.yaml"))     # or CONFIG_PATH, or the defaults alone
+    loaded = load(Path("config/local.yaml"))     # or CONFIG_PATH, or ./orderwright.yaml, or the defaults alone
     loaded.configuration.service.port
     loaded.origins["service.port"]               # "config/local.yaml, line 4"
 
 - The variables of the seeds (MAX_ORDER_SIZE_USD, TRADINGVIEW_SECRET, DATABASE_URL ...) beat the file; a limit among
   them beats a book's own too. ORDERWRIGHT__SERVICE__PORT and its like name every key, and beat both. A variable that is
   empty counts as not set.
+- The file of a strategy's class is looked for beside the configuration, then in the working folder.
 - All that is wrong is told at once, as ConfigurationError.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import EnvSettingsSource
 
 from orderwright.config import checking
 from orderwright.config.problems import ConfigurationError, problems_of
@@ -32,6 +29,10 @@ from orderwright.config.yaml_file import At, Document, dotted, read_file, read_t
 from orderwright.errors import InputError, nearest_name
 
 PATH_VARIABLE = "CONFIG_PATH"
+DEFAULT_FILE = Path("orderwright.yaml")
+"""The file in the working folder that is read where none is named."""
+NO_FILE = "no configuration file was read; name it with --config"
+E = TypeVar("E", bound=InputError)
 OF_EXCHANGES: dict[str, At] = {
     "BINANCE_API_KEY": ("exchanges", "binance", "api_key"),
     "BINANCE_API_SECRET": ("exchanges", "binance", "api_secret"),
@@ -50,15 +51,25 @@ class Loaded(Struct, frozen=True, kw_only=True):
         """Where a value comes from: a file's line, an environment variable, or `default`."""
         return self.origins.get(name, "default")
 
+    def missed(self, error: E) -> E:
+        """The error of something that is not configured, saying so where no file was read at all."""
+        if self.path is None:
+            error.message += f" ({NO_FILE})"
+        return error
+
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
-    """The configuration of a file (or CONFIG_PATH's, or none) and the environment, the process's own unless given.
+    """The configuration of a file (or CONFIG_PATH's, or ./orderwright.yaml, or none) and the environment, the process's
+    own unless given.
 
     Raises ConfigurationError with every problem. What only a later version brings is let through here.
     """
     given = os.environ if environment is None else environment
-    named = path or (Path(given[PATH_VARIABLE]) if given.get(PATH_VARIABLE) else None)
-    return assemble(_read(named, given, path is None), named, given)
+    from_variable = path is None and bool(given.get(PATH_VARIABLE))
+    named = path or (Path(given[PATH_VARIABLE]) if from_variable else None)
+    if named is None and DEFAULT_FILE.is_file():
+        named = DEFAULT_FILE
+    return assemble(_read(named, given, from_variable), named, given)
 
 
 def load_to_start(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
@@ -79,6 +90,8 @@ def assemble(document: Document, path: Path | None, environment: Mapping[str, st
         if _put(tree, at, value):
             origins[dotted(at)] = f"environment variable {name}"
             document.filled.pop(at, None)
+    if path is not None:
+        _find_classes(tree, path.parent)
     try:
         configuration = Configuration(**tree)
     except ValidationError as error:
@@ -130,14 +143,14 @@ def _seeds(environment: Mapping[str, str], tree: dict[str, Any]) -> list[tuple[A
     return found
 
 
-class _Variables(EnvSettingsSource):
-    """ORDERWRIGHT__...: JSON where it is JSON, else text, which the schema takes for what it needs."""
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002
-        try:
-            return json.loads(value, parse_float=Decimal)
-        except ValueError:
-            return value
+def _find_classes(tree: dict[str, Any], folder: Path) -> None:
+    """file.py:Class of each strategy: the file beside the configuration, unless it is in the working folder alone."""
+    strategies = tree.get("strategies")
+    for keys in strategies.values() if isinstance(strategies, dict) else ():
+        written = keys.get("class") if isinstance(keys, dict) else None
+        place, colon, name = written.rpartition(":") if isinstance(written, str) else ("", "", "")
+        if place.endswith(".py") and ((folder / place).is_file() or not Path(place).is_file()):
+            keys["class"] = f"{folder / place}{colon}{name}"
 
 
 def _generic(environment: Mapping[str, str], problems: list[InputError]) -> list[tuple[At, Any, str]]:
@@ -151,9 +164,11 @@ def _generic(environment: Mapping[str, str], problems: list[InputError]) -> list
             problems.append(
                 InputError("unknown key", field=first, value=first, nearest=nearest_name(first, known), where=where)
             )
-    source = _Variables(Configuration)
-    source.env_vars = {name.lower(): value for name, value in wanted.items()}
-    return [(at, value, _variable(at, wanted)) for at, value in _leaves(source(), ())]
+    if not wanted:
+        return []
+    from orderwright.config.variables import tree_of
+
+    return [(at, value, _variable(at, wanted)) for at, value in _leaves(tree_of(wanted), ())]
 
 
 def _variable(at: At, wanted: Mapping[str, str]) -> str:
@@ -186,4 +201,4 @@ def _put(tree: dict[str, Any], at: At, value: Any) -> bool:
     return True
 
 
-__all__ = ["PATH_VARIABLE", "Loaded", "assemble", "load", "load_to_start", "placed"]
+__all__ = ["DEFAULT_FILE", "NO_FILE", "PATH_VARIABLE", "Loaded", "assemble", "load", "load_to_start", "placed"]

@@ -20,6 +20,8 @@ SYSTEM = "system"
 """The book of users, keys and what belongs to no book; it never trades."""
 MAIN = "main"
 """The book, and its user, where nobody is configured."""
+OPERATOR = "operator"
+"""The user who runs the service: the first key is theirs, and their keys may do everything."""
 SIMULATED = "simulated"
 
 
@@ -118,6 +120,10 @@ def problems(configuration: Configuration) -> Iterator[InputError]:
             message = f"the book {book} is {owner}'s: an account of {account.user} cannot be in it"
             yield InputError(message, field=f"accounts.{name}.user", value=account.user, nearest=owner)
     yield from _strategies(configuration)
+    operator = configuration.users.get(OPERATOR)
+    if operator is not None and "scope" in operator.model_fields_set and operator.scope != "admin":
+        message = "whose keys run the service: they may do everything"
+        yield InputError(message, field=f"users.{OPERATOR}.scope", value=operator.scope, nearest="admin")
     for place in (configuration.books, configuration.users):
         if SYSTEM in place:
             section = "books" if place is configuration.books else "users"
@@ -142,6 +148,7 @@ def _strategies(configuration: Configuration) -> Iterator[InputError]:
 
 __all__ = [
     "MAIN",
+    "OPERATOR",
     "SIMULATED",
     "SYSTEM",
     "book_of_account",

@@ -88,8 +88,19 @@ def _limits(configuration: Configuration) -> Point:
 def _webhook(configuration: Configuration) -> Point:
     point = "Set TradingView webhook secret for signature verification"
     secret = configuration.tradingview.secret
+    untold = [name for name, its in configuration.strategies.items() if its.token is None and not its.token_hash]
+    if secret is None and configuration.strategies and not untold:
+        return _point(point, "every strategy has a token of its own, which proves as much as a signature")
+    if secret is None and untold and len(untold) < len(configuration.strategies):
+        how = "give each a token (`orderwright tradingview token NAME`), or set TRADINGVIEW_SECRET"
+        return _point(point, f"no secret, and no token: {', '.join(untold)}", how)
     if secret is None:
-        return _point(point, "no secret: bodies cannot be verified", "set TRADINGVIEW_SECRET to 32 random characters")
+        return _point(
+            point,
+            "no secret: bodies cannot be verified",
+            "set TRADINGVIEW_SECRET to 32 random characters, or give "
+            "every strategy a token (`orderwright tradingview token NAME`)",
+        )
     if len(secret.get_secret_value()) < 16:
         return _point(point, "the secret is shorter than 16 characters", "set TRADINGVIEW_SECRET to 32 random ones")
     return _point(point, "the secret is set")
@@ -178,7 +189,7 @@ def _costs(configuration: Configuration) -> Point:
     ]
     if open_ones:
         how = (
-            "write your exchange's maker_fee and taker_fee, a slippage as `orderwright execution` measures it, and "
+            "write your exchange's maker_fee and taker_fee, a slippage as `orderwright stats` measures it, and "
             "max_slippage_bps"
         )
         return _point(point, f"as they came: {', '.join(open_ones)}", how)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from orderwright.config.fields import (
     Amount,
@@ -236,17 +235,10 @@ class ExchangeKeys(Section):
     api_secret: Secret = key(None, "The secret.")
 
 
-class Configuration(BaseSettings):
-    """Everything that is configured. Constructed from its arguments alone; `loading` reads file and environment."""
+class Configuration(BaseModel):
+    """Everything that is configured; `loading` reads file and environment."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        validate_default=True,
-        env_prefix="ORDERWRIGHT__",
-        env_nested_delimiter="__",
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
 
     environment: Annotated[Literal["local", "development", "staging", "production"], Word] = key(
         "local", "Where it runs. local: an unknown user is made, with a book and a paper account."
@@ -265,18 +257,6 @@ class Configuration(BaseSettings):
     tradingview: TradingViewKeys = section(TradingViewKeys, "The webhook.")
     alerts: AlertKeys = section(AlertKeys, "Who is told.")
     exchanges: Annotated[dict[Name, ExchangeKeys], Mapped] = key({}, "Credentials by exchange.")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic-settings' signature, all of it
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Nothing is read from the surroundings by constructing one."""
-        return (init_settings,)
 
 
 __all__ = ["LATER", "Configuration"]

@@ -9,6 +9,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 from orderwright.config import owning
+from orderwright.config.checking import has_tokens
 from orderwright.config.loading import Loaded
 from orderwright.config.mapping import log_place, slippage_bps_of, warnings_of, webhook_layers
 from orderwright.config.owners import BookLimitKeys
@@ -18,11 +19,13 @@ from orderwright.core.numbers import text
 
 
 class Value(Struct, frozen=True):
-    """A key's value in force, secrets masked, and where it comes from: default, a file's line, or a variable."""
+    """A key's value in force, secrets masked, and where it comes from: default, a file's line, or a variable.
+    is_changed: whether it is another than the default."""
 
     name: str
     value: str
     origin: str
+    is_changed: bool
 
 
 def values_of(loaded: Loaded) -> list[Value]:
@@ -37,7 +40,11 @@ def _values(section: BaseModel, prefix: str, loaded: Loaded) -> Iterator[Value]:
         if under is None:
             if isinstance(section, BookLimitKeys) and name not in section.model_fields_set:
                 continue  # as in account_limits
-            yield Value(path, shown(value), _origin(path, loaded))
+            origin = _origin(path, loaded)
+            is_default = value == field.get_default(call_default_factory=True) and not isinstance(
+                section, BookLimitKeys
+            )
+            yield Value(path, shown(value), origin, origin != "default" and not is_default)
         elif named:
             for key, one in value.items():
                 yield from _values(one, f"{path}.{key}.", loaded)
@@ -98,8 +105,20 @@ def _webhook(configuration: Configuration) -> str:
     layers, keys = webhook_layers(configuration), configuration.tradingview
     if not layers:
         return "refuses all alerts"
-    told = " and ".join(layers) if keys.require else " or ".join(layers)
+    words = {
+        "signature": "a signature",
+        "token": "a strategy's token in the path",
+        "body": _in_body(configuration),
+        "address": "a listed address",
+    }
+    told = (" and " if keys.require else " or ").join(words[layer] for layer in layers)
     return f"{told}, from {len(keys.addresses)} addresses only" if keys.addresses and not keys.require else told
+
+
+def _in_body(configuration: Configuration) -> str:
+    """What in the body lets an alert in."""
+    found = ["the secret"] if configuration.tradingview.secret is not None else []
+    return " or ".join([*found, *(["a strategy's token"] if has_tokens(configuration) else [])]) + " in the body"
 
 
 def _own_limits(configuration: Configuration) -> list[str]:
@@ -113,11 +132,15 @@ def _limits(limits: LimitKeys) -> str:
 
 
 def commented_file() -> str:
-    """A file with every key at its default, explained; what has no default, or needs a name, is commented out."""
-    lines = ["# Orderwright's configuration. docs/configuration.md explains it; `orderwright config check` checks it."]
+    """A file with every key at its default, explained and commented out, under its sections."""
+    lines = [
+        "# Orderwright's configuration. docs/configuration.md explains it; `orderwright config check` checks it.",
+        "# Every key has its default: take the mark and the space before one away to set it.",
+        "",
+    ]
     for key in keys():
         depth = len(key.path) - 1
-        hidden = "NAME" in key.path or (not key.section and not key.default) or _is_map_of_names(key)
+        hidden = not key.section or "NAME" in key.path or _is_map_of_names(key)
         if key.section:
             lines += ["", *_comment(key.meaning, depth)] if not depth else _comment(key.meaning, depth)
         indent = "  " * depth

@@ -3,7 +3,8 @@
 - Only these plain words are more than text: null and ~; true, false, on, off, yes and no; whole numbers and decimal
   fractions, which become Decimal, exactly as written. 12:30 and 2026-11-20 stay text.
 - ${NAME} in a value is the environment variable NAME, ${NAME:-text} has a text for when it is not set or empty, and
-  $${ is a plain ${. A value is filled in after the file was read, so it can bring no keys of its own.
+  $${ is a plain ${. A value is filled in after the file was read, so it can bring no keys of its own. YAML would take
+  the braces of one between { and } or [ and ] for its own: a character stands for each while it is read (`_COVER`).
 - A file is at most MAX_BYTES long and MAX_DEPTH deep.
 """
 
@@ -24,7 +25,11 @@ MAX_BYTES, MAX_DEPTH = 1_000_000, 24
 At = tuple[str | int, ...]
 _WORDS: dict[str, Any] = {"null": None, "~": None, "": None, "true": True, "on": True, "yes": True}
 _WORDS |= {"false": False, "off": False, "no": False}
+_THOUSANDS = re.compile(r"\d{3}(\.\d+)?")
 _WHOLE, _FRACTION = re.compile(r"[+-]?\d{1,30}"), re.compile(r"[+-]?(\d*\.\d+|\d+\.?)([eE][+-]?\d{1,2})?")
+_COVER = str.maketrans({letter: chr(0xF8D0 + number) for number, letter in enumerate("{}[],:#?")})
+_BARE = {ord(cover): chr(letter) for letter, cover in _COVER.items()}
+_IN_BRACES = re.compile(r"\$\{[^{}\r\n]*\}")
 _VARIABLE = re.compile(r"\$(?:(\$\{)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|(\{[^}]*\}?))")
 
 
@@ -65,8 +70,9 @@ def read_file(path: Path, environment: Mapping[str, str]) -> Document:
 def read_text(text: str, name: str, environment: Mapping[str, str]) -> Document:
     """The tree of a text; name: what errors call it. Raises InputError for what is no YAML, or no map."""
     document = Document(name, {}, {}, {}, [])
+    covered = _IN_BRACES.sub(lambda found: found[0].translate(_COVER), text)
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(covered, Loader=_Loader)
     except yaml.YAMLError as error:
         raise _not_yaml(name, error) from None
     except RecursionError:
@@ -106,8 +112,11 @@ class _Reading:
             if not isinstance(key, yaml.ScalarNode):
                 self._problem("a key is a word", at, key)
                 continue
-            name = str(key.value)
+            name = _bare(key.value)
             path = (*at, name)
+            if self._is_rest_of_number(node, name, value, found):
+                self._comma(found, name, at, key)
+                continue
             if name in found:
                 self._problem(f"there twice, first in line {self._to.lines[path]}", path, key)
                 continue
@@ -124,8 +133,27 @@ class _Reading:
             return [self._value(one, (*at, number)) for number, one in enumerate(node.value)]
         return self._scalar(node, at)
 
+    def _is_rest_of_number(self, node: yaml.MappingNode, name: str, value: yaml.Node, found: dict[str, Any]) -> bool:
+        """Whether a key is what comes after the comma in {most: 1,000}."""
+        empty = (
+            isinstance(value, yaml.ScalarNode) and not value.value and value.start_mark.index == value.end_mark.index
+        )
+        before = next(reversed(found.values()), None)
+        return bool(node.flow_style and empty and _THOUSANDS.fullmatch(name)) and type(before) is int
+
+    def _comma(self, found: dict[str, Any], rest: str, at: At, node: yaml.Node) -> None:
+        name, value = found.popitem()
+        field, problems = dotted((*at, name)), self._to.problems
+        before = problems.pop() if problems and problems[-1].field == field else None
+        written, meant = f"{value if before is None else before.value},{rest}", f"{value}{rest}"
+        found[name] = int(meant) if meant.isdigit() else Decimal(meant)
+        message = f"{written} is more than one value, for a comma ends one: write {meant}"
+        problems.append(
+            InputError(message, field=field, value=written, nearest=meant, where=_where(self._to.name, node))
+        )
+
     def _scalar(self, node: yaml.Node, at: At) -> Any:
-        written = str(node.value)
+        written = _bare(node.value)
         if "${" in written:
             return self._fill(written, at, node)
         if getattr(node, "style", None) is not None:  # in quotes
@@ -171,6 +199,11 @@ def dotted(at: At) -> str:
     return ".".join(str(part + 1) if isinstance(part, int) else part for part in at)
 
 
+def _bare(text: object) -> str:
+    """A text as it stands in the file."""
+    return str(text).translate(_BARE)
+
+
 def _where(name: str, node: yaml.Node) -> str:
     return f"{name}, line {node.start_mark.line + 1}"
 
@@ -178,9 +211,8 @@ def _where(name: str, node: yaml.Node) -> str:
 def _not_yaml(name: str, error: yaml.YAMLError) -> InputError:
     mark = getattr(error, "problem_mark", None)
     where = name if mark is None else f"{name}, line {mark.line + 1}, column {mark.column + 1}"
-    return InputError(
-        f"not YAML: {getattr(error, 'problem', None) or 'it holds a character that YAML has not'}", where=where
-    )
+    problem = _bare(getattr(error, "problem", None) or "it holds a character that YAML has not")
+    return InputError(f"not YAML: {problem}", where=where)
 
 
 __all__ = ["At", "Document", "dotted", "read_file", "read_text"]

@@ -228,7 +228,7 @@ def _replace_risk(
     added = leaves - exposed
     if needed <= 0 and added <= 0:
         if state.controls.trading is TradingState.HALTED:
-            return Refusal(Reason.HALTED, "trading is halted; only cancels go out", "order_id", order.order_id)
+            return Refusal(Reason.HALTED, "trading is halted; only cancels go out", "trading_state", "halted")
         return None
     more = Sized(
         max(added, ZERO),
@@ -287,10 +287,10 @@ def approve_order(state: State, command: m.ApproveOrder, now: int) -> Decision:
         return [], [
             m.Reply(outcome="refused", order_id=command.order_id, refusal=_not_waiting(order, command.order_id))
         ]
-    time = execution_time(state, order.instruction, now)
+    approval, time = _said("approved", command), execution_time(state, order.instruction, now)
     if time > now:
-        return [m.OrderDelayed(time=now, order_id=order.order_id, wait_for="time", wait_until=time)], []
-    return release(state, order, now, approved=True)
+        return [m.OrderDelayed(time=now, order_id=order.order_id, wait_for="time", wait_until=time, cause=approval)], []
+    return release(state, order, now, approval=approval)
 
 
 def deny_order(state: State, command: m.DenyOrder, now: int) -> Decision:
@@ -299,8 +299,13 @@ def deny_order(state: State, command: m.DenyOrder, now: int) -> Decision:
         return [], [
             m.Reply(outcome="refused", order_id=command.order_id, refusal=_not_waiting(order, command.order_id))
         ]
-    refusal = Refusal(Reason.APPROVAL_DENIED, f"denied by {command.by}" if command.by else "denied")
+    refusal = Refusal(Reason.APPROVAL_DENIED, _said("denied", command))
     return [denied(order.order_id, refusal, now)], []
+
+
+def _said(what: str, command: m.ApproveOrder | m.DenyOrder) -> str:
+    """What somebody did, and why: `denied by ann: too large`."""
+    return what + (f" by {command.by}" if command.by else "") + (f": {command.cause}" if command.cause else "")
 
 
 def _not_waiting(order: Order | None, order_id: str) -> Refusal:

@@ -471,7 +471,7 @@ def key_of(event: m.AnyEvent) -> tuple[str, str] | None:
         return event.key, event.order_id
     if isinstance(event, m.AlertReceived):
         first = f"{event.time}|{event.alert.alert}|{event.order_id}"
-        return (event.key, first) if event.key and event.verdict == "accepted" else None
+        return (event.key, first) if event.key else None
     if isinstance(event, m.OrderReceived) and event.instruction.idempotency_key:
         return order_key(event.instruction.idempotency_key), event.order_id
     if isinstance(event, m.CashMoved) and event.reference:

@@ -77,6 +77,7 @@ def received(event: m.OrderReceived) -> Order:
         wait_until=event.wait_until,
         estimated_fee=event.estimated_fee,
         estimated_cost=event.estimated_cost,
+        estimated_slippage=event.estimated_slippage,
         unit_cost=event.unit_cost,
         reserved_asset=event.reserved_asset,
         kin=event.kin,

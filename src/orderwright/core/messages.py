@@ -24,11 +24,13 @@ from orderwright.core.model import (
     Execution,
     Instruction,
     Instrument,
+    OrderSide,
     OrderStatus,
     Quote,
     Remainder,
     Settings,
     Signal,
+    Source,
     TradingState,
     User,
 )
@@ -78,8 +80,8 @@ class ReceiveAlert(Message):
     them are received, or none.
 
     key: equal for a second delivery of it, which then does nothing; with window_us only one that comes within so many
-    microseconds of the first. "" where it is never a second one (it is replayed by hand). refused: why nothing comes of
-    it, a reason's name and the words, unless it is a second delivery.
+    microseconds of the first. "" where it is never a second one. refused: why nothing comes of it, a reason's name and
+    the words, unless it is a second delivery. meant: the side that it names beside a target, None where it names none.
     """
 
     alert: Alert
@@ -87,6 +89,7 @@ class ReceiveAlert(Message):
     window_us: int | None = None
     signals: tuple[tuple[Signal, str], ...] = ()
     refused: tuple[str, str] | None = None
+    meant: OrderSide | None = None
 
     @property
     def order_id(self) -> str:
@@ -131,16 +134,24 @@ class ClosePosition(Message):
     strategy: str = ""
     signal_id: str = ""
     user: str = ""
+    episode: str = ""
+    source: Source = Source.MANUAL
 
 
 class ApproveOrder(Message):
+    """by: who approves it; cause: why. Both are in the order's history."""
+
     order_id: str
     by: str = ""
+    cause: str = ""
 
 
 class DenyOrder(Message):
+    """by: who denies it; cause: why. Both are in the order's reason."""
+
     order_id: str
     by: str = ""
+    cause: str = ""
 
 
 class SetTradingState(Message):
@@ -390,14 +401,17 @@ class Stake(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 class AlertReceived(Event, tag="alert_received"):
-    """An alert and its verdict. The signals of an accepted one follow it at once, each with a verdict of its own.
+    """An alert and what has become of it: what its sender was told. Its signals, each with a verdict of its own, and
+    their orders stand right before it, in the same commit.
 
-    key: what a second delivery is known by; "" where none is looked for. order_id: the order that its first signal may
-    become; of a duplicate, the order that the first one became. duplicate_of: that first one, where it was an alert.
+    verdict: accepted (what it wants is under way), denied (it became an order, and our own checks denied that),
+    nothing (it was taken, and there was nothing to do), duplicate or refused (it was not taken). key: what a second
+    delivery is known by; "" where none is looked for. order_id: the order that it became; of a duplicate, the order
+    that the first one became. duplicate_of: that first one, where it was an alert.
     """
 
     alert: Alert
-    verdict: Literal["accepted", "duplicate", "refused"]
+    verdict: Literal["accepted", "denied", "nothing", "duplicate", "refused"]
     key: str = ""
     order_id: str = ""
     duplicate_of: str = ""
@@ -477,6 +491,7 @@ class OrderReceived(OrderEvent, tag="order_received"):
     out. stop_price: where a trailing stop was given none. kin: the orders that are in its group already. price,
     remainder: the collar at which a market order goes out as a limit, and what becomes of the rest, by `until`;
     attempt: how many orders went before it for the same. this_window: its number among those of the rate's window.
+    estimated_fee, estimated_cost and, contained in the cost, estimated_slippage are in quote (`orderwright.core.sizing`).
     """
 
     instruction: Instruction
@@ -487,6 +502,7 @@ class OrderReceived(OrderEvent, tag="order_received"):
     ask: Decimal | None = None
     estimated_fee: Decimal = ZERO
     estimated_cost: Decimal = ZERO
+    estimated_slippage: Decimal | None = None
     unit_cost: Decimal = ZERO
     reserved_asset: str = ""
     expire_at: int | None = None
@@ -528,10 +544,11 @@ class OrderWithdrawn(OrderEvent, tag="order_withdrawn"):
 
 class OrderDelayed(OrderEvent, tag="order_delayed"):
     """A waiting order has to wait on, for `wait_for`: the next second, the rate, its time (it was approved), or the
-    last request of a process whose log was taken over."""
+    last request of a process whose log was taken over. cause: who approved it, where that was all it waited for."""
 
     wait_until: int
     wait_for: str = "rate"
+    cause: str = ""
 
 
 class RequestSubmitted(OrderEvent, tag="request_submitted"):
@@ -760,12 +777,13 @@ class RaiseAlert(Message):
 
 
 class Reply(Message):
-    """The answer to a command that did not become what it asked for."""
+    """The answer to a command that did not become what it asked for, and to every alert (alert: its row)."""
 
-    outcome: Literal["duplicate", "refused", "nothing"]
+    outcome: Literal["taken", "duplicate", "refused", "nothing"]
     order_id: str = ""
     refusal: Refusal | None = None
     text: str = ""
+    alert: AlertReceived | None = None
 
 
 Command = (

@@ -544,6 +544,7 @@ class Order(Struct, kw_only=True, gc=False):
     wait_for: str = ""
     estimated_fee: Decimal = ZERO
     estimated_cost: Decimal = ZERO
+    estimated_slippage: Decimal | None = None
     unit_cost: Decimal = ZERO
     reserved_asset: str = ""
     reserved: Decimal = ZERO

@@ -11,7 +11,7 @@ the successor of a lingering order) goes at once.
 
 Above `rate_limit_orders` in a window of the clock (as exchanges count) an order waits in a queue, for
 `execution_timeout_ms` at most: it is denied then, and at once where the queue is full. Nobody overtakes: what comes
-while others wait goes behind them. Cancels and replaces never wait there, nor does what waited for other orders to end
+while others wait goes behind them, and whoever waits for this rate waits there for the next second too. Cancels and replaces never wait there, nor does what waited for other orders to end
 or protects what an entry has brought; those that are orders count all the same.
 
 After the log was taken over from another process nothing leaves until that one's last request is dead: orders wait.
@@ -46,7 +46,7 @@ from orderwright.core.model import (
 from orderwright.core.numbers import ZERO
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.requests import by_quantity, send_order
-from orderwright.core.sizing import Sized, size
+from orderwright.core.sizing import Sized, estimated_slippage, size
 from orderwright.core.state import State, is_quiet
 from orderwright.errors import nearest_name
 
@@ -218,11 +218,10 @@ def wait_of(state: State, order: Instruction, sized: Sized, instrument: Instrume
         return "time", execution_time(state, order, now)
     if state.controls.quiet_until is not None and is_quiet(state, now):
         return "quiet", state.controls.quiet_until
-    if risk.over_rate(state, now):
-        return "rate", _next_second(now)
-    if state.settings.rate_limit_orders is not None and (state.queue or over_window(state, now)):
+    over_rate = risk.over_rate(state, now)
+    if state.settings.rate_limit_orders is not None and (state.queue or over_rate or over_window(state, now)):
         return "queue", now + 1_000 * state.settings.execution_timeout_ms
-    return "", None
+    return ("rate", _next_second(now)) if over_rate else ("", None)
 
 
 def over_window(state: State, now: int) -> bool:
@@ -300,6 +299,7 @@ def received(
         ask=quote.ask if quote is not None else None,
         estimated_fee=sized.estimated_fee,
         estimated_cost=sized.estimated_cost,
+        estimated_slippage=estimated_slippage(order, sized, quote),
         unit_cost=sized.unit_cost,
         reserved_asset=sized.reserved_asset,
         expire_at=expire_at,

@@ -42,10 +42,11 @@ FOLLOWS = frozenset({"parent", "retry"})
 
 
 def release(
-    state: State, order: Order, now: int, *, approved: bool = False, wanted: Instruction | m.AnyOrderEvent | None = None
+    state: State, order: Order, now: int, *, approval: str = "", wanted: Instruction | m.AnyOrderEvent | None = None
 ) -> Decision:
     """A waiting order's wait is over: size and check it again, at the price of this moment, and send it, or let it
-    wait on for the next second. wanted: what it is now for, where that is known already."""
+    wait on for the next second. approval: who approved it, where it waited for that. wanted: what it is now for, where
+    that is known already."""
     said = instruction = order.instruction
     found = market_of(state, instruction.account, instruction.symbol)
     if isinstance(found, Refusal):
@@ -67,7 +68,8 @@ def release(
         return [denied(order.order_id, refusal_now, now)], []
     assert isinstance(sized, Sized)
     if order.wait_for not in AT_ONCE and (waits := _waits_on(state, order, now)) is not None:
-        return [waits], []
+        is_delay = approval and isinstance(waits, m.OrderDelayed)
+        return [msgspec.structs.replace(waits, cause=approval) if is_delay else waits], []
     sized = risk.margined(state, instruction, sized, instrument, sized.quantity)
     today, this_second = counts(state, now)
     at_collar = instruction.type is not said.type
@@ -84,7 +86,7 @@ def release(
         stop_price=instruction.stop_price if instruction.stop_price != said.stop_price else None,
         unit_cost=sized.unit_cost,
         arrival=quote.mid if quote is not None else None,
-        cause="approved" if approved else order.wait_for,
+        cause=approval or order.wait_for,
         today=today,
         this_second=this_second,
         remainder=remainder,
@@ -103,10 +105,13 @@ def _waits_on(state: State, order: Order, now: int) -> m.AnyOrderEvent | None:
     settings, quiet_until = state.settings, state.controls.quiet_until
     if is_quiet(state, now) and quiet_until is not None:
         return m.OrderDelayed(time=now, order_id=order.order_id, wait_for="quiet", wait_until=quiet_until)
-    if risk.over_rate(state, now):  # it only reduces: what adds was refused just now
-        return to_next_second(order.order_id, now)
-    if settings.rate_limit_orders is None or not (over_window(state, now) or _must_queue(state, order)):
+    over_rate = risk.over_rate(state, now)  # it only reduces: what adds was refused just now
+    if settings.rate_limit_orders is None:
+        return to_next_second(order.order_id, now) if over_rate else None
+    if not (over_rate or over_window(state, now) or _must_queue(state, order)):
         return None
+    if order.wait_for == "queue":  # it keeps its place, and the time by which it is over
+        return m.OrderDelayed(time=now, order_id=order.order_id, wait_for="queue", wait_until=order.wait_until or now)
     if (full := queue_full(state)) is not None:
         return denied(order.order_id, full, now)
     until = now + 1_000 * settings.execution_timeout_ms

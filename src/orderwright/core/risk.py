@@ -137,7 +137,7 @@ def _trading_state(state: State, order: Instruction, reducing: bool) -> Refusal 
         return None
     cause = f": {state.controls.cause}" if state.controls.cause else ""
     if trading is TradingState.HALTED:
-        return Refusal(Reason.HALTED, f"trading is halted{cause}", "symbol", order.symbol)
+        return Refusal(Reason.HALTED, f"trading is halted{cause}", "trading_state", "halted")
     if not reducing:
         return Refusal(Reason.REDUCING, f"only what reduces a position is allowed{cause}", "side", order.side)
     return None

@@ -105,6 +105,7 @@ def _as_close(command: m.ReceiveSignal) -> m.ClosePosition:
         strategy=signal.strategy,
         signal_id=signal.signal_id,
         user=signal.user,
+        source=signal.source,
     )
 
 
@@ -133,7 +134,7 @@ def close_position(state: State, command: m.ClosePosition, now: int) -> Decision
     held = position.size if position is not None else ZERO
     if held and state.controls.trading is TradingState.HALTED:  # its exits would go, and it would stay
         cause = f": {state.controls.cause}" if state.controls.cause else ""
-        refusal = Refusal(Reason.HALTED, f"trading is halted{cause}", "symbol", command.symbol)
+        refusal = Refusal(Reason.HALTED, f"trading is halted{cause}", "trading_state", "halted")
         return [], [m.Reply(outcome="refused", refusal=refusal)]
     everything = m.CancelAll(account=command.account, symbol=command.symbol, cause="close")
     events, actions = cancel_all(state, everything, now)
@@ -154,6 +155,8 @@ def close_position(state: State, command: m.ClosePosition, now: int) -> Decision
         strategy=command.strategy,
         signal_id=command.signal_id,
         user=command.user,
+        episode=command.episode,
+        source=command.source,
     )
     if not working:
         placed, sent = submit(state, order, now)

@@ -21,6 +21,7 @@ from orderwright.core.model import (
     OrderType,
     Quote,
     Signal,
+    Source,
     TimeInForce,
 )
 from orderwright.core.numbers import ONE, ZERO, divided, floor_to, most_within
@@ -80,6 +81,18 @@ def priced(
     else:
         unit_cost, asset = ONE, instrument.base
     return Sized(quantity, basis, value, fee, cost, unit_cost, asset)
+
+
+def estimated_slippage(instruction: Instruction, sized: Sized, quote: Quote | None) -> Decimal | None:
+    """What of an order's cost is expected slippage, in quote: quantity x how far the price that it is expected to pay is
+    worse than its stop price or, without one, than the middle of the market (half the spread, the account's allowance,
+    the collar where there is one). 0 for an order at a limit price of its own; None where no market is known."""
+    if instruction.price is not None:
+        return ZERO
+    reference = instruction.stop_price if instruction.stop_price is not None else quote.mid if quote is not None else None
+    if reference is None or sized.basis is None:
+        return None
+    return sized.quantity * abs(sized.basis - reference)
 
 
 def expected_price(instruction: Instruction, account: Account, quote: Quote | None) -> Decimal | None:
@@ -156,8 +169,17 @@ def from_signal(
     )
 
 
-def closing_order(account: str, symbol: str, order_id: str, held: Decimal, step: Decimal, **words: str) -> Instruction:
-    """The market order that closes a position of `held` base units."""
+def closing_order(
+    account: str,
+    symbol: str,
+    order_id: str,
+    held: Decimal,
+    step: Decimal,
+    *,
+    source: Source = Source.MANUAL,
+    **words: str,
+) -> Instruction:
+    """The market order that closes a position of `held` base units. words: strategy, user, signal_id, episode."""
     side = OrderSide.SELL if held > 0 else OrderSide.BUY
     return Instruction(
         order_id=order_id,
@@ -168,5 +190,6 @@ def closing_order(account: str, symbol: str, order_id: str, held: Decimal, step:
         quantity=floor_to(abs(held), step),
         reduce_only=True,
         time_in_force=TimeInForce.GTC,
-        **words,  # type: ignore[arg-type]  # strategy, user, signal_id: all text
+        source=source,
+        **words,  # type: ignore[arg-type]  # all of them text
     )

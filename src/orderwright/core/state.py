@@ -25,6 +25,7 @@ from orderwright.core.model import (
     MARK_OUTS,
     MAX_REQUESTS,
     RECANCEL,
+    SECOND,
     Account,
     ApiKey,
     Balance,
@@ -278,12 +279,14 @@ def rests_too_long(order: Order, now: int) -> bool:
 
 
 def _rate_slot(state: State) -> int:
-    """When the next order may go out for the rate, in microseconds."""
+    """When the next order may go out for the rate of the window and the limit of the second, in microseconds."""
     settings, controls = state.settings, state.controls
-    if settings.rate_limit_orders is None or controls.orders_this_window < settings.rate_limit_orders:
-        return 0
-    window = 1_000 * settings.rate_limit_window_ms
-    return (controls.sent_at // window + 1) * window
+    window, a_second, slot = 1_000 * settings.rate_limit_window_ms, settings.limits.max_orders_per_second, 0
+    if settings.rate_limit_orders is not None and controls.orders_this_window >= settings.rate_limit_orders:
+        slot = (controls.sent_at // window + 1) * window
+    if a_second is not None and controls.orders_this_second >= a_second:
+        slot = max(slot, (controls.second + 1) * SECOND)
+    return slot
 
 
 def _wait_deadline(state: State, order: Order) -> int | None:

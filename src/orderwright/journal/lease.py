@@ -3,6 +3,9 @@
 It is a row of the log, not a lock on the file: a stopped process keeps its locks for ever, and a lock says nothing
 once the file is copied. A lease runs out by itself, names its holder, and can be taken over; its nonce is checked in
 the transaction of every write, so that a holder that lost it writes nothing more (LogFenced).
+
+It also says when the log was last taken from a process that may still send (`taken`): a process that took it over may
+end before it has noted that in any book, and then whoever opens the log next, in whatever way, has to.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ class Lease:
         self.holder = _me()
         self.taken_from = ""
         """Who held it before, did not give it up, and may still be there; "" where there is nobody like that."""
+        self.taken = 0
+        """The number of the last opening, this one or an earlier one, that took it from somebody like that; or 0."""
         self._renew_at = 0
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -44,9 +49,9 @@ class Lease:
         connection.execute("COMMIT")
 
     def _take(self, now: int, take_over: bool) -> None:
-        row = self._connection.execute("SELECT holder, expires, epoch FROM lease").fetchone()
+        row = self._connection.execute("SELECT holder, expires, epoch, taken FROM lease").fetchone()
         if row is not None:
-            holder, expires, epoch = row
+            holder, expires, epoch, taken = row
             if expires > now and not take_over and not _is_gone(holder):
                 raise LogLocked(
                     f"{self._name}: {holder} is writing this log (its lease has {(expires - now) / 1e6:.0f} s to run). "
@@ -54,8 +59,10 @@ class Lease:
                 )
             self.epoch = epoch + 1
             self.taken_from = holder if expires and not _is_gone(holder) else ""
+            self.taken = self.epoch if self.taken_from else taken
         self._connection.execute(
-            "INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, ?)", (self.holder, self.nonce, self.epoch, now + LEASE_US)
+            "INSERT OR REPLACE INTO lease (id, holder, nonce, epoch, expires, taken) VALUES (1, ?, ?, ?, ?, ?)",
+            (self.holder, self.nonce, self.epoch, now + LEASE_US, self.taken),
         )
         self._renew_at = now + LEASE_US // 3
 

@@ -39,9 +39,12 @@ def _add_controls(connection: sqlite3.Connection) -> None:
     )
 
 
-def _add_alerts(connection: sqlite3.Connection) -> None:
-    """2 to 3: `alerts`. Version 2 received none."""
+def _add_service(connection: sqlite3.Connection) -> None:
+    """2 to 3: `alerts`, which version 2 did not receive; the slippage that an order was expected to have, which it did
+    not estimate; when the log was last taken over, which it did not note."""
     connection.execute(MODELS["alerts"])
+    connection.execute("ALTER TABLE log ADD COLUMN estimated_slippage TEXT")
+    connection.execute("ALTER TABLE lease ADD COLUMN taken INTEGER NOT NULL DEFAULT 0")
 
 
-_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_controls, 2: _add_alerts}
+_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_controls, 2: _add_service}

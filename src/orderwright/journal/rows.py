@@ -233,6 +233,7 @@ def _received_row(head: Tuple, rare: Tuple | None, event: m.OrderReceived, body:
         order.time_in_force._value_,
         money(event.estimated_fee),
         money(event.estimated_cost),
+        _or_none(event.estimated_slippage),
     )
     if rare is None and not (order.parent_id or order.episode or order.idempotency_key or order.metadata):
         return RECEIVED, (*head, *static, body)

@@ -31,6 +31,7 @@ SEQUENCE_MASK = (1 << BOOK_SHIFT) - 1
 STATIC = (
     "account", "exchange", "symbol", "user_id", "strategy", "client_order_id", "source_signal_id", "source", "side",
     "order_type", "time_in_force", "estimated_fee", "estimated_cost",
+    "estimated_slippage",
 )  # fmt: skip
 STATIC_RARE = ("parent_id", "episode", "idempotency_key", "metadata")
 DYNAMIC = (
@@ -52,7 +53,7 @@ LOG = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE lease (
     id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, nonce TEXT NOT NULL, epoch INTEGER NOT NULL,
-    expires INTEGER NOT NULL
+    expires INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE books (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE log (

@@ -96,6 +96,12 @@ class SqliteJournal(LogReader):
         """The process that the log was taken from, where that one may still be there and send; else ""."""
         return "" if self._lease is None else self._lease.taken_from
 
+    @property
+    def taken_over_at(self) -> int:
+        """The number of the last opening, this one or an earlier one, that took the log from a process that may still
+        have been there; 0 where none did. A book that has not begun that epoch or a later one has yet to."""
+        return 0 if self._lease is None else self._lease.taken
+
     def reader(self) -> LogReader:
         return LogReader(opening.open_for_reading(self.path))
 

@@ -84,7 +84,7 @@ _ORDER_COLUMNS = {
     "account": "o.account",
     **_own("first", "strategy", "episode", "parent_id", "idempotency_key", "time_in_force"),
     **_own("now", "arrival_price", "filled_quote", "error_code"),
-    **_own("first", "estimated_fee", "estimated_cost"),
+    **_own("first", "estimated_fee", "estimated_cost", "estimated_slippage"),
     "event": "now.kind",
 }
 _ORDER_STABLE = frozenset(
@@ -113,6 +113,7 @@ ORDERS = Table(
             "filled_quote",
             "estimated_fee",
             "estimated_cost",
+            "estimated_slippage",
         ]
     ),
 )

@@ -87,7 +87,6 @@ class Desk:
         """Rows that were decided and not written yet."""
         self.is_committing = False
         self._journal = journal
-        self._taken_over = _taken_over(journal)
         self._ahead: dict[str, int] = {}
         self._committing: dict[str, int] = {}
         self._committing_rows = 0
@@ -104,8 +103,8 @@ class Desk:
             raise self.failure
         if book.name in self.books:
             raise InputError(f"book {book.name!r} is open already", field="book", value=book.name)
-        if self._taken_over is not None and book.state.sequence:
-            book.begin(self._taken_over)
+        if book.state.sequence and book.state.controls.epoch < getattr(self._journal, "taken_over_at", 0):
+            book.begin(m.BeginEpoch(epoch=self._journal.epoch, by=self._journal.holder))
         self.books[book.name] = book
         self.reached.setdefault(book.name, book.state.sequence)
         self.look_at(book.name)
@@ -295,13 +294,6 @@ class Desk:
         if found is None:
             raise UnknownName("book", name, self.books, field="book")
         return found
-
-
-def _taken_over(journal: Any) -> m.BeginEpoch | None:
-    """What is said first in each book where the log was taken from a process that may still be there."""
-    if not getattr(journal, "taken_from", ""):
-        return None
-    return m.BeginEpoch(epoch=journal.epoch, by=journal.holder)
 
 
 def _nobody() -> None:

@@ -1,6 +1,8 @@
-"""Python's collector of cyclic garbage, set for a service: its full passes look at every order in memory, and nothing is
-answered meanwhile (100 ms with 10,000 orders, once a second under load). Orders are freed without it, as soon as nothing
-refers to them; what does need it is young nearly always, and found by the passes over young objects.
+"""Python's collector of cyclic garbage, set for a service.
+
+A full pass looks at every order in memory, and nothing is answered meanwhile: 100 ms with 10,000 orders, once a second
+under load. Orders are freed without it, as soon as nothing refers to them; what does need it is young nearly always,
+and is found by the passes over young objects.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@
   `execution.simulation.deposits` in it. An account that the log knows keeps its money; it is given none again.
 - In environment local a user who is not known is made when first named, with a book and a paper account. Who was made
   once is known again from the log: the accounts say whose they are.
+- The operator, who runs the service, is a user as well, `operator`: the first key is theirs. Their orders go to the book
+  `main`, else to the only one there is; among several they name one.
 - `system` is a book too, of nobody: it holds users, keys and what belongs to no book, and never trades.
 
 At the start every book is told what is configured: its settings, instruments, accounts. What it knows already is not
@@ -23,7 +25,7 @@ from typing import TYPE_CHECKING, NoReturn
 from msgspec import structs
 
 from orderwright.config import mapping, owning
-from orderwright.config.owning import SIMULATED, SYSTEM
+from orderwright.config.owning import OPERATOR, SIMULATED, SYSTEM
 from orderwright.core import messages as m
 from orderwright.core.model import Account, Instrument, Quote
 from orderwright.core.state import State
@@ -76,9 +78,17 @@ class Books:
             self._defaults.setdefault(owner, book)
         for user in self.configuration.users:
             self._defaults[user] = owning.book_of_user(self.configuration, user)
+        self._place_operator()
         for book, owner in self._owners.items():
             self._ask(book, self._news_of(book, owner))
         self._turn()
+
+    def _place_operator(self) -> None:
+        """The book of the operator's orders that name none; none where several could be meant."""
+        only = next(iter(self._owners)) if len(self._owners) == 1 else None
+        found = MAIN if MAIN in self._owners else only
+        if found is not None:
+            self._defaults.setdefault(OPERATOR, found)
 
     def _open(self, name: str, owner: str | None) -> LiveBook:
         """owner: None where the log knows."""
@@ -174,8 +184,15 @@ class Books:
         return found if found is not None else self._unknown_user(user)
 
     def books_of(self, user: str) -> frozenset[str]:
-        """The books that a user sees: those they own."""
-        return frozenset(book for book, owner in self._owners.items() if owner == user)
+        """The books that a user sees: those they own; a key of the operator with a smaller scope sees their default."""
+        own = frozenset(book for book, owner in self._owners.items() if owner == user)
+        return own or frozenset({self._defaults[user]}) if user == OPERATOR and user in self._defaults else own
+
+    def ceiling_of(self, user: str) -> str:
+        """The scope that keys of a user have at most: users.NAME.scope; admin for the operator and for who is not
+        configured."""
+        keys = self.configuration.users.get(user)
+        return "admin" if keys is None or user == OPERATOR else keys.scope
 
     def owner_of(self, book: str) -> str:
         """Whose a book is; nobody's ("") for `system`. Raises UnknownName."""
@@ -186,6 +203,9 @@ class Books:
         return self._owners[book]
 
     def _unknown_user(self, user: str) -> NoReturn:
+        if user == OPERATOR:
+            message = "the operator has no book of their own here: name the book, or the user_id"
+            raise InputError(message, field="book", nearest=next(iter(self._owners), None))
         raise UnknownName("user", user, self._defaults, field="user_id")
 
     # New users
@@ -194,7 +214,7 @@ class Books:
         """The default book of a user. One who is not known is made in environment local, with a book and a paper
         account, durable when this returns; elsewhere UnknownName is raised. Raises InputError for what is no name,
         Busy where nothing more is taken in now."""
-        if user not in self._defaults and self.configuration.environment != "local":
+        if user not in self._defaults and (user == OPERATOR or self.configuration.environment != "local"):
             self._unknown_user(user)
         return await self.add_user(user)
 
@@ -345,4 +365,4 @@ def _is_usual(account: Account) -> bool:
     return account.account == usual_name(account.user, account.exchange)
 
 
-__all__ = ["MAIN", "Books", "check_user_name"]
+__all__ = ["MAIN", "OPERATOR", "Books", "check_user_name"]

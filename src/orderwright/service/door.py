@@ -174,15 +174,17 @@ class Door(Finding):
         changes = {"quantity": wanted.quantity, "price": wanted.price, "stop_price": wanted.stop_price}
         return self.loop.put(book, m.ReplaceOrder(order_id=order_id, cause=wanted.cause, **changes))
 
-    async def approve(self, principal: Principal, order_id: str) -> Answer:
-        """Let an order that waits for approval go; price and risk are checked again."""
+    async def approve(self, principal: Principal, order_id: str, cause: str = "") -> Answer:
+        """Let an order that waits for approval go; price and risk are checked again. Who did, and why, is in its history."""
         book, order_id = self.locate(principal, order_id)
-        return self.checked(await self.loop.put(book, m.ApproveOrder(order_id=order_id, by=principal.user)))
+        said = m.ApproveOrder(order_id=order_id, by=principal.user, cause=cause)
+        return self.checked(await self.loop.put(book, said))
 
-    async def deny(self, principal: Principal, order_id: str) -> Answer:
-        """Deny an order that waits for approval."""
+    async def deny(self, principal: Principal, order_id: str, cause: str = "") -> Answer:
+        """Deny an order that waits for approval. Who did, and why, is its reason."""
         book, order_id = self.locate(principal, order_id)
-        return self.checked(await self.loop.put(book, m.DenyOrder(order_id=order_id, by=principal.user)))
+        said = m.DenyOrder(order_id=order_id, by=principal.user, cause=cause)
+        return self.checked(await self.loop.put(book, said))
 
     async def refresh(self, principal: Principal, order_id: str) -> Answer:
         """Ask the exchange how an order stands, and for its trades; what it says comes as it comes."""

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orderwright.live.desk import Stopping
 from orderwright.service.parts import Problem
 from orderwright.service.problems import path_shown, problem_of, respond
 
@@ -65,6 +66,10 @@ class Edge:
         try:
             self._check(scope, headers)
             await self._app(scope, Incoming(receive, self._most), out)
+        except asyncio.CancelledError:  # the service ends: nobody waits for this request any more
+            if out.has_begun:
+                raise
+            await respond(problem_of(Stopping("the service is stopping")))(scope, receive, out)
         except Exception as error:
             problem = problem_of(error)
             if problem.code == "fault":
@@ -81,18 +86,22 @@ class Edge:
             raise too_large(self._most)
         if len(scope["path"]) > MOST_PATH or len(scope["query_string"]) > 2 * MOST_PATH:
             raise Problem(414, "address_too_long", "this address is longer than any of ours")
-        if self._is_foreign(headers):
+        if self._is_foreign_host(headers):
             detail = "without keys the service answers to its own machine alone: call it as localhost or 127.0.0.1"
             raise Problem(403, "foreign", detail, field="Host", value=headers.get("host", "")[:80], nearest="localhost")
+        if self._is_foreign(headers):
+            detail = "without keys pages of other origins are turned away (service.cors_origins names those that may)"
+            raise Problem(403, "foreign", detail, field="Origin", value=headers.get("origin", "")[:80])
 
     def _is_foreign(self, headers: Headers) -> bool:
         """Whether a service without keys is called by another name, or by another's page."""
-        if not self._own_names_only:
-            return False
-        origin = headers.get("origin")
-        if name_in(f"//{headers.get('host', '')}") not in OWN_NAMES:
+        if self._is_foreign_host(headers):
             return True
+        origin = headers.get("origin") if self._own_names_only else None
         return origin is not None and origin not in self._origins and name_in(origin) not in OWN_NAMES
+
+    def _is_foreign_host(self, headers: Headers) -> bool:
+        return self._own_names_only and name_in(f"//{headers.get('host', '')}") not in OWN_NAMES
 
 
 class Incoming:

@@ -1,6 +1,7 @@
 """API keys: who is asking, and what they may do.
 
-A key is `ow_<key id>_<secret>`: 10 hex digits that are public, and 256 random bits. It is shown once, when it is made.
+A key is `ow_<key id>_<secret>`: 10 hex digits that are public, and 256 random bits as letters and digits, so that a
+double click takes all of it. It is shown once, when it is made.
 What is kept, in the book `system` of the log, is its SHA-256. A slow hash (bcrypt, Argon2) is for passwords, which can
 be guessed: of 2^256 keys none can, so a fast hash gives nothing away, and costs no tenth of a second at each request.
 """
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import string
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -18,6 +20,7 @@ from msgspec import Struct
 from orderwright.core import messages as m
 from orderwright.core.model import ApiKey, User
 from orderwright.errors import InputError, UnknownName
+from orderwright.service.books import OPERATOR
 from orderwright.service.parts import SCOPES, Principal, Problem
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ SYSTEM = "system"
 MOST_LABEL = 100
 MOST_KEYS = 100_000
 Scope = Literal["read", "trade", "admin"]
+_SECRET_ALPHABET, _SECRET_LENGTH = string.ascii_letters + string.digits, 43
 _KEY = re.compile(r"ow_([0-9a-f]{10})_[A-Za-z0-9_-]{43}")
 _HEADER = "Authorization: Bearer ow_..."
 
@@ -63,7 +67,7 @@ def new_key(
     if lifetime_us is not None and lifetime_us <= 0:
         raise InputError("a key lives for some time", field="expires_in", value=lifetime_us)
     key_id = secrets.token_hex(5)
-    text = f"ow_{key_id}_{secrets.token_urlsafe(32)}"
+    text = f"ow_{key_id}_{''.join(secrets.choice(_SECRET_ALPHABET) for _ in range(_SECRET_LENGTH))}"
     expires_at = None if lifetime_us is None else now + lifetime_us
     record = ApiKey(
         key_id=key_id,
@@ -76,6 +80,13 @@ def new_key(
         by=by,
     )
     return NewKey(record, text)
+
+
+def may_be_issued(user: str, scope: str, ceiling: str) -> None:
+    """Raises InputError for a key that could do more than its user may."""
+    if scope in SCOPES and SCOPES.index(scope) > SCOPES.index(ceiling):
+        message = f"the keys of {user} may do at most {ceiling} (users.{user}.scope)"
+        raise InputError(message, field="scope", value=scope, nearest=ceiling)
 
 
 class Keys:
@@ -111,8 +122,13 @@ class Keys:
         return key.expires_at is not None and self._clock.now() >= key.expires_at
 
     def _principal(self, key: ApiKey) -> Principal:
-        books = None if key.scope == "admin" else self._books.books_of(key.user)
-        return Principal(user=key.user, scope=key.scope, books=books, key_id=key.key_id)
+        scope = self.scope_of(key)
+        books = None if scope == "admin" else self._books.books_of(key.user)
+        return Principal(user=key.user, scope=scope, books=books, key_id=key.key_id)
+
+    def scope_of(self, key: ApiKey) -> str:
+        """What a key may do now: what it was issued for, and no more than its user may by now."""
+        return min(key.scope, self._books.ceiling_of(key.user), key=SCOPES.index)
 
     def all(self) -> list[tuple[ApiKey, int | None]]:
         """(key, when it was revoked) of every key, oldest first; microseconds."""
@@ -122,14 +138,18 @@ class Keys:
     @property
     def has_admin(self) -> bool:
         """Whether a key is good with which others can be issued."""
-        return any(key.scope == "admin" and self.is_good(key.key_id) for key in self._state.api_keys.values())
+        return any(
+            self.scope_of(key) == "admin" and self.is_good(key.key_id) for key in self._state.api_keys.values()
+        )
 
     async def issue(
         self, user: str, scope: str, *, label: str = "", lifetime_us: int | None = None, by: str = ""
     ) -> NewKey:
-        """A new key, durable when this returns; its text is nowhere else. Raises UnknownName for a user who is not."""
-        if not self._books.knows(user):
+        """A new key, durable when this returns; its text is nowhere else. Raises UnknownName for a user who is not,
+        InputError for a scope that is more than theirs."""
+        if user != OPERATOR and not self._books.knows(user):
             raise UnknownName("user", user, self._books.users(), field="user")
+        may_be_issued(user, scope, self._books.ceiling_of(user))
         if len(self._state.api_keys) >= MOST_KEYS:
             raise InputError(f"there are {MOST_KEYS:,} keys, which is as many as one service keeps", field="user")
         made = new_key(user, scope, self._clock.now(), label=label, lifetime_us=lifetime_us, by=by)
@@ -161,4 +181,4 @@ def unauthorised(code: str, detail: str) -> Problem:
     return Problem(401, code, detail, field="Authorization", headers={"WWW-Authenticate": 'Bearer realm="orderwright"'})
 
 
-__all__ = ["SYSTEM", "Keys", "NewKey", "Scope", "digest_of", "new_key", "unauthorised"]
+__all__ = ["SYSTEM", "Keys", "NewKey", "Scope", "digest_of", "may_be_issued", "new_key", "unauthorised"]

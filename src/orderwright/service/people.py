@@ -24,11 +24,12 @@ class Me(Struct, frozen=True, kw_only=True):
 
 
 class UserView(Struct, frozen=True, kw_only=True):
-    """A user, their books, and how many good keys they have."""
+    """A user, their books, what their keys may do at most, and how many good keys they have."""
 
     user: str
     default_book: str
     books: list[str]
+    scope: str
     keys: int
 
 
@@ -100,8 +101,8 @@ async def add_user(call: Call[AddUser, None]) -> Result:
 async def list_keys(call: Call[None, None]) -> Listed:
     """Every key, without the keys themselves."""
     await call.service.loop.settled()
-    now = call.service.clock.now()
-    return Listed(keys=[view_of(key, revoked_at, now) for key, revoked_at in call.service.keys.all()])
+    keys, now = call.service.keys, call.service.clock.now()
+    return Listed(keys=[view_of(key, revoked_at, now, keys.scope_of(key)) for key, revoked_at in keys.all()])
 
 
 async def issue_key(call: Call[IssueKey, None]) -> Result:
@@ -120,22 +121,28 @@ async def revoke_key(call: Call[None, None]) -> KeyView:
     service, key_id = call.service, call.path["key_id"]
     revoked_at = await service.keys.revoke(key_id, by=by(call.principal))
     key = next(key for key, _ in service.keys.all() if key.key_id == key_id)
-    return view_of(key, revoked_at, service.clock.now())
+    return view_of(key, revoked_at, service.clock.now(), service.keys.scope_of(key))
 
 
 def _user(call: Call[AddUser, None] | Call[None, None], user: str) -> UserView:
     books, keys = call.service.books, call.service.keys
     good = sum(key.user == user and keys.is_good(key.key_id) for key, _ in keys.all())
-    return UserView(user=user, default_book=books.default_book(user), books=sorted(books.books_of(user)), keys=good)
+    return UserView(
+        user=user,
+        default_book=books.default_book(user),
+        books=sorted(books.books_of(user)),
+        scope=books.ceiling_of(user),
+        keys=good,
+    )
 
 
-def view_of(key: ApiKey, revoked_at: int | None, now: int) -> KeyView:
-    """A key as it may be shown."""
+def view_of(key: ApiKey, revoked_at: int | None, now: int, scope: str | None = None) -> KeyView:
+    """A key as it may be shown. scope: what it may do now, where that is less than what it was issued for."""
     expired = key.expires_at is not None and now >= key.expires_at
     return KeyView(
         key_id=key.key_id,
         user=key.user,
-        scope=key.scope,
+        scope=key.scope if scope is None else scope,
         status="revoked" if revoked_at is not None else "expired" if expired else "good",
         label=key.label,
         issued_at=iso(key.issued_at),

@@ -7,6 +7,7 @@ that stands twice in one object, or in a query, is refused: which of the two val
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
@@ -20,6 +21,39 @@ from orderwright.core.numbers import parse_decimal
 from orderwright.errors import InputError, nearest_name
 
 S = TypeVar("S", bound=Struct)
+_EXPECTED = re.compile(
+    r"Expected `(?P<kinds>[^`]+)`(?:, got `(?P<got>[^`]+)`|(?: of length)? (?P<sign>[<>]=?) (?P<bound>\S+))"
+)
+_BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+_KINDS = {
+    "object": "an object {...}",
+    "array": "a list [...]",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "decimal": "a number",
+    "bool": "true or false",
+    "null": "null",
+}
+_USUALLY_MEANT = {
+    "ticker": "symbol",
+    "pair": "symbol",
+    "market": "symbol",
+    "direction": "side",
+    "type": "order_type",
+    "amount": "quantity",
+    "qty": "quantity",
+    "size": "quantity",
+    "limit_price": "price",
+    "reason": "cause",
+    "tif": "time_in_force",
+    "client_order_id": "idempotency_key",
+    "client_id": "idempotency_key",
+    "operations": "orders",
+    "items": "orders",
+    "user": "user_id",
+}
+"""What others call it, and which field of ours that is."""
 
 
 def decode(raw: bytes, record: type[S]) -> S:
@@ -120,17 +154,32 @@ def _explain(error: msgspec.ValidationError, given: Any, record: type[Struct]) -
     if "unknown field" in text:
         name = text.split("`")[1]
         known = _fields_at(record, names)
-        return InputError(
-            "unknown field", field=".".join([*names, name]), value=name, nearest=nearest_name(name, known)
-        )
+        meant = _USUALLY_MEANT.get(name.lower())
+        nearest = meant if meant in known else nearest_name(name, known)
+        return InputError("unknown field", field=".".join([*names, name]), value=name, nearest=nearest)
     if "missing required field" in text:
         name = text.split("`")[1]
         return InputError("is missing", field=".".join([*names, name]))
     value = _value_at(given, names)
     words = _words_at(record, names)
     nearest = nearest_name(str(value), words) if words else None
-    said = f"unknown word {value!r}; known: {', '.join(words)}" if words else text[:1].lower() + text[1:]
+    said = f"unknown word {value!r}; known: {', '.join(words)}" if words else plainly(text, value)
     return InputError(said, field=".".join(names) or "body", value=value, nearest=nearest)
+
+
+def plainly(text: str, value: Any) -> str:
+    """What msgspec says of a value, in plain words."""
+    if text.startswith("Invalid decimal"):
+        return f"{str(value)[:80]!r} is not a number"
+    found = _EXPECTED.fullmatch(text)
+    if found is None:
+        return text[:1].lower() + text[1:]
+    kinds, sign, bound = found["kinds"], found["sign"], found["bound"]
+    if sign:
+        of_length = {"str": " characters", "array": " entries", "object": " fields"}.get(kinds, "")
+        return f"is to be {_BOUNDS[sign]} {bound}{of_length}"
+    wanted = " or ".join(_KINDS.get(kind, kind) for kind in kinds.split(" | ") if kind != "null")
+    return f"is {_KINDS.get(found['got'], found['got'])}; {wanted} is wanted"
 
 
 def _value_at(given: Any, names: Sequence[str]) -> Any:
@@ -172,4 +221,4 @@ def _words_at(record: Any, names: Sequence[str]) -> list[str]:
     return words or [word for word in get_args(found) if isinstance(word, str)]
 
 
-__all__ = ["checked", "convert", "decode", "single"]
+__all__ = ["checked", "convert", "decode", "plainly", "single"]

@@ -61,6 +61,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     error_code: str | None
     estimated_fee: str
     estimated_cost: str
+    estimated_slippage: str | None
     repeated: bool | UnsetType = UNSET
 
 
@@ -141,6 +142,7 @@ def view_of(order: Order, *, key: int | None, book: str, exchange: str, repeated
         error_code=order.code or None,
         estimated_fee=money(order.estimated_fee),
         estimated_cost=money(order.estimated_cost),
+        estimated_slippage=shown(order.estimated_slippage),
         repeated=True if repeated else UNSET,
     )
 
@@ -190,9 +192,9 @@ def detail_of(order: Order, *, key: int | None, book: str, exchange: str) -> Ord
 
 
 def iso(time: int) -> str:
-    """A time in microseconds as 2024-08-05T00:01:00.5Z: with what there is of a fraction."""
+    """A time in microseconds as 2024-08-05T00:01:00.500000Z: always with six decimals, so that it sorts as text."""
     seconds, rest = divmod(time, _SECOND)
-    return f"{_second(seconds)}.{rest:06d}".rstrip("0") + "Z" if rest else f"{_second(seconds)}Z"
+    return f"{_second(seconds)}.{rest:06d}Z"
 
 
 def iso_or_none(time: int | None) -> str | None:

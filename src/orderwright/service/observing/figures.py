@@ -63,6 +63,8 @@ class Spread:
             under += count
             buckets.append((floatToGoString(bound), under))  # type: ignore[no-untyped-call]
         family.add_metric(labels, buckets, self._sum)
+        if self._bounds[0] < 0:  # then the family leaves out the count too, not only the sum
+            family.add_sample(f"{family.name}_count", dict(zip(family._labelnames, labels, strict=True)), under)
 
 
 class Spreads(Collector):

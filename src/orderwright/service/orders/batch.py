@@ -23,13 +23,14 @@ from orderwright.live.book import Answer
 from orderwright.live.desk import Busy
 from orderwright.service.parts import Call, Principal, Problem
 from orderwright.service.problems import described, problem_of
-from orderwright.service.reading import decode
+from orderwright.service.reading import decode, plainly
 from orderwright.service.routing import Route
 from orderwright.service.views import OrderView
 from orderwright.service.wanted import AmendOrder, CreateOrder, Short
 
 MOST = 1_000
 ACTIONS = ("create", "cancel", "amend")
+_OF_AN_ITEM = frozenset({"action", "order_id", "symbol", "side"})
 
 
 class CreateItem(CreateOrder, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +117,9 @@ def _items(text: bytes) -> list[Raw]:
         found = _read(text, dict[str, Raw])
         if "orders" in found:
             return list(decode(text, BatchOrders).orders)
+        if not found.keys() & _OF_AN_ITEM:
+            message = 'a batch is a JSON array, {"orders": [...]} or JSON lines of creates, cancels and amends'
+            raise InputError(message, field=next(iter(found), "body")[:64], nearest="orders")
         return [Raw(text)]
     return [Raw(line) for line in lines]
 
@@ -124,7 +128,8 @@ def _read(text: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(text, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"not valid JSON: {error}", field="body") from None
+        said = plainly(str(error), None) if isinstance(error, msgspec.ValidationError) else f"not valid JSON: {error}"
+        raise InputError(said, field="body") from None
 
 
 class _Batch:

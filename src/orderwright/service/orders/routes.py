@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +19,7 @@ from orderwright.service.routing import Route
 from orderwright.service.views import OrderDetail, OrderView
 from orderwright.service.wanted import AmendOrder, CreateOrder, Short, SignalRequest
 
+S = TypeVar("S", bound=Struct)
 IDEMPOTENCY_KEY = "idempotency-key"
 REPEATED = "Idempotency-Replayed"
 
@@ -31,6 +32,12 @@ class CancelAllOrders(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     exchange: Short = ""
     account: Short = ""
     symbol: Short = ""
+    cause: Short = ""
+
+
+class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """cause: why; it is kept in the order's history, with your name. The body may be left out."""
+
     cause: Short = ""
 
 
@@ -107,24 +114,21 @@ async def refresh(call: Call[None, None]) -> OrderView:
     return door.view(await door.refresh(call.principal, call.path["order_id"]))
 
 
-async def approve(call: Call[None, None]) -> OrderView:
-    """Let it go: price and risk are checked again, so it may be denied all the same."""
-    door = call.service.door
-    return door.view(await door.approve(call.principal, call.path["order_id"]))
+async def approve(call: Call[Decision | None, None]) -> OrderView:
+    """Let it go: price and risk are checked again, so it may be denied all the same. Your name is in its history."""
+    door, said = call.service.door, await _read(call, Decision)
+    return door.view(await door.approve(call.principal, call.path["order_id"], said.cause))
 
 
-async def deny(call: Call[None, None]) -> OrderView:
-    """The order ends, DENIED."""
-    door = call.service.door
-    return door.view(await door.deny(call.principal, call.path["order_id"]))
+async def deny(call: Call[Decision | None, None]) -> OrderView:
+    """The order ends, DENIED; your name and the cause are its reason."""
+    door, said = call.service.door, await _read(call, Decision)
+    return door.view(await door.deny(call.principal, call.path["order_id"], said.cause))
 
 
 async def cancel_all(call: Call[CancelAllOrders | None, None]) -> CancelledAll:
     """Every working order of the caller's books, or of what is named. The body may be left out."""
-    wanted = call.body
-    if wanted is None:
-        raw = await call.request.body()
-        wanted = decode(raw, CancelAllOrders) if raw.strip() else CancelAllOrders()
+    wanted = await _read(call, CancelAllOrders)
     service, principal = call.service, call.principal
     door, desk = service.door, service.desk
     named = door.named_book(principal, wanted.user_id, wanted.book)
@@ -143,6 +147,14 @@ async def cancel_all(call: Call[CancelAllOrders | None, None]) -> CancelledAll:
         await future
         found += await service.loop.read(lambda name=name, ids=ids: _ended(call, name, ids))  # type: ignore[misc]
     return CancelledAll(books=names, orders=found)
+
+
+async def _read(call: Call[Any, Any], record: type[S]) -> S:
+    """A body that may be left out: over the stream it has been read already."""
+    if call.body is not None:
+        return cast("S", call.body)
+    raw = await call.request.body()
+    return decode(raw, record) if raw.strip() else record()
 
 
 def _scopes(call: Call[Any, Any], book: str, wanted: CancelAllOrders) -> list[tuple[str, str]]:
@@ -273,8 +285,11 @@ ROUTES = [
         "/api/orders/{order_id}/approve",
         approve,
         scope="trade",
+        body=Decision,
+        raw=True,
         answers={200: OrderView, 404: None, 409: None, 422: None},
         summary="Approve an order that waits for it",
+        example={"cause": "checked with the desk"},
         tag="orders",
     ),
     Route(
@@ -282,8 +297,11 @@ ROUTES = [
         "/api/orders/{order_id}/deny",
         deny,
         scope="trade",
-        answers={200: OrderView, 404: None, 409: None},
+        body=Decision,
+        raw=True,
+        answers={200: OrderView, 404: None, 409: None, 422: None},
         summary="Deny an order that waits for approval",
+        example={"cause": "too large"},
         tag="orders",
     ),
     Route(

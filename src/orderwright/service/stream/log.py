@@ -173,7 +173,7 @@ def _seen(call: Call[Any, Any], book: str) -> str:
 def _default(service: Service, who: Principal, names: list[str]) -> str | None:
     try:
         found = service.books.default_book(who.user)
-    except UnknownName:
+    except InputError:  # the operator, among several books
         found = ""
     return found if found in names else min(names, default=None)
 

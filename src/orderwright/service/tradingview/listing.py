@@ -9,9 +9,9 @@ from msgspec import Meta, Struct
 
 from orderwright.alerts import parse_time
 from orderwright.core.model import Alert
-from orderwright.core.numbers import moment
 from orderwright.errors import InputError
 from orderwright.ports import Journal, Row
+from orderwright.service.views import iso
 
 MOST = 500
 
@@ -124,7 +124,7 @@ def _cursor(given: str | None) -> tuple[int, str, int] | None:
 def view_of(row: Mapping[str, Any]) -> AlertView:
     """A row of the log's read model for people."""
     shared = {name: row[name] for name in AlertView.__struct_fields__ if name != "time"}
-    return AlertView(time=moment(row["time"]), **shared)
+    return AlertView(time=iso(row["time"]), **shared)
 
 
 def stored(journal: Journal, alert: str, books: frozenset[str] | None) -> tuple[Alert, str, AlertView] | None:
