@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from orderwright.broker import Broker, Fill
+from orderwright.core.collar import collared
 from orderwright.core.model import Balance, Instruction, Instrument, OrderSide, Quote
 from orderwright.core.numbers import EXACT, ONE, ZERO, floor_to, parse_decimal
 from orderwright.core.reasons import Refusal
@@ -187,6 +188,7 @@ class Exchange:
             price=order.price,
             stop_price=order.stop_price,
         )
+        asked = collared(state.settings, asked, instrument, quote)  # so much may it cost, and so much is locked for it
         sized = sized_by_core(asked, instrument, account, quote)
         return ZERO if isinstance(sized, Refusal) else sized.quantity
 

@@ -109,7 +109,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
         shown.add_row(
             *(number(cell) if isinstance(cell, Decimal) else "" if cell is None else str(cell) for cell in row)
         )
-    console().print(shown)
+    screen = console()
+    if screen.is_terminal:
+        screen.print(shown)
+        return
+    with screen.capture() as captured:
+        screen.print(shown)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def show_orders(rows: list[Row], *, total: int, as_json: bool) -> None:

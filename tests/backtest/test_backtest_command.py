@@ -83,7 +83,7 @@ def test_a_strategy_is_found_by_its_name_its_module_or_its_file(mine: str) -> No
     ("name", "message"),
     [
         ("smaa", "strategy: unknown strategy 'smaa' (nearest: sma)"),
-        ("nowhere.py:Mine", "nowhere.py: strategy: there is no such file"),
+        ("nowhere.py:Mine", "strategy: there is no file nowhere.py"),
         ("no_such_module:Mine", "strategy: no_such_module cannot be imported: No module named 'no_such_module'"),
         ("orderwright.backtest.strategies:RSIStrateg", "(nearest: RSIStrategy)"),
     ],

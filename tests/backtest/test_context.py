@@ -15,7 +15,7 @@ from orderwright.backtest.context import Context
 from orderwright.backtest.records import Bar
 from orderwright.backtest.strategy import Strategy
 from orderwright.backtest.trading import StrategyError
-from orderwright.core.model import Bracket, LingerRule, Trail
+from orderwright.core.model import Bracket, LingerRule, Source, Trail
 from orderwright.errors import InputError
 from tests.backtest.trading_worlds import COSTLY, FREE, Acting, a_walk, fills_of, some_bars
 from tests.builders import MINUTE, NOW
@@ -235,7 +235,7 @@ def test_what_closes_a_position_is_the_strategys_order_like_what_opened_it() -> 
     strategy = Acting(lambda context: context.buy(1), None, lambda context: context.close())
     orders.run(strategy, [BARS], FREE)
 
-    opened, closed = (handle.instruction for handle in (strategy.handles[0], strategy.handles[2]))
+    opened, closed = (handle.said for handle in strategy.handles)
     assert (closed.source, closed.strategy) == (opened.source, opened.strategy) == (Source.STRATEGY, opened.strategy)
 
 

@@ -58,7 +58,7 @@ def test_a_good_file_is_told_to_be_good_with_what_it_comes_to() -> None:
         ("strategies: {a: {symbol: BTCUSDX}}",
          "my.yaml, line 1: strategies.a.symbol: unknown symbol 'BTCUSDX' (nearest: BTC/USDT)"),
         ("strategies: {a: {symbol: BTC/USDT, class: 'nowhere.py:Mine'}}",
-         "my.yaml, line 1: strategies.a.class: there is no such file"),
+         "my.yaml, line 1: strategies.a.class: there is no file nowhere.py"),
         ("strategies: {a: {symbol: BTC/USDT, class: sma, params: {fast_perod: 5}}}",
          "my.yaml, line 1: strategies.a.params: unknown parameter of SimpleMovingAverageStrategy 'fast_perod' "
          "(nearest: fast_period)"),

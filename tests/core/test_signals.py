@@ -7,7 +7,17 @@ import pytest
 from msgspec import structs
 
 from orderwright.core import messages as m
-from orderwright.core.model import Account, Action, OrderSide, OrderStatus, RequestKind, Settings, Signal, TradingState
+from orderwright.core.model import (
+    Account,
+    Action,
+    OrderSide,
+    OrderStatus,
+    RequestKind,
+    Settings,
+    Signal,
+    Source,
+    TradingState,
+)
 from orderwright.core.reasons import Reason, Refusal
 from tests.builders import (
     NOW,

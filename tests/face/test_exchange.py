@@ -102,6 +102,14 @@ def test_everything_that_is_free_can_be_bought_and_sold_again() -> None:
     assert exchange.step(SELL).trade.status is OrderStatus.DENIED  # type: ignore[union-attr]  # it was submitted
 
 
+def test_everything_that_is_free_leaves_room_for_the_collar() -> None:
+    exchange = an_exchange(taker_fee="0.001", settings=Settings(max_slippage_bps=Decimal(50)))
+    bought = exchange.step(BUY, size=1)
+
+    assert bought.trade is not None
+    assert (bought.trade.status, bought.trade.quantity) == (OrderStatus.FILLED, Decimal("99.403"))  # at most 100.5 each
+
+
 def test_a_quote_amount_is_left_alone() -> None:
     result = an_exchange().step(Trade("BTC", "USDT", "buy", quote_quantity=250))
     assert result.balances["BTC"].total == Decimal("2.500")

@@ -18,6 +18,8 @@ BLOCKS = re.findall(r"^```(bash|python) run\n(.*?)^```", PAGE, re.DOTALL | re.MU
 EXPECTED = (
     '"status":"submitted"',
     '"books":',
+    '"state":"active"',
+    '"exposure":',
     '"code":"buying_power"',
     "order_accepted",
     '"type":"event"',

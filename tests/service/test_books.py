@@ -50,7 +50,7 @@ async def test_a_bare_service_has_one_book_with_a_paper_account() -> None:
     async with running() as service:
         books = service.books
 
-        assert (books.all(), books.users(), books.first_user) == (["main"], ["main"], "main")
+        assert (books.all(), books.users(), books.first_user) == (["main"], ["main", "operator"], "main")
         assert (books.default_book("main"), books.books_of("main")) == ("main", frozenset({"main"}))
         assert books.account_of("main", "main") == paper_account("main@simulated", "main")
         assert service.money("main") == {("main@simulated", "USDT"): PAPER}

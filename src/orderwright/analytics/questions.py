@@ -37,22 +37,24 @@ def unknown_status(word: object, field: str, known: Iterable[str]) -> InputError
 
 
 def find_orders(
-    journal: Journal, *, status: str | None = None, symbol: str | None = None, as_of: int | None = None
+    journal: Journal,
+    *,
+    status: str | None = None,
+    symbol: str | None = None,
+    book: str | None = None,
+    as_of: int | None = None,
 ) -> list[Row]:
-    """Each order's newest row, oldest order first; of one status or group, of one symbol, as of a time in
+    """Each order's newest row, oldest order first; of one status or group, of one symbol, of one book, as of a time in
     microseconds."""
-    where: dict[str, object] = {}
+    where = _where(symbol=symbol, book=book)
     if status is not None:
         where["status"] = statuses_of(status)
-    if symbol is not None:
-        where["symbol"] = symbol
     return sorted(journal.latest("orders", where=where, as_of=as_of), key=lambda row: (row["created_at"], row["id"]))
 
 
-def find_fills(journal: Journal, *, symbol: str | None = None) -> list[Row]:
+def find_fills(journal: Journal, *, symbol: str | None = None, book: str | None = None) -> list[Row]:
     """The fills that stand (neither corrected nor busted), oldest first."""
-    where = {"symbol": symbol} if symbol is not None else None
-    rows = journal.latest("fills", where=where)
+    rows = journal.latest("fills", where=_where(symbol=symbol, book=book))
     return sorted((row for row in rows if row["standing"]), key=lambda row: (row["book"], row["sequence"]))
 
 
@@ -66,9 +68,13 @@ def order_history(journal: Journal, order: str) -> list[Row]:
     return rows
 
 
-def find_positions(journal: Journal, *, as_of: int | None = None) -> list[Row]:
+def find_positions(journal: Journal, *, book: str | None = None, as_of: int | None = None) -> list[Row]:
     """The newest row of each position, as of a time in microseconds."""
-    return journal.latest("positions", as_of=as_of)
+    return journal.latest("positions", where=_where(book=book), as_of=as_of)
+
+
+def _where(**asked: str | None) -> dict[str, object]:
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def settings_of(journal: Journal, book: str | None) -> Settings:

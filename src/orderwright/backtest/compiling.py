@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
@@ -19,6 +18,8 @@ from typing import Any, TypeVar
 from numba import njit
 from numba.core import event
 from numba.extending import register_jitable
+
+from orderwright.backtest import announcing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,11 +31,10 @@ _said: list[str] = []
 
 
 def announce(line: str) -> None:
-    """Tell the user, on stderr, once."""
+    """Tell the user, once."""
     if line not in _said:
         _said.append(line)
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+        announcing.announce(line)
 
 
 class _Teller(event.Listener):

@@ -45,7 +45,7 @@ def _module(place: str) -> Any:
         if not place.endswith(".py"):
             return importlib.import_module(place)
         if not path.is_file():
-            raise InputError("there is no such file", field="strategy", value=place, where=place)
+            raise InputError(f"there is no file {place}", field="strategy", value=place)
         spec = importlib.util.spec_from_file_location(path.stem, path)
         if spec is None or spec.loader is None:
             raise InputError("is no Python file", field="strategy", value=place, where=place)

@@ -104,7 +104,8 @@ class People:
 @contextlib.contextmanager
 def people(log: Path | None, *, to_write: str = "", ceilings: Mapping[str, str] | None = None) -> Iterator[People]:
     """The users and keys of a log. to_write: how a running service is asked for the same, such as `POST /api/keys`;
-    empty to read only. ceilings: the scope of each configured user. Raises InputError where there is no log, LogLocked."""
+    empty to read only. ceilings: the scope of each configured user. Raises InputError where there is no log,
+    LogLocked."""
     if log is None:
         raise InputError("the log is in memory: it has no users and keys but those of its service", field="log")
     if not to_write:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
 from msgspec import Struct
 
+from orderwright.backtest.announcing import told_by
 from orderwright.config import mapping
 from orderwright.journal.memory import MemoryJournal
 from orderwright.journal.sqlite import open_log
@@ -26,6 +26,7 @@ from orderwright.service.configured import mirror_of, seen_of
 from orderwright.service.door import Door
 from orderwright.service.keys import Keys, NewKey
 from orderwright.service.observing.assembly import Observing
+from orderwright.service.observing.structured import structlog
 from orderwright.service.parts import Service
 from orderwright.service.questions.execution import Execution
 from orderwright.service.questions.reads import Reads
@@ -117,6 +118,7 @@ def assembled(configuration: Configuration, place: mapping.LogPlace, *, take_ove
     with contextlib.ExitStack() as at_end:
         observing = Observing(seen_of(configuration), clock)
         at_end.callback(observing.close)
+        at_end.enter_context(told_by(structlog.get_logger().info))
         journal: Journal = open_log(place.log, take_over=take_over) if place.log else MemoryJournal(MEMORY_KEEPS)
         at_end.callback(journal.close)
         desk = Desk(journal, most_waiting=configuration.service.most_waiting, watchers=observing.watchers)

@@ -1,6 +1,7 @@
 """Broker: orders in, orders found again, checked and cancelled, over any log and any exchange.
 
 - broker.py: Broker, the seeds' face of all this; base.py: what it is made with
+- controls.py: approvals, and the kill switch of its book
 - questions.py: balances, positions, totals, profit; statistics.py: how well orders were executed
 - mirroring.py: the copy of the log that statistics read, kept at a path if one is given
 - searching.py: orders found again

@@ -35,6 +35,7 @@ from orderwright.broker.arguments import (
     is_of,
     milliseconds_of,
 )
+from orderwright.broker.controls import Controls
 from orderwright.broker.executor import BrokerExecutor
 from orderwright.broker.opened import Fill
 from orderwright.broker.query import FindParams, Query, check_keys
@@ -53,7 +54,7 @@ _ORDER_ID = re.compile(r"[0-9a-f]{30}")
 _NEVER_AN_ORDER = frozenset({Reason.IDEMPOTENCY_CONFLICT, Reason.DUPLICATE_ORDER_ID, Reason.KEY_TOO_LONG})
 
 
-class Broker(TellsStatistics):
+class Broker(Controls, TellsStatistics):
     """See the head of this file; what it is made with, `OpenBroker` says (base.py). With a `url` it is the same over a
     running service, with its log, accounts and exchanges: `Broker(url=..., key=..., book=...)` (remote.py)."""
 

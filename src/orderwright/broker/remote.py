@@ -131,13 +131,14 @@ class RemoteBroker(Broker):
         raise InputError(message, field="order_id", value=trade.order_id)
 
     def _not_taken(self, trade: Trade, problem: ServiceProblem) -> Trade:
-        """No order came of it: another order has its key, which is an answer; or it can be none here."""
+        """No order came of it: another order has its key, or there is no such symbol or account, which is an answer; or
+        it can be none here."""
         number = problem.said.get("number")
+        if problem.code == "unknown_name" and problem.field in _UNKNOWN:
+            return _denied(trade, ServiceProblem({**problem.said, "number": int(_UNKNOWN[problem.field])}))
         if number is None or Reason(number) not in _NEVER_AN_ORDER:
             raise problem
-        why = _refusal(problem)
-        trade.state = TradeState(status=OrderStatus.DENIED, code=why.code, reason=str(why))
-        return trade
+        return _denied(trade, problem)
 
     def _check_account_of(self, trade: Trade) -> None:
         """A trade that names an account cannot name another exchange or user than the account's."""
@@ -341,6 +342,13 @@ class RemoteBook:
                     self._item({"action": "amend", "order_id": command.order_id, "cause": command.cause, **said})
                 case m.RefreshOrder():
                     self._client.post(f"/api/orders/{command.order_id}/refresh", {})
+                case m.ApproveOrder():
+                    self._client.post(f"/api/orders/{command.order_id}/approve", {"cause": command.cause})
+                case m.DenyOrder():
+                    self._client.post(f"/api/orders/{command.order_id}/deny", {"cause": command.cause})
+                case m.SetTradingState():
+                    said = {"state": command.state.value, "cause": command.cause}
+                    self._client.post(f"/api/trading-state/{self.book}", said)
                 case _:
                     raise AssertionError(f"{command} is not sent to a service")
         except ServiceProblem as problem:
@@ -369,6 +377,16 @@ class RemoteExecutor:
         if order is None:
             raise InputError(f"no order {order_id!r} in this book", field="order_id", value=order_id)
         return Status.from_order(order)
+
+
+_UNKNOWN = {"symbol": Reason.UNKNOWN_SYMBOL, "account": Reason.UNKNOWN_ACCOUNT}
+
+
+def _denied(trade: Trade, problem: ServiceProblem) -> Trade:
+    """The trade as what it is where no order came of it."""
+    why = _refusal(problem)
+    trade.state = TradeState(status=OrderStatus.DENIED, code=why.code, reason=str(why))
+    return trade
 
 
 def _refusal(problem: ServiceProblem) -> Refusal:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orderwright.commands.options import (
-    DEFAULT_LOG,
     AsJson,
     Book,
     Exchange,
     Log,
+    OnlyBook,
     Since,
     Strategy,
     Symbol,
@@ -69,12 +69,12 @@ class Question:
 
 @app.command()
 def stats(
-    log: Log = DEFAULT_LOG,
+    log: Log,
     by: Annotated[str, typer.Option(help="Grouped by exchange, symbol, strategy, order_type, hour or day.")] = "symbol",
     window: Window = None,
     since: Since = None,
     until: Until = None,
-    book: Annotated[str | None, typer.Option("--book", help="Only this book.")] = None,
+    book: OnlyBook = None,
     user: User = None,
     exchange: Exchange = None,
     symbol: Symbol = None,
@@ -112,7 +112,7 @@ def stats(
 
 @app.command()
 def report(
-    log: Log = DEFAULT_LOG,
+    log: Log,
     book: Book = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write how well it was executed as one page.")] = None,
     window: Window = None,

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from orderwright.commands.options import DEFAULT_LOG, AsJson, Log, existing
+from orderwright.commands.options import AsJson, Log, existing
 
 app = typer.Typer(no_args_is_help=True, help="Verify, seal, rebuild, back up and restore a log.")
 
 
 @app.command("verify")
 def log_verify(
-    log: Log = DEFAULT_LOG,
+    log: Log,
     head: Annotated[str | None, typer.Option(help="A head kept elsewhere: as `log head` prints it.")] = None,
     json: AsJson = False,
 ) -> None:
@@ -29,7 +29,7 @@ def log_verify(
 
 
 @app.command("head")
-def log_head(log: Log = DEFAULT_LOG, json: AsJson = False) -> None:
+def log_head(log: Log, json: AsJson = False) -> None:
     """Print each book's head: kept elsewhere, it shows a tail that was cut off."""
     from orderwright.journal.maintenance import head
     from orderwright.screen import show_head
@@ -38,7 +38,7 @@ def log_head(log: Log = DEFAULT_LOG, json: AsJson = False) -> None:
 
 
 @app.command("rebuild")
-def log_rebuild(log: Log = DEFAULT_LOG) -> None:
+def log_rebuild(log: Log) -> None:
     """Make the read models again from the log."""
     from orderwright.journal.maintenance import rebuild
 
@@ -46,7 +46,7 @@ def log_rebuild(log: Log = DEFAULT_LOG) -> None:
 
 
 @app.command("backup")
-def log_backup(target: Annotated[Path, typer.Argument(help="The copy to write.")], log: Log = DEFAULT_LOG) -> None:
+def log_backup(target: Annotated[Path, typer.Argument(help="The copy to write.")], log: Log) -> None:
     """Copy a log that is in use, and verify the copy."""
     from orderwright.bootstrap import check_place
     from orderwright.journal.maintenance import backup
@@ -59,7 +59,7 @@ def log_backup(target: Annotated[Path, typer.Argument(help="The copy to write.")
 @app.command("restore")
 def log_restore(
     backup: Annotated[Path, typer.Argument(help="A copy made by `log backup`.")],
-    log: Log = DEFAULT_LOG,
+    log: Log,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Put it in the place of a log that is there.")] = False,
 ) -> None:
     """Verify a backup and put it in a log's place."""
@@ -72,9 +72,7 @@ def log_restore(
 
 
 @app.command("seal")
-def log_seal(
-    folder: Annotated[Path, typer.Argument(help="Where the sealed months are kept.")], log: Log = DEFAULT_LOG
-) -> None:
+def log_seal(folder: Annotated[Path, typer.Argument(help="Where the sealed months are kept.")], log: Log) -> None:
     """Write each month that is over to a Parquet file, with its first and last digest."""
     from orderwright.bootstrap import check_parent, opened
     from orderwright.mirror import seal

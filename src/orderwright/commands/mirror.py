@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orderwright.commands.options import DEFAULT_LOG, Log, reading
+from orderwright.commands.options import Log, reading
 
 app = typer.Typer(no_args_is_help=True, help="Copy a log into DuckDB or Parquet, for analytics.")
 
@@ -17,13 +17,13 @@ Place = Annotated[
 
 
 @app.command("build")
-def mirror_build(mirror: Place, log: Log = DEFAULT_LOG) -> None:
+def mirror_build(mirror: Place, log: Log) -> None:
     """Append what the log has gained; make the mirror where there is none."""
     _run(mirror, log, anew=False)
 
 
 @app.command("rebuild")
-def mirror_rebuild(mirror: Place, log: Log = DEFAULT_LOG) -> None:
+def mirror_rebuild(mirror: Place, log: Log) -> None:
     """Make the mirror anew from the whole log, in the place of the old one."""
     _run(mirror, log, anew=True)
 

@@ -10,10 +10,31 @@ import typer
 
 from orderwright.errors import InputError
 
-Log = Annotated[Path, typer.Option("--log", help="The log: a SQLite file.")]
+DEFAULT_LOG = Path("orderwright.sqlite")
+SERVICE_LOG = Path("data/orderwright.sqlite")
+"""Where the service has its log unless it is told otherwise."""
+SYSTEM = "system"
+"""The service's own book, which never trades."""
+
+
+def default_log() -> Path:
+    """./orderwright.sqlite, or the service's log where that one alone is there."""
+    return SERVICE_LOG if SERVICE_LOG.is_file() and not DEFAULT_LOG.exists() else DEFAULT_LOG
+
+
+Log = Annotated[
+    Path,
+    typer.Option(
+        "--log",
+        default_factory=default_log,
+        show_default="orderwright.sqlite, or data/orderwright.sqlite",
+        help="The log: a SQLite file.",
+    ),
+]
 Book = Annotated[
     str | None, typer.Option("--book", help="The book: one owner's money. [default: main, or the only one there is]")
 ]
+OnlyBook = Annotated[str | None, typer.Option("--book", help="Only this book.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="As of a past moment, such as 2024-08-05T12:00:00Z.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many rows, the newest.")]
@@ -24,7 +45,6 @@ Strategy = Annotated[str | None, typer.Option("--strategy", help="Only this stra
 Currency = Annotated[str, typer.Option("--currency", help="In which currency to count, such as EUR or BTC.")]
 Since = Annotated[str | None, typer.Option("--since", help="From when on, such as 2024-08-01T00:00:00Z.")]
 Until = Annotated[str | None, typer.Option("--until", help="Up to when (not included).")]
-DEFAULT_LOG = Path("orderwright.sqlite")
 MAIN = "main"
 
 _ZONE = re.compile(r"(Z|[+-]\d{2}(:?\d{2})?)$", re.IGNORECASE)
@@ -46,12 +66,12 @@ def reading(log: Path, book: str | None = None) -> Any:
 
 
 def book_of(log: Path, named: str | None) -> str:
-    """The book of a log that is meant where none is named: main, or the only one. Raises InputError where it has
-    several others."""
+    """The book of a log that is meant where none is named: main, or the only one that trades. Raises InputError where
+    it has several others."""
     if named is not None:
         return named
     with reading(log) as journal:
-        books = journal.books()
+        books = [book for book in journal.books() if book != SYSTEM]
     if MAIN in books or not books:
         return MAIN
     if len(books) > 1:

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from orderwright.commands.options import (
-    DEFAULT_LOG,
     AsJson,
     AsOf,
     Currency,
@@ -29,9 +28,7 @@ app = typer.Typer()
 
 
 @app.command()
-def prices(
-    log: Log = DEFAULT_LOG, user: User = None, exchange: Exchange = None, as_of: AsOf = None, json: AsJson = False
-) -> None:
+def prices(log: Log, user: User = None, exchange: Exchange = None, as_of: AsOf = None, json: AsJson = False) -> None:
     """The newest prices of a user's symbols."""
     from orderwright.analytics.portfolio import latest_prices
 
@@ -42,7 +39,7 @@ def prices(
 
 @app.command()
 def balances(
-    log: Log = DEFAULT_LOG,
+    log: Log,
     user: User = None,
     exchange: Annotated[list[str] | None, typer.Option(help="On which exchanges, repeatable.")] = None,
     as_of: AsOf = None,
@@ -59,9 +56,7 @@ def balances(
 
 
 @app.command("open")
-def open_(
-    log: Log = DEFAULT_LOG, user: User = None, exchange: Exchange = None, as_of: AsOf = None, json: AsJson = False
-) -> None:
+def open_(log: Log, user: User = None, exchange: Exchange = None, as_of: AsOf = None, json: AsJson = False) -> None:
     """What is not free: locked by each order, and in open positions."""
     from orderwright.analytics.portfolio import open_balances
     from orderwright.screen import print_json
@@ -79,7 +74,7 @@ def open_(
 
 @app.command()
 def portfolio(
-    log: Log = DEFAULT_LOG,
+    log: Log,
     user: User = None,
     exchange: Exchange = None,
     currency: Currency = "USD",
@@ -107,7 +102,7 @@ def portfolio(
 
 @app.command()
 def profit(
-    log: Log = DEFAULT_LOG,
+    log: Log,
     by: Annotated[
         str, typer.Option(help="Grouped by any of day, user, account, exchange, strategy, symbol, commas between.")
     ] = "day",
@@ -141,7 +136,7 @@ def profit(
 
 @app.command()
 def exposure(
-    log: Log = DEFAULT_LOG,
+    log: Log,
     by: Annotated[str, typer.Option(help="Grouped by any of user, account, exchange, symbol.")] = "exchange,symbol",
     user: User = None,
     exchange: Exchange = None,
@@ -164,7 +159,7 @@ def exposure(
 
 @app.command("balance-history")
 def balance_history(
-    log: Log = DEFAULT_LOG,
+    log: Log,
     user: User = None,
     exchange: Exchange = None,
     asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
@@ -185,7 +180,7 @@ def balance_history(
 
 @app.command()
 def equity(
-    log: Log = DEFAULT_LOG,
+    log: Log,
     every: Annotated[str, typer.Option(help="The step: 1h, 1d, 1w; s, m, h, d or w.")] = "1d",
     user: User = None,
     exchange: Exchange = None,

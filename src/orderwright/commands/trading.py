@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orderwright.commands.options import DEFAULT_LOG, AsJson, Log, summary_of
+from orderwright.commands.options import DEFAULT_LOG, AsJson, summary_of
 from orderwright.errors import InputError
 
 app = typer.Typer()
@@ -18,7 +18,7 @@ def run(
     signals: Annotated[Path, typer.Option(help="Signals: JSON lines in the words of TradingView alerts.")],
     candles: Annotated[Path, typer.Option(help="Candles: CSV, feather, Parquet or JSON.")],
     symbol: Annotated[str, typer.Option(help="What the candles are of, such as BTC/USDT.")],
-    log: Log = DEFAULT_LOG,
+    log: Annotated[Path, typer.Option("--log", help="The log: a SQLite file.")] = DEFAULT_LOG,
     book: Annotated[str, typer.Option("--book", help="The book: one owner's money.")] = "main",
     account: Annotated[str, typer.Option(help="The paper account that trades.")] = "paper",
     deposit: Annotated[

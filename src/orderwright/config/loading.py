@@ -146,11 +146,11 @@ def _seeds(environment: Mapping[str, str], tree: dict[str, Any]) -> list[tuple[A
 def _find_classes(tree: dict[str, Any], folder: Path) -> None:
     """file.py:Class of each strategy: the file beside the configuration, unless it is in the working folder alone."""
     strategies = tree.get("strategies")
-    for keys in strategies.values() if isinstance(strategies, dict) else ():
-        written = keys.get("class") if isinstance(keys, dict) else None
+    for its in strategies.values() if isinstance(strategies, dict) else ():
+        written = its.get("class") if isinstance(its, dict) else None
         place, colon, name = written.rpartition(":") if isinstance(written, str) else ("", "", "")
         if place.endswith(".py") and ((folder / place).is_file() or not Path(place).is_file()):
-            keys["class"] = f"{folder / place}{colon}{name}"
+            its["class"] = f"{folder / place}{colon}{name}"
 
 
 def _generic(environment: Mapping[str, str], problems: list[InputError]) -> list[tuple[At, Any, str]]:

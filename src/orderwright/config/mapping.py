@@ -12,6 +12,7 @@ from orderwright.config import owning
 from orderwright.config.checking import has_tokens
 from orderwright.config.log_urls import path_of
 from orderwright.config.schema import Configuration, LimitKeys
+from orderwright.config.sharing import shared_accounts
 from orderwright.config.values import linger_of
 from orderwright.core.model import Account, RiskLimits, Settings, Sizing, Terms
 from orderwright.core.numbers import ZERO
@@ -193,7 +194,7 @@ def warnings_of(configuration: Configuration) -> list[str]:
         found.append("service.auth is off: whoever is on this machine may trade")
     if log_place(configuration).log is None:
         found.append("the log is in memory: it is lost when the service ends")
-    return found
+    return found + shared_accounts(configuration)
 
 
 def webhook_layers(configuration: Configuration) -> list[str]:

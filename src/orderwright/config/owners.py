@@ -111,7 +111,9 @@ class StrategyKeys(Section):
         None, "The class that the service runs: module:Class, file.py:Class or a built-in one.", alias="class"
     )
     params: Annotated[dict[str, Any], BeforeValidator(_plain)] = key({}, "The class's parameters, by name.")
-    interval: str = key("1m", "The candles that the class sees: a number and s, m, h or d.")
+    interval: str = key(
+        "1m", "The candles that the class sees: a number and s, m, h or d. Volatility is of them too; without: of 1h."
+    )
     sizing: SizingKeys = section(SizingKeys, "How much an alert trades that says no quantity.")
     flip: Flag = key(False, "Whether an opposite signal closes and turns the position at once.")
     allow_short: Flag = key(False, "Whether its sells may open a short, where the account may.")

@@ -1,4 +1,4 @@
-"""ORDERWRIGHT__SERVICE__PORT and its like, read by pydantic-settings; imported only where one is set, for it costs 0.1 s."""
+"""ORDERWRIGHT__SERVICE__PORT and its like, read by pydantic-settings: 0.1 s of imports, so only where one is set."""
 
 from __future__ import annotations
 

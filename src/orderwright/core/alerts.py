@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from orderwright.core import messages as m
 from orderwright.core.evolve import alert_key, signal_key
-from orderwright.core.model import Action, OrderSide
+from orderwright.core.model import SECOND, Action, OrderSide
 from orderwright.core.numbers import ZERO, text
 from orderwright.core.placing import Decision, held_of
 from orderwright.core.reasons import Reason, Refusal
@@ -46,9 +46,15 @@ def receive_alert(state: State, command: m.ReceiveAlert, now: int) -> Decision:
         return [m.AlertReceived(time=now, alert=alert, verdict="accepted", key=key)], []
     duplicate_of, order_id = first
     window = command.window_us
-    detail = "this alert was received before"
-    if window is not None:
-        detail = f"the same text came within {window // 1_000_000} s: give each alert an alert_id"
+    seconds = None if window is None else window // SECOND
+    if alert.replay_of:
+        detail = "it was played again under this Idempotency-Key before"
+        if seconds is not None:
+            detail = f"it was played again within {seconds} s: to play it once more, send an Idempotency-Key"
+    elif seconds is not None:
+        detail = f"the same text came within {seconds} s: give each alert an alert_id"
+    else:
+        detail = "this alert was received before"
     event = m.AlertReceived(
         time=now, alert=alert, verdict="duplicate", order_id=order_id, duplicate_of=duplicate_of, detail=detail
     )
@@ -66,7 +72,9 @@ def _first_of(state: State, command: m.ReceiveAlert, now: int) -> tuple[str, str
     if not command.signals:
         return None
     earlier = state.keys.get(signal_key(command.signals[0][0].key))
-    return None if earlier is None else ("", earlier)
+    if earlier is None or (earlier and state.find(earlier) is None):  # a log cut before its order: it is made now
+        return None
+    return "", earlier
 
 
 def became_of(
@@ -118,8 +126,8 @@ def _turned(state: State, said: m.ReceiveSignal, meant: OrderSide | None, order:
     signal, side = said.signal, order.instruction.side.value
     held, target = text(held_of(state, signal.account, signal.symbol)), text(signal.target_quantity or ZERO)
     return (
-        f"{meant} became a {side}: {signal.account} held {held} {signal.symbol}, and the target of {target} is the whole "
-        "position of the account, whoever has traded it"
+        f"{meant} became a {side}: the target of {target} is for the whole position of account {signal.account}, "
+        f"whoever traded it, and that was {held}"
     )
 
 
@@ -139,8 +147,10 @@ def conclude(taken: m.AlertReceived, found: Sequence[Became]) -> Decision:
         reason="" if verdict == "accepted" else next((one.reason for one in found if one.verdict == verdict), ""),
         detail="; ".join(details),
     )
-    outcome = "nothing" if verdict == "nothing" else "taken"
-    return [event], [m.Reply(outcome=outcome, order_id=order_id, text=event.detail, alert=event)]
+    reply = m.Reply(
+        outcome="nothing" if verdict == "nothing" else "taken", order_id=order_id, text=event.detail, alert=event
+    )
+    return [event], [reply]
 
 
 __all__ = ["Became", "became_of", "conclude", "receive_alert"]

@@ -491,7 +491,7 @@ class OrderReceived(OrderEvent, tag="order_received"):
     out. stop_price: where a trailing stop was given none. kin: the orders that are in its group already. price,
     remainder: the collar at which a market order goes out as a limit, and what becomes of the rest, by `until`;
     attempt: how many orders went before it for the same. this_window: its number among those of the rate's window.
-    estimated_fee, estimated_cost and, contained in the cost, estimated_slippage are in quote (`orderwright.core.sizing`).
+    estimated_fee, estimated_cost and estimated_slippage, which the cost contains, are in quote (see core/sizing.py).
     """
 
     instruction: Instruction

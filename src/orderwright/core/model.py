@@ -523,8 +523,8 @@ class Order(Struct, kw_only=True, gc=False):
     other orders of its group, by id, but for a bracket's. following: a trailing stop whose activation price was seen.
     remainder: of a market order that went out as a limit at its collar, which is then its price: what becomes of the
     rest; attempt: how many orders went before it for the same; until: when that is over (microseconds).
-    cancel_wanted: (cause, rule) of a cancel that waits until requests may leave again. terms_at: the venue's time of its
-    last word on quantity and prices (microseconds): an older word that comes later does not change them.
+    cancel_wanted: (cause, rule) of a cancel that waits until requests may leave again. terms_at: the venue's time of
+    its last word on quantity and prices (microseconds): an older word that comes later does not change them.
     """
 
     instruction: Instruction

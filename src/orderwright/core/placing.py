@@ -11,8 +11,9 @@ the successor of a lingering order) goes at once.
 
 Above `rate_limit_orders` in a window of the clock (as exchanges count) an order waits in a queue, for
 `execution_timeout_ms` at most: it is denied then, and at once where the queue is full. Nobody overtakes: what comes
-while others wait goes behind them, and whoever waits for this rate waits there for the next second too. Cancels and replaces never wait there, nor does what waited for other orders to end
-or protects what an entry has brought; those that are orders count all the same.
+while others wait goes behind them, and who waits there keeps the place until the next second too. Cancels and replaces
+never wait there, nor does what waited for other orders to end or protects what an entry has brought; those that are
+orders count all the same.
 
 After the log was taken over from another process nothing leaves until that one's last request is dead: orders wait.
 

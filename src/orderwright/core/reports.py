@@ -287,9 +287,8 @@ def _ended_at(
     full = said.status is OrderStatus.FILLED
     if claimed == order.quantity if full else claimed < order.quantity or not claimed:
         return None
-    asked = [it for it in order.requests if it.kind == "replace" and it.in_flight and it.quantity is not None]
-    fitting = [it for it in asked if it.quantity is not None and (it.quantity == claimed if full else it.quantity > claimed)]
-    if full and fitting or len(fitting) == 1:
+    fitting = [it for it in order.requests if it.kind == "replace" and it.in_flight and _fits(it, claimed, full=full)]
+    if (full and fitting) or len(fitting) == 1:
         done = m.ReplacedReport(order_id=order.order_id, time=said.time, number=fitting[0].number)
         return _replacement(state, order, fitting[0], done, now)
     if not full or claimed > order.quantity:
@@ -302,6 +301,12 @@ def _ended_at(
         unit_cost=order.unit_cost,
         venue_time=said.time,
     )
+
+
+def _fits(request: Request, claimed: Decimal, *, full: bool) -> bool:
+    """Whether an order that a replace has changed may have ended with so much filled."""
+    quantity = request.quantity
+    return quantity is not None and (quantity == claimed if full else quantity > claimed)
 
 
 def _status(state: State, order: Order, said: m.StatusReport, now: int) -> Decision:
@@ -318,8 +323,8 @@ def _status(state: State, order: Order, said: m.StatusReport, now: int) -> Decis
         for request in order.requests[1:]
         if request.state == "unknown" and (event := _settled(state, order, request, said, now)) is not None
     ]
-    terms = next((event for event in settled if isinstance(event, m.OrderReplaced)), None)
-    terms = terms or _as_told(state, order, said, now)
+    done = next((event for event in settled if isinstance(event, m.OrderReplaced)), None)
+    terms = done or _as_told(state, order, said, now)
     if said.status in DONE:
         return _ended_as_told(state, order, said, terms, now)
     if isinstance(terms, m.OrderRestated):
@@ -334,9 +339,7 @@ def _ended_as_told(
     state: State, order: Order, said: m.StatusReport, terms: m.OrderReplaced | m.OrderRestated | None, now: int
 ) -> Decision:
     """The answer is that it has ended."""
-    end = m.EndReport(
-        order_id=said.order_id, time=said.time, status=said.status, cumulative=said.cumulative or None
-    )
+    end = m.EndReport(order_id=said.order_id, time=said.time, status=said.status, cumulative=said.cumulative or None)
     if said.quantity is None:
         return _end(state, order, end, now)
     return _ended(state, order, end, terms, now)

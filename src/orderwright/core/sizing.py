@@ -84,12 +84,15 @@ def priced(
 
 
 def estimated_slippage(instruction: Instruction, sized: Sized, quote: Quote | None) -> Decimal | None:
-    """What of an order's cost is expected slippage, in quote: quantity x how far the price that it is expected to pay is
-    worse than its stop price or, without one, than the middle of the market (half the spread, the account's allowance,
-    the collar where there is one). 0 for an order at a limit price of its own; None where no market is known."""
+    """What of an order's cost is expected slippage, in quote: quantity x how far the price that it is expected to pay
+    is worse than its stop price or, without one, than the middle of the market (half the spread, the account's
+    allowance, the collar where there is one). 0 for an order at a limit price of its own; None where no market is
+    known."""
     if instruction.price is not None:
         return ZERO
-    reference = instruction.stop_price if instruction.stop_price is not None else quote.mid if quote is not None else None
+    reference = instruction.stop_price
+    if reference is None and quote is not None:
+        reference = quote.mid
     if reference is None or sized.basis is None:
         return None
     return sized.quantity * abs(sized.basis - reference)

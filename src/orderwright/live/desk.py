@@ -104,7 +104,8 @@ class Desk:
         if book.name in self.books:
             raise InputError(f"book {book.name!r} is open already", field="book", value=book.name)
         if book.state.sequence and book.state.controls.epoch < getattr(self._journal, "taken_over_at", 0):
-            book.begin(m.BeginEpoch(epoch=self._journal.epoch, by=self._journal.holder))
+            log: Any = self._journal
+            book.begin(m.BeginEpoch(epoch=log.epoch, by=log.holder))
         self.books[book.name] = book
         self.reached.setdefault(book.name, book.state.sequence)
         self.look_at(book.name)

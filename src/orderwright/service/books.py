@@ -6,8 +6,8 @@
   `execution.simulation.deposits` in it. An account that the log knows keeps its money; it is given none again.
 - In environment local a user who is not known is made when first named, with a book and a paper account. Who was made
   once is known again from the log: the accounts say whose they are.
-- The operator, who runs the service, is a user as well, `operator`: the first key is theirs. Their orders go to the book
-  `main`, else to the only one there is; among several they name one.
+- The operator, who runs the service, is a user as well, `operator`: the first key is theirs. Their orders go to the
+  book `main`, else to the only one there is; among several they name one.
 - `system` is a book too, of nobody: it holds users, keys and what belongs to no book, and never trades.
 
 At the start every book is told what is configured: its settings, instruments, accounts. What it knows already is not

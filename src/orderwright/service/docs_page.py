@@ -7,9 +7,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from html import escape
+from http import HTTPStatus
 from typing import Any
 
-from orderwright.service.openapi import document
+from orderwright.service.openapi import MEANS, document, statuses
+from orderwright.service.problems import TITLES
 from orderwright.service.routing import Route
 
 STYLE = """
@@ -24,10 +26,13 @@ padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line) }
 .method { display: inline-block; width: 3.6rem; font-weight: 700 } .get { color: var(--get) }
 .post { color: var(--post) }
 .path { font-family: ui-monospace, monospace } .said { color: #777; margin-left: .6rem }
-.scope { float: right; color: #777 }
+.scope { float: right; color: #777 } nav a { margin-right: 1rem; white-space: nowrap }
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+REFUSALS = "what is refused"
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+ADDRESS = "{address of the service}"
+"""Stands in the page where the address goes under which the reader has found the service."""
 Json = dict[str, Any]
 
 
@@ -42,7 +47,41 @@ def page(routes: Sequence[Route]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{STYLE}</style></head><body><h1>Orderwright {escape(said['info']['version'])}</h1>{about}"
         '<p>The same for machines: <a href="/openapi.json">openapi.json</a></p>'
-        f"{''.join(parts)}</body></html>"
+        f"<nav>{_contents(said)}</nav>{_pre(f'export URL={ADDRESS} KEY=ow_...')}"
+        f"{''.join(parts)}{_refusals(routes)}</body></html>"
+    )
+
+
+def _contents(said: Json) -> str:
+    names = [tag["name"] for tag in said["tags"]]
+    return "".join(f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name in [*names, REFUSALS])
+
+
+def _anchor(name: str) -> str:
+    return escape(name.replace(" ", "-"))
+
+
+def _refusals(routes: Sequence[Route]) -> str:
+    """What a status means, the same at every route: said once."""
+    found = sorted({status for route in routes for status in statuses(route) if status >= 400})
+    rows = "".join(
+        f"<tr><td>{status}</td><td>{_marked(MEANS.get(status, HTTPStatus(status).phrase))}</td></tr>"
+        for status in found
+    )
+    example = {
+        "type": "urn:orderwright:max_order_value",
+        "title": TITLES[422],
+        "status": 422,
+        "detail": "the order's value is above the limit",
+        "code": "max_order_value",
+        "field": "quantity",
+        "value": "1",
+        "nearest": "0.02",
+    }
+    about = _marked("A refusal is a problem document (RFC 9457), `application/problem+json`:")
+    return (
+        f'<h2 id="{_anchor(REFUSALS)}">{REFUSALS}</h2><p>{about}</p>{_pre(json.dumps(example, indent=2))}'
+        f"<table>{rows}</table>"
     )
 
 
@@ -53,7 +92,7 @@ def _section(tag: str, said: Json, scopes: dict[tuple[str, str], str | None]) ->
         for method, operation in methods.items()
         if tag in operation["tags"]
     ]
-    return f"<h2>{escape(tag)}</h2>{''.join(shown)}"
+    return f'<h2 id="{_anchor(tag)}">{escape(tag)}</h2>{"".join(shown)}'
 
 
 def _operation(method: str, path: str, operation: Json, scope: str | None, schemas: Json) -> str:
@@ -63,7 +102,8 @@ def _operation(method: str, path: str, operation: Json, scope: str | None, schem
         f'<span class="said">{escape(operation["summary"])}</span></summary>'
     )
     body = f"<p>{_marked(operation['description'])}</p>{_fields(operation, schemas)}"
-    return f"<details>{head}{body}{_curl(method, path, operation, scope)}{_answers(operation)}</details>"
+    shown = f"{head}{body}{_curl(method, path, operation, scope)}{_answers(operation)}"
+    return f'<details id="{escape(operation["operationId"])}">{shown}</details>'
 
 
 def _fields(operation: Json, schemas: Json) -> str:
@@ -81,8 +121,8 @@ def _fields(operation: Json, schemas: Json) -> str:
         return ""
     rows = "".join(
         f'<tr><td class="path">{escape(field)}</td><td>{where}{", needed" if is_needed else ""}</td>'
-        f"<td>{escape(kind_of(schema))}</td></tr>"
-        for field, where, is_needed, schema, _ in fields
+        f"<td>{escape(kind_of(schema))}</td><td>{_marked(meaning)}</td></tr>"
+        for field, where, is_needed, schema, meaning in fields
     )
     return f"<p>{_marked(record.get('description', ''))}</p><table>{rows}</table>"
 
@@ -103,9 +143,9 @@ def kind_of(schema: Json) -> str:
 
 
 def _curl(method: str, path: str, operation: Json, scope: str | None) -> str:
-    words = [f"curl -X {method.upper()} http://localhost:8004{path}"]
+    words = [f'curl -X {method.upper()} "$URL{path}"']
     if scope is not None:
-        words.append('-H "Authorization: Bearer $ORDERWRIGHT_KEY"')
+        words.append('-H "Authorization: Bearer $KEY"')
     example = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
     if example is not None:
         words += ['-H "Content-Type: application/json"', f"-d '{json.dumps(example)}'"]
@@ -117,12 +157,17 @@ def _pre(text: str) -> str:
 
 
 def _answers(operation: Json) -> str:
-    shown = []
+    shown, refusals = [], []
     for status, answer in operation["responses"].items():
+        if status >= "400":
+            refusals.append(status)
+            continue
         example = answer.get("content", {}).get("application/json", {}).get("example")
-        sample = _pre(json.dumps(example, indent=2)) if example is not None and status < "300" else ""
+        sample = _pre(json.dumps(example, indent=2)) if example is not None else ""
         shown.append(f"<tr><td>{status}</td><td>{_marked(answer['description'])}{sample}</td></tr>")
-    return f"<table>{''.join(shown)}</table>"
+    link = f'<a href="#{_anchor(REFUSALS)}">what they mean</a>'
+    also = f"<p>Refused with {', '.join(refusals)}: {link}</p>" if refusals else ""
+    return f"<table>{''.join(shown)}</table>{also}"
 
 
 def _marked(text: str) -> str:
@@ -131,4 +176,4 @@ def _marked(text: str) -> str:
     return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
 
 
-__all__ = ["POLICY", "page"]
+__all__ = ["ADDRESS", "POLICY", "page"]

@@ -43,6 +43,7 @@ from orderwright.service.parts import Principal, Problem
 from orderwright.service.problems import refused
 from orderwright.service.tradingview.strategies import terms_of
 from orderwright.service.views import OrderView
+from orderwright.service.volatility import with_volatility
 from orderwright.service.wanted import (
     AmendOrder,
     CreateOrder,
@@ -175,7 +176,8 @@ class Door(Finding):
         return self.loop.put(book, m.ReplaceOrder(order_id=order_id, cause=wanted.cause, **changes))
 
     async def approve(self, principal: Principal, order_id: str, cause: str = "") -> Answer:
-        """Let an order that waits for approval go; price and risk are checked again. Who did, and why, is in its history."""
+        """Let an order that waits for approval go; price and risk are checked again. Who did, and why, its
+        history says."""
         book, order_id = self.locate(principal, order_id)
         said = m.ApproveOrder(order_id=order_id, by=principal.user, cause=cause)
         return self.checked(await self.loop.put(book, said))
@@ -255,6 +257,8 @@ class Door(Finding):
             trail=trail,
             terms=terms_of(self.books.configuration, wanted.strategy),
         )
+        feed = self.books.exchanges_on_paper.feed
+        signal = with_volatility(signal, self.books.configuration, feed, account.exchange, now)
         return book, m.ReceiveSignal(signal=signal, order_id=order_id)
 
     def view(self, answer: Answer) -> OrderView:

@@ -138,9 +138,7 @@ class Keys:
     @property
     def has_admin(self) -> bool:
         """Whether a key is good with which others can be issued."""
-        return any(
-            self.scope_of(key) == "admin" and self.is_good(key.key_id) for key in self._state.api_keys.values()
-        )
+        return any(self.scope_of(key) == "admin" and self.is_good(key.key_id) for key in self._state.api_keys.values())
 
     async def issue(
         self, user: str, scope: str, *, label: str = "", lifetime_us: int | None = None, by: str = ""

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from orderwright import __version__
 from orderwright.service.examples import example_of
+from orderwright.service.field_words import meaning_of
 from orderwright.service.problems import MEDIA_TYPE, TITLES
 from orderwright.service.routing import Route
 
@@ -30,7 +31,7 @@ _MONEY_IN = {
     ],
 }
 _ALWAYS = (400, 408, 413, 414, 431, 503)
-_WORDS = {
+MEANS = {
     **TITLES,
     400: "This is no request, or no JSON",
     401: "No key, or none that is good",
@@ -103,7 +104,7 @@ def _components(routes: Iterable[Route]) -> _Components:
     answered = list({id(one): one for one in said}.values())
     schemas_in, named_in = msgspec.json.schema_components(asked, ref_template=REF)
     schemas_out, named_out = msgspec.json.schema_components(answered, ref_template=REF)
-    found = {name: _with_money(schema) for name, schema in named_in.items()}
+    found = {name: _with_meaning(name, _with_money(schema)) for name, schema in named_in.items()}
     renamed = {name: f"{name}Answer" for name in named_out if name in named_in}
     found |= {renamed.get(name, name): _renamed(schema, renamed) for name, schema in named_out.items()}
     return _Components(
@@ -120,6 +121,15 @@ def _with_money(schema: Any) -> Any:
             return {**_MONEY_IN, **{name: value for name, value in schema.items() if name not in _MONEY}}
         return {name: _with_money(value) for name, value in schema.items()}
     return [_with_money(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def _with_meaning(name: str, schema: Json) -> Json:
+    """A record of a request, with what its fields mean."""
+    fields = {
+        field: its if "description" in its or not (said := meaning_of(field, name)) else {**its, "description": said}
+        for field, its in schema.get("properties", {}).items()
+    }
+    return {**schema, "properties": fields} if fields else schema
 
 
 def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
@@ -187,11 +197,11 @@ def _response(status: int, record: Any, components: _Components) -> Json:
             "type": "urn:orderwright:example",
             "title": TITLES.get(status, HTTPStatus(status).phrase),
             "status": status,
-            "detail": _WORDS.get(status, HTTPStatus(status).phrase),
+            "detail": MEANS.get(status, HTTPStatus(status).phrase),
             "code": "example",
         }
         content: Json = {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}, "example": example}}
-        return {"description": _WORDS.get(status, HTTPStatus(status).phrase), "content": content}
+        return {"description": MEANS.get(status, HTTPStatus(status).phrase), "content": content}
     description = HTTPStatus(status).phrase
     if record is None:
         return {"description": description}
@@ -207,7 +217,10 @@ def _response(status: int, record: Any, components: _Components) -> Json:
 
 def _in_path(route: Route) -> list[Json]:
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": meaning_of(name)}
+        for name in names
+    ]
 
 
 def _in_query(route: Route, components: _Components) -> list[Json]:
@@ -252,4 +265,4 @@ def _request_body(route: Route, components: _Components) -> Json:
     return {"required": not route.raw, "content": {"application/json": said}}
 
 
-__all__ = ["document", "statuses"]
+__all__ = ["MEANS", "document", "statuses"]

@@ -22,6 +22,7 @@ from orderwright.errors import InputError
 from orderwright.journal.memory import MemoryJournal
 from orderwright.live.book import LiveBook
 from orderwright.live.desk import Desk
+from orderwright.service.observing import logs
 from orderwright.service.observing.assembly import Observing, Seen
 from orderwright.service.observing.counting import Counting
 from orderwright.service.observing.gauges import Gauges
@@ -267,6 +268,34 @@ def test_a_pipe_that_nobody_reads_holds_nothing_up_and_says_what_was_dropped() -
     stream.go_on.set()
     writer.close()
     assert [line.get("count", line["event"]) for line in lines_of(stream)] == ["1", "2", "3", 3]
+
+
+def test_the_end_does_not_wait_for_a_pipe_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "PATIENCE", 0.0)
+    stream = Stuck()
+    writer = LineWriter(stream, most=2)
+    writer.msg(b"1")
+    assert stream.entered.wait(10)
+    for _ in range(5):
+        writer.msg(b"more")
+    writer.close()
+    stream.go_on.set()
+
+
+class Closed(io.BytesIO):
+    """A pipe whose reader has gone."""
+
+    def write(self, data: Any) -> int:
+        raise BrokenPipeError
+
+
+def test_lines_for_a_reader_that_has_gone_are_counted_and_the_end_comes() -> None:
+    writer = LineWriter(Closed(), most=2)
+    for _ in range(50):
+        writer.msg(b"line")
+    writer.close()
+    assert not writer._thread.is_alive()
+    assert writer.dropped > 0
 
 
 class Told:

@@ -100,11 +100,34 @@ def test_a_name_that_is_not_there_is_refused_with_the_nearest(config: str) -> No
 
     assert (strategy.code, kind.code) == (2, 2)
     assert strategy.err.endswith("unknown strategy 'tredn' (nearest: trend)\n")
+    assert orderwright("tradingview", "token", "tredn", "--config", config).err == strategy.err
     assert kind.err.endswith("unknown kind of message 'stratgy' (nearest: strategy)\n")
 
 
-def test_a_token_opens_the_webhook_that_is_configured_with_its_hash() -> None:
-    made = told("token", "trend")
+@pytest.mark.parametrize("command", ["message", "token"])
+def test_where_no_file_was_read_the_error_says_so(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = orderwright("tradingview", command, "trend")
+
+    assert ran.code == 2
+    assert "unknown strategy 'trend'" in ran.err
+    assert "--config" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [("alerts.example.com/", "https://alerts.example.com"), ("http://127.0.0.1:8004", "http://127.0.0.1:8004")],
+)
+def test_an_address_without_a_scheme_is_reached_over_https(host: str, reached: str, config: str) -> None:
+    for command in ("message", "token"):
+        url = told(command, "trend", "--config", config, "--host", host)["url"]
+        assert url.startswith(f"{reached}/api/tradingview/webhook/")
+
+
+def test_a_token_opens_the_webhook_that_is_configured_with_its_hash(config: str) -> None:
+    made = told("token", "trend", "--config", config)
     assert made["token_hash"] == hash_of(made["token"])
 
     async def try_it() -> int:

@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
+from orderwright.config.mapping import warnings_of
+from orderwright.config.sharing import shared_accounts
+from orderwright.core import messages as m
 from orderwright.core.model import SECOND
 from orderwright.core.numbers import moment
 from orderwright.service.tradingview.guard import problems_of, sender_of
@@ -116,7 +120,7 @@ async def test_an_alert_that_differs_in_action_ticker_strategy_or_id_is_another_
         await send(running, {**BUY, "alert_id": "bar 7"})
         answer = await send(running, {**BUY, "alert_id": "bar 7", **other})
 
-        assert answer.json()["verdict"] == "accepted"
+        assert answer.json()["verdict"] in ("accepted", "denied")
 
 
 @run
@@ -170,7 +174,7 @@ async def test_a_close_goes_to_every_account_of_the_strategy_in_one_turn(tmp_pat
         assert [(order["account"], order["side"]) for order in closed["orders"]] == [("one", "sell"), ("two", "sell")]
         assert (again["duplicate"], again["order_id"]) == (True, closed["order_id"])
         events = [event for _, event in running.service.desk.journal.events("desk", before)]
-        kinds = ["AlertReceived", "SignalReceived", "OrderReceived", "SignalReceived", "OrderReceived"]
+        kinds = ["SignalReceived", "OrderReceived", "SignalReceived", "OrderReceived", "AlertReceived"]
         assert [type(event).__name__ for event in events[:5]] == kinds
 
 
@@ -376,7 +380,201 @@ async def test_a_buy_without_a_quantity_is_sized_by_its_strategy() -> None:
         assert 495 < float(order["estimated_cost"]) <= 500
 
 
+@pytest.mark.parametrize(("interval", "bars"), [(None, 3_600), ("5m", 300)])
+@run
+async def test_a_size_by_volatility_is_measured_in_the_market_where_the_alert_says_none(
+    interval: str | None, bars: int
+) -> None:
+    sizing = {"by": "volatility", "amount": "0.1", "multiple": "2"}
+    trend = {"token_hash": hash_of(TOKEN), "sizing": sizing} | ({"interval": interval} if interval else {})
+    async with a_webhook(strategies={"trend": trend}) as running:
+        now = running.service.clock.now()
+        await send(running, {"ticker": "BTCUSDT", "action": "buy"})
+        await send(running, {"ticker": "BTCUSDT", "action": "buy", "atr": "250", "alert_id": "2"})
+        events = [event for _, event in running.service.desk.journal.events("main")]
+        measured, told = (event.stake for event in events if isinstance(event, m.SignalReceived))
+        feed = running.service.books.exchanges_on_paper.feed("simulated", "BTC/USDT")
+        candles = feed.candles(bars * SECOND, now // (bars * SECOND) - 15, 15)
+
+    ranges = np.maximum(candles.high[1:], candles.close[:-1]) - np.minimum(candles.low[1:], candles.close[:-1])
+    assert measured is not None
+    assert float(measured.volatility or 0) == pytest.approx(ranges.mean() * float(feed.instrument.tick_size))
+    assert measured.quantity > 0
+    assert told is not None
+    assert told.volatility == 250
+
+
+# What the sender is told
+
+
+SHORT = {"strategy": "trend", "ticker": "BTCUSDT", "action": "sell", "market_position": "short"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "alert", "verdict", "has_order", "reason"),
+    [
+        ({}, BUY, "accepted", True, None),
+        ({}, {**BUY, "action": "sell"}, "nothing", False, "nothing_to_close"),
+        ({}, {**BUY, "action": "close", "quantity": None}, "nothing", False, "nothing_to_close"),
+        ({}, {"ticker": "BTCUSDT", "action": "buy", "risk_percent": "1"}, "nothing", False, "bracket"),
+        ({"max_order_value": 10}, BUY, "denied", True, "max_order_value"),
+    ],
+)
+@run
+async def test_the_list_says_exactly_what_the_sender_was_told(
+    limits: dict[str, Any], alert: dict[str, Any], verdict: str, has_order: bool, reason: str | None
+) -> None:
+    async with a_webhook(account_limits=limits) as running:
+        said = (await send(running, {**alert, "alert_id": "1"})).json()
+        again = (await send(running, {**alert, "alert_id": "1"})).json()
+        second, first = await stored(running)
+
+        names = ("alert", "verdict", "order_id", "reason", "detail")
+        assert {name: said[name] for name in names} == {name: first[name] for name in names}
+        assert {name: again[name] for name in names} == {name: second[name] for name in names}
+        assert (said["verdict"], said["order_id"] is not None, said["reason"]) == (verdict, has_order, reason)
+        assert (said["detail"] is None) == (verdict == "accepted")
+        assert [order["client_order_id"] for order in await orders(running)] == [said["order_id"]] * has_order
+        assert (again["verdict"], again["order_id"]) == ("duplicate", said["order_id"])
+
+
+@run
+async def test_a_short_that_becomes_flat_on_spot_is_noted_and_the_note_is_stored() -> None:
+    async with a_webhook() as running:
+        await send(running, {**BUY, "alert_id": "1"})
+        await running.later()
+        said = (await send(running, {**SHORT, "market_position_size": "0.01", "alert_id": "2"})).json()
+        (alert,) = await stored(running, alert_id="2")
+
+        assert said["notes"] == ["to flat instead of -0.01: spot is never sold short"]
+        assert alert["notes"] == said["notes"][0]
+        assert said["orders"][0]["quantity"] == "0.001"
+
+
+@run
+async def test_a_buy_that_a_shared_account_makes_a_sell_is_noted() -> None:
+    other = "fedcba9876543210fedcba9876543210"
+    strategies = {**STRATEGY, "other": {"token_hash": hash_of(other)}}
+    target = {"ticker": "BTCUSDT", "action": "buy", "market_position": "long"}
+    async with a_webhook(strategies=strategies) as running:
+        first = (await send(running, {**target, "market_position_size": "0.02", "alert_id": "1"})).json()
+        await running.later()
+        said = (await send(running, {**target, "market_position_size": "0.01", "alert_id": "2"}, path=f"/{other}")).json()
+
+        (order,) = said["orders"]
+        assert first["notes"] == []
+        assert (order["side"], order["quantity"]) == ("sell", "0.01")
+        assert said["notes"] == [
+            f"buy became a sell: the target of 0.01 is for the whole position of account {order['account']}, whoever "
+            "traded it, and that was 0.02"
+        ]
+
+
+@run
+async def test_strategies_with_accounts_of_their_own_do_not_meet() -> None:
+    other = "fedcba9876543210fedcba9876543210"
+    names = {"trend": TOKEN, "dip": other}
+    strategies = {name: {"user": "ada", "accounts": [name], "token_hash": hash_of(names[name])} for name in names}
+    accounts = {name: {"user": "ada", "deposits": {"USDT": 5000}} for name in names}
+    target = {"ticker": "BTCUSDT", "action": "buy", "market_position": "long"}
+    sections = {"users": {"ada": {"book": "ada"}}, "accounts": accounts, "strategies": strategies}
+    async with a_webhook(**sections) as running:
+        for number, (token, size) in enumerate([(TOKEN, "0.02"), (other, "0.01"), (other, "0.01"), (TOKEN, "0.02")]):
+            await send(running, {**target, "market_position_size": size, "alert_id": str(number)}, path=f"/{token}")
+            await running.later()
+        state = running.service.desk.books["ada"].state
+
+        assert {account: str(found.size) for (account, _), found in state.positions.items()} == {
+            "trend": "0.02",
+            "dip": "0.01",
+        }
+    assert shared_accounts(a_configuration(**sections)) == []
+
+
+@pytest.mark.parametrize(
+    ("sections", "shared"),
+    [
+        ({"strategies": {"a": {}, "b": {}}}, "strategies a and b share the account of main"),
+        ({"users": {"ada": {}}, "strategies": {"a": {"user": "ada"}, "b": {"user": "ada"}}}, "the account of ada"),
+        (
+            {"accounts": {"one": {"user": "ada"}}, "strategies": {"a": {"user": "ada"}, "b": {"accounts": ["one"]}}},
+            "a and b share the account one",
+        ),
+        ({"strategies": {"a": {"symbol": "BTC/USDT"}, "b": {"symbol": "BTCUSDT"}}}, "a and b share"),
+        ({"strategies": {"a": {"symbol": "BTC/USDT"}, "b": {"symbol": "ETH/USDT"}}}, None),
+        ({"strategies": {"a": {}}}, None),
+        ({"strategies": {"a": {"user": "ada"}, "b": {"user": "bob"}}}, None),
+    ],
+    ids=str,
+)
+def test_the_check_warns_of_strategies_that_share_an_account(sections: dict[str, Any], shared: str | None) -> None:
+    found = [problem for problem in warnings_of(a_configuration(**sections)) if " share the account " in problem]
+
+    assert len(found) == (shared is not None)
+    assert shared is None or shared in found[0]
+
+
+@run
+async def test_a_message_under_the_address_of_another_strategy_is_refused_and_other_names_are_noted() -> None:
+    strategies = {**STRATEGY, "other": {}}
+    async with a_webhook(strategies=strategies, tradingview={"secret": SECRET}) as running:
+        wrong = await send(running, {**BUY, "strategy": "other", "alert_id": "1"})
+        chart = await send(running, {**BUY, "strategy": "RSI of mine", "alert_id": "2"})
+        unfilled = await send(running, {**BUY, "strategy": "{{strategy}}", "alert_id": "3"})
+        unknown = await send(running, {**BUY, "strategy": "c", "secret": SECRET, "alert_id": "4"}, path="")
+
+        said = wrong.json()
+        assert (wrong.status_code, said["field"], said["value"], said["nearest"]) == (422, "strategy", "other", "trend")
+        assert chart.json()["notes"] == ["strategy 'RSI of mine': not used, the token is that of 'trend'"]
+        assert unfilled.json()["notes"] == ["strategy: placeholder not expanded: {{strategy}}"]
+        assert unknown.json()["notes"] == [
+            "strategy 'c' is not configured (there is: trend, other): it trades for main with the default sizing"
+        ]
+
+
+@run
+async def test_a_perpetual_where_only_spot_is_traded_says_so() -> None:
+    async with a_webhook() as running:
+        said = (await send(running, {**BUY, "ticker": "BINANCE:BTCUSDT.P"})).json()
+
+        assert said["detail"] == "unknown symbol 'BTCUSDT.P': a perpetual future, and only spot is traded here"
+        assert said["nearest"] == "BTC/USDT"
+
+
 # Stored alerts
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"action": "byu"}, {"quantiy": "1"}, {"quantity": "0,001"}, {"quantity": "{{strategy.order.contracts}}"}],
+    ids=str,
+)
+@run
+async def test_a_refused_alert_is_found_by_what_it_says(wrong: dict[str, str]) -> None:
+    async with a_webhook() as running:
+        answer = await send(running, {**BUY, "ticker": "BINANCE:BTCUSDT", "alert_id": "b1", **wrong})
+        by_id = await stored(running, alert_id="b1")
+        by_ticker = await stored(running, ticker="BTC/USDT", verdict="refused", strategy="trend")
+
+        assert answer.status_code == 422
+        assert by_id == by_ticker
+        (alert,) = by_id
+        assert (alert["ticker"], alert["action"]) == ("BTCUSDT", wrong.get("action", "buy"))
+
+
+@run
+async def test_a_ticker_is_found_in_any_spelling_and_a_word_that_is_none_is_an_error() -> None:
+    async with a_webhook() as running:
+        for number, written in enumerate(("BTCUSDT", "BTC/USDT", "btc-usdt")):
+            await send(running, {**BUY, "ticker": written, "alert_id": str(number)})
+        found = [len(await stored(running, ticker=name)) for name in ("BTC/USDT", "BTCUSDT", "BTC_USDT", "ETHUSDT")]
+        verdict = (await running.get("/api/tradingview/alerts", verdict="refusd")).json()
+        strategy = (await running.get("/api/tradingview/alerts", strategy="trnd")).json()
+
+        assert found == [3, 3, 3, 0]
+        assert (verdict["status"], verdict["field"], verdict["nearest"]) == (422, "verdict", "refused")
+        assert (strategy["status"], strategy["field"], strategy["nearest"]) == (422, "strategy", "trend")
+
 
 
 @run
@@ -409,15 +607,27 @@ async def test_an_alert_played_again_by_hand_is_a_new_one_linked_to_the_first() 
         path = f"/api/tradingview/alerts/{first['alert']}/replay"
         foreign = await running.post(path, as_who=a_user("somebody"))
         reader = await running.post(path, as_who=a_user("main", scope="read"))
-        played = [(await running.post(path)).json() for _ in range(2)]
+        keys = ({}, {}, {"Idempotency-Key": "a"}, {"Idempotency-Key": "a"}, {"Idempotency-Key": "b"})
+        played = [(await running.post(path, headers=key)).json() for key in keys]
+        running.clock.pass_by(61 * SECOND)
+        played.append((await running.post(path)).json())
+        nonsense = await running.post(path, headers={"Idempotency-Key": " "})
         refused = (await send(running, BUY, path="/nobody")).json()
         never = await running.post(f"/api/tradingview/alerts/{refused['alert']}/replay")
 
         assert (foreign.status_code, reader.status_code, never.status_code) == (404, 403, 409)
-        assert [one["verdict"] for one in played] == ["accepted", "accepted"]
-        assert len({first["order_id"], *(one["order_id"] for one in played)}) == 3
+        assert [one["verdict"] for one in played] == [
+            *("accepted", "duplicate", "accepted", "duplicate", "accepted", "accepted")
+        ]
+        assert [one["detail"] for one in played[1:4:2]] == [
+            "it was played again within 60 s: to play it once more, send an Idempotency-Key",
+            "it was played again under this Idempotency-Key before",
+        ]
+        assert (nonsense.status_code, nonsense.json()["field"]) == (422, "Idempotency-Key")
+        assert len({first["order_id"], *(one["order_id"] for one in played)}) == 5
+        assert {one["replay_of"] for one in played} == {first["alert"]}
         links = [alert["replay_of"] for alert in await stored(running, book="main")]
-        assert links == [first["alert"], first["alert"], None]
+        assert links == [*([first["alert"]] * 6), None]
 
 
 # Configuration

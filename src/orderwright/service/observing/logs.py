@@ -8,20 +8,27 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import queue
 import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import msgspec
-import structlog
-from structlog.typing import Processor
+
+from orderwright.service.observing.structured import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
 
 LogFormat = Literal["console", "json"]
 MOST_LINES = 10_000
+PATIENCE = 3.0
+"""Seconds that the last lines are given to get out."""
 MASK = "***"
 _SECRET_FIELD = re.compile(r"(secret|password|passphrase|authorization|signature|api_?key|token)", re.IGNORECASE)
 _OWN_KEY = re.compile(r"\bow_[A-Za-z0-9_-]{8,}")
@@ -34,6 +41,7 @@ class LineWriter:
         self._stream = stream
         self._lines: queue.Queue[bytes | None] = queue.Queue(most)
         self.dropped = 0
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
@@ -47,24 +55,42 @@ class LineWriter:
     log = debug = info = warning = error = critical = exception = msg
 
     def close(self) -> None:
-        """Write what is left, and end the thread."""
-        self._lines.put(None)
-        self._thread.join(timeout=5)
+        """Write what is left, and end the thread; give up where nobody reads."""
+        self._ending.set()
+        try:
+            self._lines.put_nowait(None)
+        except queue.Full:
+            pass  # the thread looks at `_ending` too
+        self._thread.join(timeout=PATIENCE)
 
     def _run(self) -> None:
-        while (line := self._lines.get()) is not None:
+        while (line := self._next()) is not None:
             lines = [line]
             end = self._more(lines)
             if self.dropped:
                 lines.append(b'{"event": "log lines were dropped", "count": %d}' % self.dropped)
                 self.dropped = 0
             try:
-                self._stream.write(b"\n".join(lines) + b"\n")
-                self._stream.flush()
+                self._write(b"\n".join(lines) + b"\n")
             except (OSError, ValueError):
-                return  # nobody reads any more: what trades goes on
+                self.dropped += len(lines)  # nobody reads any more: what trades goes on
             if end:
                 return
+
+    def _write(self, text: bytes) -> None:
+        rest = memoryview(text)
+        while rest:
+            rest = rest[self._stream.write(rest) :]
+        self._stream.flush()
+
+    def _next(self) -> bytes | None:
+        """The next line; None at the end."""
+        if self._ending.is_set():
+            try:
+                return self._lines.get_nowait()
+            except queue.Empty:
+                return None
+        return self._lines.get()
 
     def _more(self, lines: list[bytes]) -> bool:
         """Whatever else waits, in one write; whether the end has come."""
@@ -110,7 +136,7 @@ def set_up(
     secrets: Iterable[str] = (),
 ) -> Callable[[], None]:
     """Log from now on; what is called at the end, so that the last lines get out. stream: stderr unless given."""
-    out = stream if stream is not None else sys.stderr.buffer
+    out = stream if stream is not None else _stderr()
     writer = LineWriter(out)
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     shared: list[Processor] = [
@@ -142,6 +168,11 @@ def set_up(
         structlog.reset_defaults()
 
     return close
+
+
+def _stderr() -> BinaryIO:
+    """Without Python's buffer: a thread that is stuck in that one's lock ends the interpreter with a fault."""
+    return io.FileIO(os.dup(sys.stderr.fileno()), "w")
 
 
 class _Handler(logging.Handler):

@@ -15,13 +15,13 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 
-import structlog
 from msgspec import Struct
 
 from orderwright.core import messages as m
 from orderwright.core.evolve import Changes
 from orderwright.errors import InputError
 from orderwright.ports import Clock
+from orderwright.service.observing.structured import structlog
 
 TOPICS = (
     "approval",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import structlog
 from msgspec import structs
 
 from orderwright.core import messages as m
@@ -17,6 +16,7 @@ from orderwright.core.evolve import Changes
 from orderwright.core.model import DONE, Order
 from orderwright.core.numbers import text
 from orderwright.core.reasons import Reason
+from orderwright.service.observing.structured import structlog
 
 _QUIET = frozenset({m.PriceSeen})
 _ROUTINE = frozenset({m.InstrumentDefined, m.DayStarted})
@@ -47,7 +47,7 @@ class Telling:
         if kind in _QUIET:
             return
         order = changes.order
-        refused = getattr(event, "verdict", "") == "refused"
+        refused = getattr(event, "verdict", "") in ("refused", "denied")
         level = "warning" if kind in _WARNING or refused else "info"
         if kind in _ROUTINE or (order is not None and kind not in _WARNING and order.status not in DONE):
             level = "debug"

@@ -80,7 +80,8 @@ class Guard:
         if not self._configured:
             raise Denied(
                 "no authentication is configured, so every alert is refused: make a token with "
-                "`orderwright tradingview token NAME`, or set tradingview.secret",
+                "`orderwright tradingview token NAME`, or set tradingview.secret, in the file that the service is "
+                "started with (`orderwright serve --config FILE`)",
                 code="not_configured",
                 status=403,
             )

@@ -2,8 +2,8 @@
 
     fields ─► allowed? ─► for whom? ─► what? ─► too old? ─► one turn of the book: the alert, its verdict, its signals
 
-Whatever comes of it, the alert is stored first (secrets taken out), with its verdict: accepted and its signals, refused
-with the reason, or a duplicate. Only then is it answered. What cannot be stored (the service is stopping, too much
+Whatever comes of it, the alert is stored (secrets taken out) with what became of it, its signals and their orders in
+one commit, and only then is it answered, with what is stored. What cannot be stored (the service is stopping, too much
 waits) is a 5xx, and TradingView sends it again. What belongs to no book is stored in `system`: of senders who prove
 nothing only so many a minute, since anybody can be one.
 """
@@ -18,24 +18,27 @@ from msgspec import Struct, structs
 
 from orderwright.core import messages as m
 from orderwright.core.ids import order_id_of
-from orderwright.core.model import SECOND, Alert, Order, Signal
+from orderwright.core.model import SECOND, Action, Alert, Order, OrderSide, Signal
 from orderwright.core.numbers import text
 from orderwright.core.state import State
 from orderwright.errors import InputError
-from orderwright.live.book import Answer, snapshot
+from orderwright.live.book import snapshot
 from orderwright.live.loop import LiveLoop
 from orderwright.ports import Clock
 from orderwright.service.parts import Problem
-from orderwright.service.tradingview.body import Body
+from orderwright.service.tradingview.body import Body, Pairs, is_pairs
 from orderwright.service.tradingview.guard import Denied, Guard, Seen
 from orderwright.service.tradingview.reading import Reading, read
 from orderwright.service.tradingview.signals import signals_of
-from orderwright.service.tradingview.strategies import Strategy, strategy_of
+from orderwright.service.tradingview.strategies import Strategy, check_named, notes_on, strategy_of
+from orderwright.service.tradingview.words import field_of
 
 SYSTEM = "system"
 STRANGERS_A_MINUTE = 60
 """How many alerts of senders who prove nothing are stored; above it they are answered 429 and forgotten."""
-_MOST_SHOWN = 200
+_MOST_SHOWN, _MOST_NAMED = 200, 100
+
+_SIDES = {Action.BUY: OrderSide.BUY, Action.SELL: OrderSide.SELL}
 
 
 class AlertOrder(Struct, frozen=True, kw_only=True):
@@ -51,9 +54,11 @@ class AlertOrder(Struct, frozen=True, kw_only=True):
 
 
 class AlertAnswer(Struct, frozen=True, kw_only=True):
-    """What became of an alert. alert: the id under which it is stored. verdict: accepted or duplicate. order_id: of its
-    order, or of the first delivery's where it is a duplicate (duplicate_of: that alert). detail: why there is no order,
-    or less of one. notes: what the alert said that was not used."""
+    """What became of an alert, as it is stored. alert: the id under which it is. verdict: accepted (what it wants is
+    under way), denied (its order was, by our own checks), nothing (there was nothing to do) or duplicate. order_id: of
+    its order, or of the first delivery's where it is a duplicate (duplicate_of: that alert). reason, detail: why there
+    is no order, or a denied one. notes: what the alert said that was not used, or not as it says. replay_of: the alert
+    that was played again."""
 
     alert: str
     book: str
@@ -62,8 +67,10 @@ class AlertAnswer(Struct, frozen=True, kw_only=True):
     order_id: str | None = None
     orders: tuple[AlertOrder, ...] = ()
     duplicate_of: str | None = None
+    reason: str | None = None
     detail: str | None = None
     notes: tuple[str, ...] = ()
+    replay_of: str | None = None
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -76,7 +83,8 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 
 class Intake:
-    """home: fills in the book and the accounts of a strategy that names none."""
+    """home: fills in the book and the accounts of a strategy that names none. measured: a signal with the volatility of
+    its market (exchange, time), where its size needs one that it does not say."""
 
     def __init__(
         self,
@@ -86,9 +94,10 @@ class Intake:
         strategies: Mapping[str, Strategy],
         rules: Rules,
         home: Callable[[Strategy], Strategy],
+        measured: Callable[[Signal, str, int], Signal] = lambda signal, *_: signal,
     ) -> None:
         self.loop, self.clock, self.guard, self.strategies, self.rules = loop, clock, guard, strategies, rules
-        self._home = home
+        self._home, self._measured = home, measured
         self._strangers: tuple[int, int] = (0, 0)
 
     async def receive(self, raw: bytes, seen: Seen) -> AlertAnswer:
@@ -102,16 +111,19 @@ class Intake:
         strategy = self.strategies[token] if token is not None else None
         return await self._take(body, seen.address, strategy)
 
-    async def replay(self, alert: Alert, book: str) -> AlertAnswer:
-        """Play a stored alert again by hand: as a new one, of any age. Raises Problem."""
+    async def replay(self, alert: Alert, book: str, key: str = "") -> AlertAnswer:
+        """Play a stored alert again by hand: as a new one, of any age. key: the same one plays it once; without, it is
+        played once within the window in which a text is a duplicate. Raises Problem."""
         body = Body(alert.body.encode())
         known = self.strategies.get(alert.strategy)
         strategy = known or Strategy(name=alert.strategy, user=alert.user, book=book)
-        return await self._take(body, "", strategy, replay_of=alert.alert)
+        return await self._take(body, "", strategy, replay_of=alert.alert, key=key)
 
     # The way of an alert whose sender is known
 
-    async def _take(self, body: Body, sender: str, strategy: Strategy | None, *, replay_of: str = "") -> AlertAnswer:
+    async def _take(
+        self, body: Body, sender: str, strategy: Strategy | None, *, replay_of: str = "", key: str = ""
+    ) -> AlertAnswer:
         now = self.clock.now()
         alert = _alert(body, now, sender, replay_of)
         reading = None
@@ -123,42 +135,53 @@ class Intake:
             symbol = strategy.symbol if strategy is not None else ""
             reading = read(body.pairs, now=now, has_exchange_keys=body.has_exchange_keys, symbol=symbol)
             alert = _described(alert, reading)
-            found = strategy if strategy is not None else strategy_of(self.strategies, None, reading.strategy)
-            strategy = self._home(found)
+            if strategy is not None and not replay_of:
+                check_named(self.strategies, strategy, reading.strategy)
+            strategy = self._home(strategy or strategy_of(self.strategies, reading.strategy))
             alert = structs.replace(alert, strategy=strategy.name, user=strategy.user)
             state = self._state(strategy.book)
             signals, more = signals_of(reading, strategy, state, alert.alert, shorts=self.rules.shorts)
-            alert = structs.replace(alert, notes=(*reading.notes, *more))
+            signals = [self._measured(one, state.accounts[one.account].exchange, now) for one in signals]
+            named = notes_on(self.strategies, strategy, reading.strategy)
+            alert = structs.replace(alert, notes=(*reading.notes, *named, *more))
         except InputError as error:
+            if reading is None and body.pairs is not None:
+                alert = _glimpsed(alert, body.pairs)
             raise await self._refuse(alert, strategy, error) from None
-        return await self._put(alert, strategy, reading, signals, now, again=bool(replay_of))
+        return await self._put(alert, strategy, reading, signals, now, key=key)
 
     async def _put(
-        self, alert: Alert, strategy: Strategy, reading: Reading, signals: list[Signal], now: int, *, again: bool
+        self, alert: Alert, strategy: Strategy, reading: Reading, signals: list[Signal], now: int, *, key: str
     ) -> AlertAnswer:
-        """One turn: the alert, its verdict and its signals."""
+        """One turn: the alert's signals, and what became of it."""
+        again = bool(alert.replay_of)
         if again:
             signals = [structs.replace(signal, alert_id="", time=now) for signal in signals]
         stale = None if again else self._age(reading, now)
         ordered = tuple((signal, order_id_of(now, strategy.book, alert.alert, signal.account)) for signal in signals)
-        by_text = not reading.alert_id
+        known, windowed = signals[0].key, not (key if again else reading.alert_id)
+        if again:
+            known = f"replay|{alert.replay_of}|{key}"
+        elif windowed:
+            known = f"{strategy.name}|{alert.digest}"
         command = m.ReceiveAlert(
             alert=alert,
-            key="" if again else f"{strategy.name}|{alert.digest}" if by_text else signals[0].key,
-            window_us=self.rules.dedupe_window_s * SECOND if by_text else None,
+            key=known,
+            window_us=self.rules.dedupe_window_s * SECOND if windowed else None,
             signals=ordered,
             refused=("stale", stale.message) if stale is not None else None,
+            meant=_SIDES.get(reading.action) if reading.target_position is not None else None,
         )
         answer = await self.loop.ask(strategy.book, command)
-        reply = answer.reply
-        if reply is not None and reply.outcome == "duplicate":
-            return self._duplicate(alert, answer, reply)
-        if stale is not None:
-            raise _problem(alert, stale, "stale")
+        row = answer.reply.alert if answer.reply is not None else None
+        if row is None:
+            raise _problem(alert, stale or InputError("was refused"), "stale")
+        if row.verdict == "duplicate":
+            return _answer(answer.book, row)
         found = [answer.order] if answer.order is not None else []
         if len(ordered) > 1:
             found = await self.loop.read(lambda: self._orders(strategy.book, ordered))
-        return self._accepted(alert, answer, found)
+        return _answer(answer.book, row, tuple(order for order in found if order.instruction.signal_id == alert.alert))
 
     def _age(self, reading: Reading, now: int) -> InputError | None:
         """What is wrong with its time: too old, or of the future."""
@@ -177,36 +200,10 @@ class Intake:
 
     # Answers
 
-    def _duplicate(self, alert: Alert, answer: Answer, reply: m.Reply) -> AlertAnswer:
-        return AlertAnswer(
-            alert=alert.alert,
-            book=answer.book,
-            verdict="duplicate",
-            duplicate=True,
-            order_id=reply.order_id or None,
-            duplicate_of=reply.text or None,
-            detail=reply.refusal.rule if reply.refusal is not None else None,
-            notes=alert.notes,
-        )
-
     def _orders(self, book: str, ordered: tuple[tuple[Signal, str], ...]) -> list[Order]:
         """The orders that have come of an alert's signals."""
         state = self._state(book)
         return [snapshot(order) for _, order_id in ordered if (order := state.find(order_id)) is not None]
-
-    def _accepted(self, alert: Alert, answer: Answer, found: list[Order]) -> AlertAnswer:
-        reply = answer.reply
-        first = found[0].order_id if found else reply.order_id if reply is not None else ""
-        return AlertAnswer(
-            alert=alert.alert,
-            book=answer.book,
-            verdict="accepted",
-            duplicate=False,
-            order_id=first or None,
-            orders=tuple(_order(order) for order in found),
-            detail=(reply.text or str(reply.refusal or "") or None) if reply is not None else None,
-            notes=alert.notes,
-        )
 
     async def _refuse(self, alert: Alert, strategy: Strategy | None, error: InputError) -> Problem:
         """Store what is wrong with it; the problem to answer with. What names no book is the default one's."""
@@ -229,6 +226,8 @@ class Intake:
                 429, "too_many", "too many alerts that prove nothing; none is stored", headers={"Retry-After": "60"}
             )
         alert = _alert(body, now, seen.address, "")
+        if body.pairs is not None:
+            alert = _glimpsed(alert, body.pairs)
         alert = structs.replace(alert, body=alert.body[: 4 * _MOST_SHOWN])
         await self._store(alert, SYSTEM, denied.code, InputError(str(denied)))
         extra = {"alert": alert.alert}
@@ -250,6 +249,40 @@ def _alert(body: Body, now: int, sender: str, replay_of: str) -> Alert:
 def _described(alert: Alert, reading: Reading) -> Alert:
     action = reading.said or reading.action.value
     return structs.replace(alert, ticker=reading.symbol, action=action, alert_id=reading.alert_id, notes=reading.notes)
+
+
+def _glimpsed(alert: Alert, found: Pairs) -> Alert:
+    """What an alert that cannot be read says of itself, so that it is found again by it."""
+    said: dict[str, str] = {}
+    order = next((value for name, value in found if name.lower() == "order" and is_pairs(value)), ())
+    for name, value in (*found, *order):  # type: ignore[misc]
+        field = field_of(name)
+        if field is not None and isinstance(value, str) and value.strip():
+            said.setdefault(field, str(value).strip()[:_MOST_NAMED])
+    return structs.replace(
+        alert,
+        strategy=alert.strategy or said.get("strategy", ""),
+        ticker=said.get("ticker", "").rpartition(":")[2],
+        action=said.get("action", "").lower(),
+        alert_id=said.get("alert_id") or said.get("timestamp", ""),
+    )
+
+
+def _answer(book: str, row: m.AlertReceived, orders: tuple[Order, ...] = ()) -> AlertAnswer:
+    """The answer that a stored alert comes to."""
+    return AlertAnswer(
+        alert=row.alert.alert,
+        book=book,
+        verdict=row.verdict,
+        duplicate=row.verdict == "duplicate",
+        order_id=row.order_id or None,
+        orders=tuple(_order(order) for order in orders),
+        duplicate_of=row.duplicate_of or None,
+        reason=row.reason or None,
+        detail=row.detail or None,
+        notes=row.alert.notes,
+        replay_of=row.alert.replay_of or None,
+    )
 
 
 def _order(order: Order) -> AlertOrder:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from orderwright.alerts import parse_time
 from orderwright.core.model import Alert
-from orderwright.errors import InputError
+from orderwright.errors import InputError, UnknownName
 from orderwright.ports import Journal, Row
 from orderwright.service.views import iso
 
 MOST = 500
+VERDICTS = ("accepted", "denied", "nothing", "duplicate", "refused")
 
 
 class AlertQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,8 +32,9 @@ class AlertQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class AlertView(Struct, frozen=True, kw_only=True):
-    """A stored alert. alert: our own id of it. body: as it was sent, secrets as ***. verdict: accepted, duplicate (of
-    duplicate_of) or refused (reason, detail). order_id: the order it became or may have become."""
+    """A stored alert. alert: our own id of it. body: as it was sent, secrets as ***. verdict: accepted,
+    denied (its order was), nothing (there was nothing to do), duplicate (of duplicate_of) or refused; reason and detail
+    say why. order_id: the order it became. notes: what it said that was not used, or not as it says."""
 
     alert: str
     time: str
@@ -61,13 +63,20 @@ class AlertPage(Struct, frozen=True, kw_only=True):
     cursor: str | None = None
 
 
-def page(journal: Journal, query: AlertQuery, books: frozenset[str] | None) -> AlertPage:
-    """The alerts of these books (None: all), newest first. Raises InputError for a cursor or a time that is none."""
+def page(
+    journal: Journal, query: AlertQuery, books: frozenset[str] | None, *, tickers: Sequence[str] | None = None
+) -> AlertPage:
+    """The alerts of these books (None: all), newest first. tickers: how the query's may be written. Raises InputError
+    for a verdict, a cursor or a time that is none."""
+    if query.verdict is not None and query.verdict not in VERDICTS:
+        raise UnknownName("verdict", query.verdict, VERDICTS, field="verdict")
     where: dict[str, object] = {
         name: value
         for name in ("strategy", "ticker", "verdict", "alert_id")
         if (value := getattr(query, name)) is not None
     }
+    if tickers is not None:
+        where["ticker"] = list(tickers)
     if query.book is not None:
         where["book"] = query.book
     elif books is not None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from orderwright.errors import InputError, UnknownName
 from orderwright.service.parts import Call, Problem, Service
 from orderwright.service.routing import Route
 from orderwright.service.tradingview.guard import SIGNATURE, Seen, guard_of, sender_of
 from orderwright.service.tradingview.intake import SYSTEM, AlertAnswer, Intake, Rules
 from orderwright.service.tradingview.listing import AlertPage, AlertQuery, page, stored
 from orderwright.service.tradingview.strategies import Strategy, strategies_of
+from orderwright.service.volatility import with_volatility
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from orderwright.config.schema import Configuration
+    from orderwright.core.model import Signal
     from orderwright.service.books import Books
 
+IDEMPOTENCY_KEY = "idempotency-key"
 MOST_BYTES = 64 * 1024
 """TradingView's own messages are far shorter."""
 _UNTRADED = frozenset(
@@ -41,20 +46,55 @@ async def alerts(call: Call[None, AlertQuery]) -> AlertPage:
     query, principal = call.query, call.principal
     if query.book is not None and not principal.sees(query.book):
         raise Problem(404, "unknown_book", "there is no such book", field="book", value=query.book)
-    journal = call.service.desk.journal
-    return page(journal, query, principal.books)
+    tickers = _spellings(call.service.books, query.ticker) if query.ticker is not None else None
+    found = page(call.service.desk.journal, query, principal.books, tickers=tickers)
+    if query.strategy and not found.alerts and query.cursor is None:
+        _check_strategy(call.service.config, query.strategy, principal.books)
+    return found
+
+
+def _spellings(books: Books, ticker: str) -> list[str]:
+    """A symbol as alerts may have written it."""
+    written = ticker.strip()
+    found = {written, written.upper()}
+    try:
+        found.add(books.symbol_of(written))
+    except InputError:
+        pass
+    pairs = {re.sub(r"[/_-]", sign, name) for name in found for sign in ("/", "-", "_", "")}
+    return sorted({*found, *pairs, *(pair.lower() for pair in pairs)})
+
+
+def _check_strategy(configuration: Configuration, name: str, books: frozenset[str] | None) -> None:
+    """Raises UnknownName for a strategy that is not configured, of which there are no alerts either."""
+    known = strategies_of(configuration)
+    if name not in known:
+        seen = [one.name for one in known.values() if books is None or one.book in books]
+        raise UnknownName("strategy", name, seen, field="strategy")
 
 
 async def replay(call: Call[None, None]) -> AlertAnswer:
-    """Play a stored alert again: as a new one, with orders of its own."""
-    alert = call.path["alert"]
+    """Play a stored alert again: as a new one, with orders of its own; once under one Idempotency-Key, and without one
+    once within the window in which the same text is a duplicate."""
+    alert, key = call.path["alert"], _key_of(call.request.headers.get(IDEMPOTENCY_KEY))
     found = stored(call.service.desk.journal, alert, call.principal.books)
     if found is None:
         raise Problem(404, "unknown_alert", "there is no such alert", field="alert", value=alert[:60])
     record, book, view = found
     if book == SYSTEM or view.reason in _UNTRADED:
         raise Problem(409, "not_replayable", f"its sender proved nothing: {view.detail or view.reason}", field="alert")
-    return await _intake(call.service).replay(record, book)
+    return await _intake(call.service).replay(record, book, key)
+
+
+def _key_of(header: str | None) -> str:
+    """The Idempotency-Key; "" where there is none. Raises InputError."""
+    if header is None:
+        return ""
+    key = header.strip()
+    if not key or len(key) > 128 or not key.isprintable():
+        message = "the Idempotency-Key is text of 1 to 128 characters"
+        raise InputError(message, field="Idempotency-Key", value=header[:140])
+    return key
 
 
 def _intake(service: Service) -> Intake:
@@ -76,7 +116,11 @@ def intake_of(service: Service, configuration: Configuration) -> Intake:
         return _at_home(strategy, books)
 
     guard = guard_of(configuration)
-    return Intake(service.loop, service.clock, guard, strategies_of(configuration), rules, home)
+
+    def measured(signal: Signal, exchange: str, now: int) -> Signal:
+        return with_volatility(signal, configuration, service.books.exchanges_on_paper.feed, exchange, now)
+
+    return Intake(service.loop, service.clock, guard, strategies_of(configuration), rules, home, measured)
 
 
 def _at_home(strategy: Strategy, books: Books) -> Strategy:

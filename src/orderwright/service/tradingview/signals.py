@@ -90,8 +90,9 @@ def symbol_of(written: str, instruments: Sequence[Instrument]) -> str:
     try:
         return linear[parse_symbol(plain, linear)]
     except UnknownName as error:
-        nearest = nearest_name(plain, linear.values())
-        message = f"unknown symbol {written!r}: a perpetual future"
+        nearest = nearest_name(plain, linear.values() if linear else names)
+        only = "" if linear else ", and only spot is traded here"
+        message = f"unknown symbol {written!r}: a perpetual future{only}"
         raise InputError(message, field="ticker", value=written, nearest=nearest) from error
 
 

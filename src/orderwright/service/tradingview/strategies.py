@@ -1,8 +1,9 @@
 """What an alert trades for: a token or the name of a strategy stands for user, book, accounts and sizing.
 
+A token decides; an alert that names another configured strategy beside it is refused, for one of the two is wrong.
 Without a token the alert's `strategy` has to name one that is configured; where it names none of them, or was not
-filled in, the alert trades for the service's default user, with the default sizing, under the name it says. A name that
-is nearly that of a configured strategy is refused: it was meant to be that one.
+filled in, the alert trades for the service's default user, with the default sizing, under the name it says, and that is
+noted. A name that is nearly that of a configured strategy is refused: it was meant to be that one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from orderwright.config.owners import SizingKeys
     from orderwright.config.schema import Configuration
 
-_NEARLY = 0.8
+_NEARLY, _MOST_NAMED = 0.8, 5
 
 
 class Strategy(Struct, frozen=True, kw_only=True):
@@ -75,11 +76,9 @@ def _account_of_user(configuration: Configuration, user: str) -> tuple[str, ...]
     return (account,) if account else ()
 
 
-def strategy_of(known: Mapping[str, Strategy], token: str | None, said: str) -> Strategy:
-    """Who an alert trades for. token: the strategy that its token stands for. said: what its `strategy` says. Raises
-    InputError for a misspelt name."""
-    if token is not None:
-        return known[token]
+def strategy_of(known: Mapping[str, Strategy], said: str) -> Strategy:
+    """Who an alert without a token trades for. said: what its `strategy` says. Raises InputError for a misspelt
+    name."""
     if said in known:
         return known[said]
     near = difflib.get_close_matches(said.lower(), {name.lower(): name for name in known}, n=1, cutoff=_NEARLY)
@@ -89,4 +88,21 @@ def strategy_of(known: Mapping[str, Strategy], token: str | None, said: str) -> 
     return Strategy(name=said)
 
 
-__all__ = ["Strategy", "sizing_of", "strategies_of", "strategy_of", "terms_of"]
+def check_named(known: Mapping[str, Strategy], strategy: Strategy, said: str) -> None:
+    """Raises InputError where an alert under the token of one strategy names another that is configured."""
+    if said != strategy.name and said in known:
+        message = f"the token is that of {strategy.name!r}, and the alert is of another strategy: one of them is wrong"
+        raise InputError(message, field="strategy", value=said, nearest=strategy.name)
+
+
+def notes_on(known: Mapping[str, Strategy], strategy: Strategy, said: str) -> list[str]:
+    """What the sender should know of who the alert trades for."""
+    if strategy.name in known:
+        other = bool(said) and said != strategy.name
+        return [f"strategy {said!r}: not used, the token is that of {strategy.name!r}"] if other else []
+    names = ", ".join(list(known)[:_MOST_NAMED]) + (", ..." if len(known) > _MOST_NAMED else "")
+    what = f"strategy {said!r} is not configured" if said else "the alert names no strategy"
+    return [f"{what} (there is: {names or 'none'}): it trades for {strategy.user} with the default sizing"]
+
+
+__all__ = ["Strategy", "check_named", "notes_on", "sizing_of", "strategies_of", "strategy_of", "terms_of"]
