@@ -21,7 +21,7 @@ from orderwright.core.evolve import Changes
 from orderwright.core.model import OrderSide, Quote, VenueTraits
 from orderwright.engine import Engine
 from orderwright.journal.sqlite import SqliteJournal
-from orderwright.live import SystemClock
+from orderwright.live import SystemClock, garbage
 from orderwright.live.book import LiveBook
 from orderwright.live.desk import Busy, Desk
 from orderwright.live.loop import CommitInThread, LiveLoop
@@ -109,10 +109,10 @@ class Bench:
 
         def heard(answer: object) -> None:
             nonlocal answered
-            if isinstance(answer, BaseException):
-                raise answer
-            answered += 1
             some.set()
+            if isinstance(answer, BaseException):
+                return  # the desk has failed: the loops below find it so
+            answered += 1
             if told is not None:
                 told(answered)
 
@@ -125,7 +125,9 @@ class Bench:
             except Busy:
                 some.clear()
                 await some.wait()
-        while answered < count or self.desk.books[BOOK].state.orders:  # noqa: ASYNC110  # nobody says when the last is
+        while answered < count or self.desk.books[BOOK].state.orders:
+            if self.desk.failure is not None:
+                raise self.desk.failure
             await asyncio.sleep(0.001)
         await self.loop.settled()
         assert self.exchange.sent - before == count, (self.exchange.sent, count)
@@ -145,6 +147,7 @@ async def a_bench(path: Path, *, most_waiting: int = 1_000) -> AsyncIterator[Ben
     running = asyncio.create_task(loop.run())
     await loop.started()
     await loop.ask_all(BOOK, opening())
+    garbage.settle()
     yield Bench(loop, exchange)
     loop.stop()
     await running

@@ -1,6 +1,6 @@
-"""start-million: `orderwright serve` on a log of 1,000,000 orders of which 1,000 are open, from starting the process until
-/ready says yes; STARTS times, the middle one counts. In the same run: starts on a new log, which is what imports and
-set-up cost.
+"""start-million: `orderwright serve` on a log of 1,000,000 orders of which 1,000 are open, from starting the process
+until /ready says yes; STARTS times, the middle one counts. In the same run: starts on a new log, which is what imports
+and set-up cost.
 
 The log is a copy of that of open-log: the service works on it, and its simulated exchange fills what is open.
 """

@@ -16,6 +16,14 @@ from tests.config.builders import loaded_from
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = 86_400.0
+DIP = """
+from orderwright import Strategy
+
+
+class Dip(Strategy):
+    def on_bar(self, context, bar):
+        context.buy(1)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -160,6 +168,17 @@ def test_what_is_no_default_is_shown_alone() -> None:
     assert json.loads(ran.out) == {"service.port": {"value": "9000", "origin": "my.yaml, line 1"}}
 
 
+def test_a_default_that_is_written_out_is_no_change() -> None:
+    own = "books: {bob: {limits: {max_order_value: null}}}\n"
+    text = "service: {port: 8004, auth: on}\nusers: {bob: {scope: read}}\n" + own
+    ran = orderwright("config", "show", "--changed", "--json", "--config", a_file(text))
+
+    assert json.loads(ran.out) == {
+        "books.bob.limits.max_order_value": {"value": "", "origin": "my.yaml, line 3"},
+        "users.bob.scope": {"value": "read", "origin": "my.yaml, line 2"},
+    }
+
+
 def test_a_file_to_begin_with_is_good_changes_nothing_and_replaces_nothing() -> None:
     first = orderwright("config", "init", "config/mine.yaml")
     again = orderwright("config", "init", "config/mine.yaml")
@@ -170,9 +189,97 @@ def test_a_file_to_begin_with_is_good_changes_nothing_and_replaces_nothing() -> 
         return {name: one["value"] for name, one in json.loads(out).items()}
 
     assert (first.code, again.code) == (0, 2)
-    assert "is there already, and left as it is" in again.err
+    assert again.err == "orderwright: config/mine.yaml: is there already, and left as it is\n"
     assert values(changed.out) == values(defaults.out)
     assert orderwright("config", "check", "--config", "config/mine.yaml").code == 0
+    assert orderwright("config", "show", "--changed", "--config", "config/mine.yaml").out == "everything is a default\n"
+
+
+def test_a_key_of_the_file_to_begin_with_is_set_by_taking_its_mark_away() -> None:
+    orderwright("config", "init")
+    path = Path("orderwright.yaml")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("    # slippage: 0 ", "    slippage: 0.001 ").replace("  # port: 8004", "  port: 9000")
+    )
+
+    shown = orderwright("config", "show", "--changed", "--json")
+
+    assert {name: one["value"] for name, one in json.loads(shown.out).items()} == {
+        "service.port": "9000",
+        "execution.simulation.slippage": "0.001",
+    }
+
+
+def test_the_file_of_the_working_folder_is_read_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_file("service: {port: 1}", "orderwright.yaml")
+    a_file("service: {port: 2}", "of_variable.yaml")
+    a_file("service: {port: 3}", "of_option.yaml")
+
+    def port(*words: str) -> str:
+        told: str = json.loads(orderwright("config", "show", "--json", *words).out)["service.port"]["value"]
+        return told
+
+    alone = port()
+    monkeypatch.setenv("CONFIG_PATH", "of_variable.yaml")
+
+    assert (alone, port(), port("--config", "of_option.yaml")) == ("1", "2", "3")
+
+
+def test_where_no_file_was_read_that_is_said() -> None:
+    checked = orderwright("config", "check")
+    missed = orderwright("tradingview", "message", "trend")
+    named = orderwright("tradingview", "message", "trend", "--config", a_file("strategies: {other: {}}"))
+
+    no_file = "no configuration file was read; name it with --config"
+    assert (checked.code, checked.out.splitlines()[0]) == (0, f"{no_file}. Defaults and environment: good")
+    assert missed.code == named.code == 2
+    assert missed.err.rstrip().endswith(f"({no_file})")
+    assert "no configuration file" not in named.err
+
+
+def test_a_class_is_found_beside_the_configuration_that_names_it(tmp_path: Path) -> None:
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    (folder / "dip_beside.py").write_text(DIP, encoding="utf-8")
+    path = folder / "my.yaml"
+    text = "strategies: {a: {symbol: BTC/USDT, class: 'dip_beside.py:Dip'}}"
+    path.write_text(text, encoding="utf-8")
+    nowhere = folder / "nowhere.yaml"
+    nowhere.write_text(text.replace("dip_beside", "dop"), encoding="utf-8")
+
+    found = orderwright("config", "check", "--config", path)
+    missed = orderwright("config", "check", "--config", nowhere)
+
+    assert found.code == 0, found.out
+    assert missed.out.splitlines()[1].endswith(f"strategies.a.class: there is no file {folder / 'dop.py'}")
+
+
+def test_a_class_may_stand_in_the_working_folder_too(tmp_path: Path) -> None:
+    (tmp_path / "desk").mkdir()
+    a_file(DIP, "dip_here.py")
+    path = a_file("strategies: {a: {symbol: BTC/USDT, class: 'dip_here.py:Dip'}}", "desk/my.yaml")
+
+    assert orderwright("config", "check", "--config", path).code == 0
+
+
+def test_the_webhook_line_names_what_lets_an_alert_in() -> None:
+    def line(text: str) -> str:
+        out = orderwright("config", "check", "--json", "--config", a_file(text)).out
+        told: str = json.loads(out)["summary"]["webhook"]
+        return told
+
+    token = "a-token-of-more-than-128-bits-0123"
+    assert line(f"strategies: {{a: {{token: {token}}}}}") == (
+        "a strategy's token in the path or a strategy's token in the body"
+    )
+    assert line("tradingview: {secret: 0123456789abcdef}") == "a signature or the secret in the body"
+
+
+def test_a_table_in_a_file_ends_where_its_words_end() -> None:
+    shown = orderwright("config", "check").out.splitlines()
+
+    assert [line for line in shown if line != line.rstrip()] == []
 
 
 def test_help_loads_neither_pydantic_nor_yaml() -> None:
@@ -235,11 +342,24 @@ exchanges: {binance: {api_key: k, api_secret: s}}
     assert checklist(configuration, now=30 * DAY)[5].why == "the newest backup is 21 days old"
 
 
+def test_the_checklist_takes_a_token_of_every_strategy_for_a_secret_and_names_commands_that_are_there() -> None:
+    tokens = "strategies: {a: {token: a-token-of-more-than-128-bits-0123}}"
+    webhook = checklist(loaded_from(tokens).configuration, now=0.0)[2]
+    costs = checklist(loaded_from("").configuration, now=0.0)[8]
+
+    assert (webhook.done, webhook.why) == (
+        True,
+        "every strategy has a token of its own, which proves as much as a signature",
+    )
+    assert "`orderwright stats`" in costs.how
+
+
 @pytest.mark.parametrize(
     ("text", "number", "why"),
     [
         ("exchanges: {binance: {api_key: k, api_secret: s}}", 0, "the keys are set, but no account is live"),
         ("tradingview: {secret: short}", 2, "the secret is shorter than 16 characters"),
+        ("strategies: {a: {token: a-token-of-more-than-128-bits-0123}, b: {}}", 2, "no secret, and no token: b"),
         ("execution: {enabled: off}", 3, "execution.enabled is off: every order is denied"),
         ("execution: {approval: all}", 3, "every order waits for approval"),
         ("books: {main: {approval: all}}", 3, "every order in main waits for approval"),

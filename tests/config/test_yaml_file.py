@@ -62,6 +62,10 @@ def test_an_empty_file_has_no_keys(text: str) -> None:
         ("$${NAME}", "${NAME}"),
         ("$NAME", "$NAME"),
         ("['${NAME}']", ["a: value"]),
+        ("[${NAME}, ${OTHER:-x, y}]", ["a: value", "x, y"]),
+        ("{inside: ${NAME}, last: ${OTHER:-else}}", {"inside": "a: value", "last": "else"}),
+        ("{inside: $${NAME}}", {"inside": "${NAME}"}),
+        ("${OTHER:-a: b # c}", "a: b # c"),
     ],
 )
 def test_variables_are_filled_in_as_text_that_brings_no_keys(written: str, read: object) -> None:
@@ -80,6 +84,13 @@ def test_variables_are_filled_in_as_text_that_brings_no_keys(written: str, read:
         ("a: 1\nb: 2\na: 3", "my.yaml, line 3: a: there twice, first in line 1"),
         ("a: {b: 1, b: 2}", "my.yaml, line 1: a.b: there twice, first in line 1"),
         ("? [a]\n: 1", "my.yaml, line 1: a key is a word"),
+        ("a: {secret: ${NOPE}}",
+         "my.yaml, line 1: a.secret: the environment variable NOPE is not set: set it, or write ${NOPE:-text}"),
+        ("a: {most: 1,000, least: 5}",
+         "my.yaml, line 1: a.most: 1,000 is more than one value, for a comma ends one: write 1000 (nearest: 1000)"),
+        ("a: {most: 1,000,000.5}",
+         "my.yaml, line 1: a.most: 1,000,000.5 is more than one value, for a comma ends one: write 1000000.5 "
+         "(nearest: 1000000.5)"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_file_is_told_with_its_line(text: str, told: str) -> None:

@@ -368,7 +368,9 @@ def test_an_order_for_later_is_approved_when_it_comes_and_then_waits_for_its_tim
     _, [send] = harness.wait(1)
 
     assert isinstance(alert, m.RaiseAlert)
-    assert approved == [m.OrderDelayed(time=NOW, order_id=an_id(), wait_for="time", wait_until=NOW + HOUR)]
+    assert approved == [
+        m.OrderDelayed(time=NOW, order_id=an_id(), wait_for="time", wait_until=NOW + HOUR, cause="approved")
+    ]
     assert early == ([], [])
     assert isinstance(send, m.SendOrder)
 

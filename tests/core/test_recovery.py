@@ -98,7 +98,10 @@ def a_full_book() -> Driver:
     driver.turn([m.Configure(settings=rate), *(m.SubmitOrder(instruction=order) for order in late)], later + 3)
     lost = m.UnreachableReport(order_id=an_id(11), time=later, number=0)
     driver.turn([lost, m.ResolveUnknown(order_id=an_id(11), number=0, by="ann")], later + 3)
-    driver.turn([m.SetTradingState(state=TradingState.REDUCING, cause="test", until=later + 900 * SECOND)], later + 4)
+    stop = m.SetTradingState(
+        state=TradingState.REDUCING, cause="test", until=later + 900 * SECOND, by="ann", role="operator"
+    )
+    driver.turn([stop], later + 4)
     key = ApiKey(key_id="k1", user="ann", scope="trade", digest="0" * 64)
     driver.turn([m.AddUser(user=User(user="ann")), m.IssueKey(key=key), m.RevokeKey(key_id="k1")], later + 5)
     driver.turn([], later + 2_000)  # order 7 has lingered: its successor waits

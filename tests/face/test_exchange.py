@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from orderwright import Exchange, InputError, LogError, OrderStatus, StepResult, Trade
-from orderwright.core.model import Balance
+from orderwright.core.model import Balance, Settings
 from orderwright.journal.memory import MemoryJournal
 from orderwright.journal.sqlite import open_log
 from orderwright.simulation.models import Models
@@ -107,7 +107,8 @@ def test_everything_that_is_free_leaves_room_for_the_collar() -> None:
     bought = exchange.step(BUY, size=1)
 
     assert bought.trade is not None
-    assert (bought.trade.status, bought.trade.quantity) == (OrderStatus.FILLED, Decimal("99.403"))  # at most 100.5 each
+    assert (bought.trade.status, bought.trade.quantity) == (OrderStatus.OPEN, Decimal("99.403"))  # at most 100.5 each
+    assert exchange.step().balances["BTC"].total == Decimal("99.403")
 
 
 def test_a_quote_amount_is_left_alone() -> None:

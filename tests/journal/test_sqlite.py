@@ -28,10 +28,7 @@ from orderwright.journal.schema import MODELS
 from tests.builders import NOW, an_id
 from tests.journal.desk import Desk
 
-
-NEW_IN_3 = (
-    "DROP TABLE alerts; ALTER TABLE log DROP COLUMN estimated_slippage; ALTER TABLE lease DROP COLUMN taken"
-)
+NEW_IN_3 = "DROP TABLE alerts; ALTER TABLE log DROP COLUMN estimated_slippage; ALTER TABLE lease DROP COLUMN taken"
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 Requests are under way for a time, arrive late, twice as an error or never; reports are lost, doubled, overtaken or held
 up. What the exchange has it keeps, whatever becomes of the process that traded there; what is on its way back to a
-process that is gone is lost. No order is kept, neither there nor back: of two replaces the second may be done first, and
-told last.
+process that is gone is lost. No order is kept, neither there nor back: of two replaces the second may be done first,
+and told last.
 """
 
 from __future__ import annotations

@@ -24,7 +24,6 @@ from orderwright.ports import Clock
 from tests.builders import NOW, a_limit_buy, a_market_buy, an_execution, an_id
 from tests.live.builders import Fixture, Live, a_log
 
-
 GONE = 2**30
 """A process number that no process has."""
 

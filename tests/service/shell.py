@@ -124,6 +124,13 @@ class Process:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_S)
 
+    def last_words(self) -> str:
+        """The last line that it has written to stdout, once it has ended."""
+        lines = []
+        while (line := self._lines.get(timeout=PATIENCE_S)) is not None:
+            lines.append(line)
+        return lines[-1].strip() if lines else ""
+
     def kill(self) -> None:
         """SIGKILL: it ends at once, wherever it is."""
         self.process.kill()

@@ -124,6 +124,16 @@ def test_an_address_or_method_that_is_not_there_is_a_problem_document() -> None:
     shelled(scene)
 
 
+def test_a_method_that_a_webhook_does_not_take_is_answered_without_its_token() -> None:
+    async def scene(shell: Shell, key: str) -> None:
+        for method, path, status in (("GET", "", 405), ("DELETE", "", 405), ("POST", "/more", 404)):
+            answer = await shell.ask(method, f"/api/tradingview/webhook/secret-of-a-strategy{path}", key)
+            assert answer.status_code == status
+            assert "secret-of-a-strategy" not in answer.text
+
+    shelled(scene)
+
+
 def test_a_query_that_says_a_thing_twice_or_one_that_is_not_known_is_refused() -> None:
     async def scene(shell: Shell, key: str) -> None:
         for query, field in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,61 @@ def test_without_auth_whoever_asks_by_a_name_of_this_machine_is_the_operator() -
             ]
             for headers in foreign:
                 answer = await shell.ask("GET", "/api/me", headers=headers)
-                assert (answer.status_code, answer.json()["code"]) == (403, "foreign")
+                said = answer.json()
+                (header, value), *_ = headers.items()
+                assert (answer.status_code, said["code"], said["field"]) == (403, "foreign", header)
+                assert said["value"] == value
 
     asyncio.run(scene())
+
+
+def test_no_key_does_more_than_its_user_may_whenever_it_was_issued(tmp_path: Path) -> None:
+    log = tmp_path / "log.sqlite"
+
+    async def issue() -> str:
+        async with a_shell(log=log, users={"ann": {"scope": "admin"}}) as shell:
+            return await shell.key("ann", "admin")
+
+    async def lowered(key: str) -> None:
+        async with a_shell(log=log, users={"ann": {"scope": "read"}}) as shell:
+            mine = (await shell.ask("GET", "/api/me", key)).json()
+            assert (mine["scope"], mine["books"]) == ("read", ["ann"])
+            assert not shell.service.keys.has_admin
+            order = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
+            assert (await shell.ask("POST", "/api/orders/create", key, json=order)).status_code == 403
+            operator = (await shell.service.keys.issue("operator", "admin")).text
+            refused = await shell.ask("POST", "/api/keys", operator, json={"user": "ann", "scope": "trade"})
+            assert (refused.status_code, refused.json()["field"], refused.json()["nearest"]) == (422, "scope", "read")
+            listed = (await shell.ask("GET", "/api/keys", operator)).json()["keys"]
+            assert [(one["user"], one["scope"]) for one in listed] == [("ann", "read"), ("operator", "admin")]
+
+    asyncio.run(lowered(asyncio.run(issue())))
+
+
+def test_the_operators_orders_go_to_the_main_book_and_among_several_they_name_one() -> None:
+    order = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
+
+    async def bare() -> None:
+        async with a_shell() as shell:
+            key = (await shell.service.keys.issue("operator", "admin")).text
+            made = (await shell.ask("POST", "/api/orders/create", key, json=order)).json()
+            assert (made["book"], made["account"]) == ("main", "main@simulated")
+            assert shell.service.books.all() == ["main"]
+
+    async def several() -> None:
+        async with a_shell(users={"ann": {}, "bob": {}}) as shell:
+            key = (await shell.service.keys.issue("operator", "admin")).text
+            refused = await shell.ask("POST", "/api/orders/create", key, json=order)
+            assert (refused.status_code, refused.json()["field"]) == (422, "book")
+            made = await shell.ask("POST", "/api/orders/create", key, json={**order, "book": "bob"})
+            assert (made.status_code, made.json()["book"]) == (201, "bob")
+            assert (await shell.ask("GET", "/api/log/books", key)).json()["default"] == "ann"
+            assert shell.service.books.all() == ["ann", "bob"]
+
+    asyncio.run(bare())
+    asyncio.run(several())
+
+
+def test_a_double_click_takes_all_of_a_key() -> None:
+    for _ in range(20):
+        assert re.fullmatch(r"ow_[0-9a-f]{10}_[A-Za-z0-9]{43}", new_key("alice", "trade", 0).text)

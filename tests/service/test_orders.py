@@ -93,6 +93,22 @@ def test_the_view_of_an_order_at_hand_is_the_view_of_its_row(log: Path | None) -
     run(story, log=log)
 
 
+def test_a_market_order_shows_its_collar_as_that_and_no_price_of_its_own(log: Path | None) -> None:
+    async def story(running: Running) -> None:
+        placed = (await running.post("/api/orders/create", SEED)).json()
+        await running.later()
+        found = (await running.get(f"/api/orders/{placed['id']}")).json()
+        listed = (await running.get("/api/orders", params={"user_id": "user123"})).json()["orders"][0]
+
+        assert (placed["order_type"], placed["price"]) == ("market", None)
+        assert Decimal(found["average_fill_price"]) <= Decimal(placed["collar"])
+        assert {(one["price"], one["collar"]) for one in (placed, found, listed)} == {(None, placed["collar"])}
+        limit = (await running.post("/api/orders/create", {**SEED, "order_type": "limit", "price": "20000"})).json()
+        assert (limit["price"], limit["collar"]) == ("20000", None)
+
+    run(story, log=log, order_params={"max_slippage_bps": 50})
+
+
 def test_the_same_key_and_order_again_is_answered_with_the_first_and_another_order_is_a_conflict(
     log: Path | None,
 ) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from orderwright.core.model import SECOND
+from orderwright.core.numbers import moment
 from orderwright.journal.reading import LogReader
 from orderwright.service.parts import Problem
 from orderwright.service.questions.reads import Reads
@@ -187,7 +189,8 @@ def test_a_book_that_is_halted_takes_only_cancels_until_it_is_let_go_on(log: Pat
         await traded(running)
         ann = a_user("ann")
         said = await running.post("/api/trading-state/ann", {"state": "HALTED", "cause": "lunch"}, as_who=ann)
-        assert said.json() == {"book": "ann", "state": "halted", "cause": "lunch", "until": None}
+        words = {"state": "halted", "cause": "lunch", "until": None, "by": "ann", "held": None}
+        assert said.json() == {"book": "ann", **words}
         assert (await running.create(user_id="ann")).json()["code"] == "halted"
         assert (await running.create(user_id="bob")).status_code == 201
         assert (await running.post("/api/orders/cancel-all", {"book": "ann"})).json()["orders"] != []
@@ -203,9 +206,8 @@ def test_what_an_operator_has_stopped_only_an_operator_lets_go_on() -> None:
         await traded(running)
         ann, admin = a_user("ann"), a_user("ann", scope="admin")
         stopped = (await running.post("/api/trading-state", {"state": "reducing", "cause": "odd prices"})).json()
-        assert [(one["book"], one["state"], one["cause"]) for one in stopped["books"]] == [
-            (name, "reducing", "operator: odd prices") for name in ("main", "ann", "bob")
-        ]
+        words = {"state": "reducing", "cause": "odd prices", "until": None, "by": "main", "held": "reducing"}
+        assert stopped["books"] == [{"book": name, **words} for name in ("main", "ann", "bob")]
         assert (await answered(running, "/api/trading-state")) == stopped
         for who in (ann, admin):
             refused = await running.post("/api/trading-state/ann", {"state": "active"}, as_who=who)
@@ -216,6 +218,47 @@ def test_what_an_operator_has_stopped_only_an_operator_lets_go_on() -> None:
         assert (await running.post("/api/trading-state/ann", {"state": "active"})).json()["state"] == "active"
 
     run(story)
+
+
+def test_a_cause_locks_nobody_out_whatever_it_says(log: Path | None) -> None:
+    async def story(running: Running) -> None:
+        await traded(running)
+        path, ann = "/api/trading-state/ann", a_user("ann")
+        for cause in ("operator: me", "free disk space is below its floor"):
+            await running.post(path, {"state": "reducing", "cause": cause}, as_who=ann)
+            assert (await running.post(path, {"state": "active"}, as_who=ann)).json()["state"] == "active"
+        await running.post(path, {"state": "active", "cause": "operator: fine"})
+        assert (await running.post(path, {"state": "halted"}, as_who=ann)).json()["state"] == "halted"
+
+    run(story, log=log)
+
+
+def test_an_owner_stops_further_what_an_operator_has_stopped_and_comes_back_to_it(log: Path | None) -> None:
+    async def story(running: Running) -> None:
+        await traded(running)
+        path, ann = "/api/trading-state/ann", a_user("ann")
+        soon = moment(running.clock.now() + 60 * SECOND)
+
+        async def told(**words: str) -> tuple[str | None, ...]:
+            said = (await running.post(path, words, as_who=ann)).json()
+            return said["state"], said["by"], said["held"]
+
+        await running.post(path, {"state": "reducing", "cause": "odd prices"})
+        assert await told(state="halted") == ("halted", "ann", "reducing")
+        refused = await running.post(path, {"state": "active"}, as_who=ann)
+        assert (refused.status_code, refused.json()["field"], refused.json()["nearest"]) == (403, "state", "reducing")
+        assert await told(state="reducing") == ("reducing", "ann", "reducing")
+        assert await told(state="halted", until=soon) == ("halted", "ann", "reducing")
+        await running.later(61 * SECOND)
+        back = (await answered(running, "/api/trading-state", book="ann"))["books"][0]
+        words = {"state": "reducing", "cause": "odd prices", "until": None, "by": "main", "held": "reducing"}
+        assert back == {"book": "ann", **words}
+        assert (await running.post(path, {"state": "active"}, as_who=ann)).status_code == 403
+        await running.post(path, {"state": "active"})
+        assert await told(state="halted") == ("halted", "ann", None)
+        assert await told(state="active") == ("active", "ann", None)
+
+    run(story, log=log)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -50,6 +52,30 @@ def test_a_first_start_prints_a_key_once_and_the_next_start_goes_on_with_it(tmp_
             found = client.get(f"/api/orders/{order['client_order_id']}").json()
             assert (found["status"], found["price"]) == ("open", "20000")
         assert second.stop() == 0
+
+
+def test_it_says_which_file_it_has_read_and_when_it_has_stopped(tmp_path: Path) -> None:
+    (tmp_path / "orderwright.yaml").write_text("order_params: {log_level: error}\n", encoding="utf-8")
+    with a_process(tmp_path) as service:
+        assert "configuration: orderwright.yaml)" in service.said
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(PATIENCE_S) == 0
+        assert service.last_words() == "Orderwright has stopped; what was committed is in the log"
+
+
+def test_a_start_imports_nothing_that_it_has_no_use_for(tmp_path: Path) -> None:
+    heavy = {"pandas", "numba", "duckdb", "ibis", "rich", "pydantic_settings", "apprise", "httpx"}
+    program = (
+        "import sys, orderwright.commands.serve as serve, orderwright.bootstrap.serve\n"
+        "serve.loaded_for(None, port=0)\n"
+        f"print(sorted({heavy!r} & set(sys.modules)))"
+    )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ORDERWRIGHT", "CONFIG_"))}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path, env=clean
+    )
+
+    assert ran.stdout == "[]\n"
 
 
 def test_two_services_on_one_log_are_one_until_the_second_takes_it_over(tmp_path: Path) -> None:

@@ -177,6 +177,16 @@ async def test_signals_are_traded_by_the_configured_size() -> None:
         assert [side for side, *_ in service.orders()] == ["buy", "sell", "buy", "sell"]
 
 
+@by_itself
+async def test_a_size_of_everything_leaves_room_for_the_spread_and_the_collar() -> None:
+    sizing = {"sizing": {"by": "equity", "amount": "100"}}
+    async with trading("Signals", strategy=sizing, order_params={"max_slippage_bps": 50}) as service:
+        await service.until(NOW)
+        await service.minutes(2)
+
+        assert [(side, status) for side, _, status in service.orders()] == [("buy", "filled"), ("sell", "filled")]
+
+
 # What goes wrong
 
 
@@ -377,7 +387,7 @@ async def test_the_route_tells_of_the_strategies_of_the_callers_books_alone() ->
             view = await strategies_route(call)
             return [(one.name, one.state, one.bar) for one in view.strategies]
 
-        assert await told(frozenset({"alice"})) == [("hers", "running", "2026-01-01T00:00:00Z")]
+        assert await told(frozenset({"alice"})) == [("hers", "running", "2026-01-01T00:00:00.000000Z")]
         assert await told(None) == [("hers", "running", "2026-01-01T00:00:00Z"), ("his", "waiting", None)]
         await found.stop()
 

@@ -8,6 +8,7 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from orderwright.backtest.trading import Trading
+from orderwright.core.collar import collar_of
 from orderwright.core.model import HAS_STOP_PRICE, Bracket, OrderSide, OrderType, TimeInForce, Trail
 from orderwright.core.numbers import EXACT, ONE, ZERO, divided, floor_to, parse_decimal
 from orderwright.core.sizing import slipped
@@ -64,6 +65,8 @@ def within(trading: Trading, money: Decimal, side: OrderSide, symbol: str, price
         quote = trading.market(symbol)
         shown = quote.ask if side is BUY else quote.bid
         price = slipped(shown if shown is not None else quote.last, side, account)
+        collar = collar_of(trading.state.settings, side, quote, instrument.tick_size)
+        price = price if collar is None else max(price, collar)  # so much is locked for it
     each = price * (ONE + account.taker_fee) * instrument.step_size
     return money // each * instrument.step_size if money > 0 else ZERO
 

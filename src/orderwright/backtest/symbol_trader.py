@@ -17,6 +17,7 @@ from orderwright.backtest.outcome import Ints
 from orderwright.backtest.records import Bar, Fill, OrderHandle
 from orderwright.backtest.rules import PercentOfEquity, Rules, TargetPosition, VolatilityRisk
 from orderwright.backtest.sizes import at_most, entry_steps, fixed_steps, mean_range, share_of, sizing_kind, unit_cost
+from orderwright.core.collar import collar_of
 from orderwright.core.model import Bracket, OrderSide, Trail
 from orderwright.errors import InputError
 from orderwright.simulation.models.slippage import SlippageBps
@@ -207,9 +208,13 @@ class SymbolTrader:
         return unit_cost(price, self._tick, self._step, self._commission)
 
     def _paid(self, wanted: int) -> int:
-        """What a market order is expected to pay, in ticks."""
-        ticks = self._instrument.ticks(self._trading.market(self._symbol).last)
-        return self._slippage.slipped(ticks, True, 0, 0) if wanted > 0 else ticks
+        """What a market order is expected to pay, in ticks, and may pay at most where there is a collar."""
+        market, instrument = self._trading.market(self._symbol), self._instrument
+        if wanted <= 0:
+            return instrument.ticks(market.last)
+        price = self._slippage.slipped(instrument.ticks(market.ask or market.last), True, 0, 0)
+        collar = collar_of(self._trading.state.settings, OrderSide.BUY, market, instrument.tick_size)
+        return price if collar is None else max(price, instrument.ticks(collar))
 
     def _limit(self, close: int, wanted: int) -> int | None:
         """An entry's limit, in ticks, rounded away from the close."""

@@ -19,6 +19,7 @@ from orderwright.ports import Row
 
 AT_ONCE = 500
 _PAGE = 500
+_MOST = 100_000
 _decode: Callable[[bytes], m.AnyEvent] = msgspec.json.Decoder(m.AnyEvent).decode
 _DERIVED_MONEY = frozenset({"average_fill_price", "free"})
 
@@ -85,18 +86,31 @@ class RemoteLog:
         return found
 
     def _rows(self, **asked: Any) -> list[Row]:
+        """All of them: the service tells the newest first, where they are many."""
         said = {name: _listed(value) for name, value in asked.items() if value is not None}
         said["where"] = {name: _listed(value) for name, value in (asked["where"] or {}).items()}
-        table = table_of(asked["table"])
-        money = [name for name in table.names if name in table.money or name in _DERIVED_MONEY]
-        rows: list[Row] = self._client.post("/api/log/rows", said)["rows"]
-        for row in rows:
-            for name in money:
-                if row[name] is not None:
-                    row[name] = Decimal(row[name])
-            if "parity" in row:
-                row["parity"] = tuple(row["parity"])
-        return rows
+        portions, left = list[list[Row]](), asked.get("limit")
+        while left is None or left > 0:
+            answer = self._client.post("/api/log/rows", said if left is None else said | {"limit": min(left, _MOST)})
+            portions.append(answer["rows"])
+            if answer.get("earlier") is None:
+                break
+            said["as_of"] = answer["earlier"]
+            left = None if left is None else left - len(answer["rows"])
+        return _typed_rows(asked["table"], [row for portion in reversed(portions) for row in portion])
+
+
+def _typed_rows(name: str, rows: list[Row]) -> list[Row]:
+    """Money as Decimal."""
+    table = table_of(name)
+    money = [name for name in table.names if name in table.money or name in _DERIVED_MONEY]
+    for row in rows:
+        for name in money:
+            if row[name] is not None:
+                row[name] = Decimal(row[name])
+        if "parity" in row:
+            row["parity"] = tuple(row["parity"])
+    return rows
 
 
 def event_of(said: Mapping[str, Any]) -> m.AnyEvent:

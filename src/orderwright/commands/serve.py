@@ -33,8 +33,12 @@ def serve(
 ) -> None:
     """Run the order engine as a service: REST, WebSocket and webhooks, on paper unless configured otherwise."""
     from orderwright.bootstrap.serve import serve as run
+    from orderwright.config.mapping import log_place
 
-    run(loaded_for(config, host, port, log).configuration, take_over=take_over, told=_tell)
+    loaded = loaded_for(config, host, port, log)
+    run(loaded.configuration, take_over=take_over, told=lambda started: _tell(started, loaded.path))
+    kept = log_place(loaded.configuration).log
+    print(f"Orderwright has stopped; {'what was committed is in the log' if kept else 'its log was in memory'}")
 
 
 def loaded_for(
@@ -46,12 +50,13 @@ def loaded_for(
     from orderwright.config.loading import load_to_start
 
     given = {
-        "ORDERWRIGHT__SERVICE__HOST": host,
-        "ORDERWRIGHT__SERVICE__PORT": None if port is None else str(port),
-        "DATABASE_URL": None if log is None else url_of(log),
+        "--host": (("service", "host"), host),
+        "--port": (("service", "port"), port),
+        "--log": (("database", "url"), None if log is None else url_of(log)),
     }
     environment = {name: value for name, value in os.environ.items() if log is None or not _names_the_log(name)}
-    return load_to_start(config, environment | {name: value for name, value in given.items() if value is not None})
+    options = [(at, value, f"option {name}") for name, (at, value) in given.items() if value is not None]
+    return load_to_start(config, environment, options)
 
 
 def url_of(log: Path) -> str:
@@ -65,13 +70,17 @@ def _names_the_log(name: str) -> bool:
     return name.upper().startswith("ORDERWRIGHT__DATABASE__")
 
 
-def _tell(started: Started) -> None:
+def _tell(started: Started, file: Path | None) -> None:
     """On the terminal: where it is, and how to come in."""
     for warning in started.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    print(f"Orderwright listens on {started.address} (log: {started.log or 'in memory'}); what it takes: /docs")
+    log, configuration = started.log or "in memory", file or "no file; name it with --config"
+    print(
+        f"Orderwright listens on {started.address} (log: {log}; configuration: {configuration}); what it takes: /docs"
+    )
     if started.key is not None:
-        print(f"\nThe first key, of the user operator, scope admin, shown this once (kept only as a hash):\n\n    {started.key.text}\n")
+        whose = "of the user operator, scope admin, shown this once (kept only as a hash)"
+        print(f"\nThe first key, {whose}:\n\n    {started.key.text}\n")
         print(f'Try it: curl -H "Authorization: Bearer {started.key.text}" {started.address}/api/me')
     elif started.needs_key:
         print('A request needs a key: -H "Authorization: Bearer ow_..." (an admin key issues others: POST /api/keys)')

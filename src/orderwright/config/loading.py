@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +33,8 @@ DEFAULT_FILE = Path("orderwright.yaml")
 """The file in the working folder that is read where none is named."""
 NO_FILE = "no configuration file was read; name it with --config"
 E = TypeVar("E", bound=InputError)
+Option = tuple[At, Any, str]
+"""(path, value, origin) of an option of the command line."""
 OF_EXCHANGES: dict[str, At] = {
     "BINANCE_API_KEY": ("exchanges", "binance", "api_key"),
     "BINANCE_API_SECRET": ("exchanges", "binance", "api_secret"),
@@ -58,9 +60,11 @@ class Loaded(Struct, frozen=True, kw_only=True):
         return error
 
 
-def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
+def load(
+    path: Path | None = None, environment: Mapping[str, str] | None = None, options: Iterable[Option] = ()
+) -> Loaded:
     """The configuration of a file (or CONFIG_PATH's, or ./orderwright.yaml, or none) and the environment, the process's
-    own unless given.
+    own unless given; options beat both.
 
     Raises ConfigurationError with every problem. What only a later version brings is let through here.
     """
@@ -69,26 +73,32 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     named = path or (Path(given[PATH_VARIABLE]) if from_variable else None)
     if named is None and DEFAULT_FILE.is_file():
         named = DEFAULT_FILE
-    return assemble(_read(named, given, from_variable), named, given)
+    return assemble(_read(named, given, from_variable), named, given, options)
 
 
-def load_to_start(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
+def load_to_start(
+    path: Path | None = None, environment: Mapping[str, str] | None = None, options: Iterable[Option] = ()
+) -> Loaded:
     """The same, for a service that is to run: what a later version brings is refused too."""
-    loaded = load(path, environment)
+    loaded = load(path, environment, options)
     problems = placed(checking.unavailable(loaded.configuration), loaded.origins)
     if problems:
         raise ConfigurationError(problems)
     return loaded
 
 
-def assemble(document: Document, path: Path | None, environment: Mapping[str, str]) -> Loaded:
+def assemble(
+    document: Document, path: Path | None, environment: Mapping[str, str], options: Iterable[Option] = ()
+) -> Loaded:
     """The configuration of a file that was read, and an environment. Raises ConfigurationError."""
     tree = document.tree
     origins = {dotted(at): f"{document.name}, line {line}" for at, line in document.lines.items()}
     problems = list(document.problems)
-    for at, value, name in [*_seeds(environment, tree), *_generic(environment, problems)]:
+    variables = [*_seeds(environment, tree), *_generic(environment, problems)]
+    given = [(at, value, f"environment variable {name}") for at, value, name in variables]
+    for at, value, origin in [*given, *options]:
         if _put(tree, at, value):
-            origins[dotted(at)] = f"environment variable {name}"
+            origins[dotted(at)] = origin
             document.filled.pop(at, None)
     if path is not None:
         _find_classes(tree, path.parent)

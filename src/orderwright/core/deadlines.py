@@ -24,6 +24,7 @@ from orderwright.core.placing import Decision, denied, to_next_second
 from orderwright.core.reasons import Reason, Refusal
 from orderwright.core.releasing import release
 from orderwright.core.state import (
+    Controls,
     State,
     deadline_of,
     drop_stale_timers,
@@ -81,7 +82,7 @@ def time_passed(state: State, command: m.TimePassed, now: int) -> Decision:
         events.append(m.DayStarted(time=now, day=now // DAY * DAY, equity=total, unpriced=unpriced))
     until = state.controls.until
     if until is not None and now >= until:
-        events.append(m.TradingStateSet(time=now, state=TradingState.ACTIVE, cause="the time set for it is over"))
+        events.append(_back(state.controls, now))
     if events:  # what is due besides is decided in the new day and state, by the next TimePassed
         return events, actions
     quiet = is_quiet(state, now)
@@ -164,6 +165,14 @@ def _wait_is_over(state: State, order: Order, now: int) -> Decision:
     if order.wait_for in ("cancels", "parent", "retry") and protects(order.instruction):
         return released(state, order, release(state, order, now), now)
     return release(state, order, now)
+
+
+def _back(controls: Controls, now: int) -> m.TradingStateSet:
+    """To ACTIVE when the time set is over, or to what an operator still holds the book to."""
+    held = controls.held(now)
+    if held is None:
+        return m.TradingStateSet(time=now, state=TradingState.ACTIVE, cause="the time set for it is over")
+    return m.TradingStateSet(time=now, state=held.state, cause=held.cause, until=held.until, by=held.by, hold=held)
 
 
 def loss_breach(state: State, now: int) -> Decision:

@@ -339,6 +339,7 @@ def _day_started(state: State, event: m.DayStarted) -> Changes:
 def _trading_state_set(state: State, event: m.TradingStateSet) -> Changes:
     controls = state.controls
     controls.trading, controls.cause, controls.until = event.state, event.cause, event.until
+    controls.by, controls.hold = event.by, event.hold
     groups.touch_all(state)
     for order in state.orders.values():
         if order.wait_for in ("cancels", "parent", "retry"):  # what protects or closes waits under HALTED

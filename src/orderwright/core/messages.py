@@ -22,6 +22,7 @@ from orderwright.core.model import (
     Alert,
     ApiKey,
     Execution,
+    Hold,
     Instruction,
     Instrument,
     OrderSide,
@@ -155,11 +156,14 @@ class DenyOrder(Message):
 
 
 class SetTradingState(Message):
-    """until: microseconds when it goes back to ACTIVE by itself, or None."""
+    """until: microseconds when it goes back to ACTIVE by itself, or None. by: who sets it. role: what they are; what an
+    operator has set, an owner may only tighten."""
 
     state: TradingState
     cause: str = ""
     until: int | None = None
+    by: str = ""
+    role: Literal["", "owner", "operator"] = ""
 
 
 class BeginEpoch(Message):
@@ -372,9 +376,13 @@ class DayStarted(Event, tag="day_started"):
 
 
 class TradingStateSet(Event, tag="trading_state_set"):
+    """by: who set it; "" where it was set by itself. hold: what an operator holds the book to, whoever has set this."""
+
     state: TradingState
     cause: str = ""
     until: int | None = None
+    by: str = ""
+    hold: Hold | None = None
 
 
 class PriceSeen(Event, tag="price_seen"):

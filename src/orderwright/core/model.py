@@ -102,6 +102,21 @@ class TradingState(Word):
     REDUCING = "reducing"
     HALTED = "halted"
 
+    @property
+    def strictness(self) -> int:
+        """0 for active: the more it stops, the more."""
+        return list(TradingState).index(self)
+
+
+class Hold(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The least that an operator has stopped a book to: its owner may stop it further, and may not loosen it before
+    `until` (microseconds; None: before an operator does). by: who set it."""
+
+    state: TradingState
+    cause: str = ""
+    until: int | None = None
+    by: str = ""
+
 
 class Action(Word):
     """What a signal wants. `target` names the position it wants to end with."""

@@ -31,6 +31,7 @@ from orderwright.core.changing import (
 from orderwright.core.deadlines import loss_breach, next_deadline, time_passed
 from orderwright.core.evolve import Changes, cash_key, evolve
 from orderwright.core.lingering import moved
+from orderwright.core.model import Hold, TradingState
 from orderwright.core.numbers import PLACES, ZERO, fits, text
 from orderwright.core.order_params import problem_of_sending
 from orderwright.core.patience import problem_of
@@ -170,10 +171,20 @@ def _revoke_key(state: State, command: m.RevokeKey, now: int) -> Decision:
 
 
 def _set_trading_state(state: State, command: m.SetTradingState, now: int) -> Decision:
+    """An owner tightens what an operator has set and never loosens it; all others set what they say."""
     controls = state.controls
-    if (controls.trading, controls.cause, controls.until) == (command.state, command.cause, command.until):
-        return [], []
-    return [m.TradingStateSet(time=now, state=command.state, cause=command.cause, until=command.until)], []
+    held = controls.held(now) if command.role == "owner" else None
+    if held is not None and command.state.strictness < held.state.strictness:
+        rule = f"an operator has set this book {held.state.value}: only an operator loosens that"
+        refusal = Refusal(Reason.HELD, rule, "state", command.state.value, held.state.value)
+        return [], [m.Reply(outcome="refused", refusal=refusal)]
+    if command.role == "operator" and command.state is not TradingState.ACTIVE:
+        held = Hold(state=command.state, cause=command.cause, until=command.until, by=command.by)
+    event = m.TradingStateSet(
+        time=now, state=command.state, cause=command.cause, until=command.until, by=command.by, hold=held
+    )
+    was = (controls.trading, controls.cause, controls.until, controls.by, controls.hold)
+    return ([], []) if was == (event.state, event.cause, event.until, event.by, event.hold) else ([event], [])
 
 
 _HANDLERS: dict[type[m.Message], Callable[[State, Any, int], Decision]] = {

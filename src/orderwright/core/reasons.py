@@ -57,6 +57,7 @@ class Reason(enum.IntEnum):
     # 3xx: risk
     HALTED = 300
     REDUCING = 301
+    HELD = 302
     ORDER_VALUE = 310
     ORDER_VALUE_SMALL = 311
     POSITION_VALUE = 312

@@ -7,8 +7,8 @@ never guessed at. A claim that more has filled than our trades show makes us fet
 Quantity and prices are those of the venue's newest word: by its own time and, where that is the same, by the number of
 the replace, for a venue that does them in the order in which they were asked for (FIX) may not date them apart. A word
 that comes late settles its request and changes no newer terms; where time and number disagree the venue is asked. An
-end that does not fit our quantity (cancelled, and yet all of it filled) is asked about too: a replace may have been done
-whose report was lost.
+end that does not fit our quantity (cancelled, and yet all of it filled) is asked about too: the report of a replace
+that was done may be lost.
 
 An UNKNOWN request ends in one of four ways: adopted when the venue shows the order; answered late; dead when the
 venue's denials prove that it never arrived, asked after it could no longer be carried out (one where its denial is

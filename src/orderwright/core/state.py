@@ -29,6 +29,7 @@ from orderwright.core.model import (
     Account,
     ApiKey,
     Balance,
+    Hold,
     Instruction,
     Instrument,
     Order,
@@ -100,12 +101,15 @@ class Group(Struct):
 
 
 class Controls(Struct):
-    """Trading state, the counters that limits need (sent_at: when the newest order went out), and since when the log
-    is ours: quiet_until, microseconds, before which nothing leaves."""
+    """Trading state (by: who set it; hold: what an operator holds the book to), the counters that limits need
+    (sent_at: when the newest order went out), and since when the log is ours: quiet_until, microseconds, before which
+    nothing leaves."""
 
     trading: TradingState = TradingState.ACTIVE
     cause: str = ""
     until: int | None = None
+    by: str = ""
+    hold: Hold | None = None
     orders_today: int = 0
     second: int = 0
     orders_this_second: int = 0
@@ -113,6 +117,11 @@ class Controls(Struct):
     orders_this_window: int = 0
     epoch: int = 0
     quiet_until: int | None = None
+
+    def held(self, now: int) -> Hold | None:
+        """What an operator holds the book to, where that time is not over."""
+        hold = self.hold
+        return None if hold is None or (hold.until is not None and now >= hold.until) else hold
 
 
 class State(Struct, kw_only=True):

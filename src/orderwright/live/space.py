@@ -83,7 +83,7 @@ class SpaceGuard:
 
 def _is_ours(book: LiveBook) -> bool:
     controls = book.state.controls
-    return controls.trading is TradingState.REDUCING and controls.cause == CAUSE
+    return controls.trading is TradingState.REDUCING and controls.cause == CAUSE and not controls.by
 
 
 __all__ = ["CAUSE", "SpaceGuard"]

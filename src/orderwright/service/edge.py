@@ -1,6 +1,7 @@
 """The edge: what every HTTP request passes before a route sees it, and every answer on its way out. Plain ASGI.
 
-- A body is at most `max_body_bytes`, whether its length was said or it comes in chunks, and comes within BODY_SECONDS.
+- A body is at most `max_body_bytes`, whether its length was said or it comes in chunks, and all of it comes within
+  BODY_SECONDS. A header that is read does not stand twice with different values.
 - Without keys (service.auth: off) only requests to this machine's own names pass, and pages of other origins are turned
   away: otherwise any web page could have the browser trade (DNS rebinding).
 - Every answer says that it is not to be cached, framed, or guessed at, and has a request id, which the log has too.
@@ -27,6 +28,19 @@ from orderwright.service.problems import path_shown, problem_of, respond
 BODY_SECONDS = 20.0
 MOST_PATH = 4_096
 OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+OWN_HEADERS = frozenset(
+    {
+        b"authorization",
+        b"x-api-key",
+        b"idempotency-key",
+        b"x-tradingview-signature",
+        b"content-type",
+        b"host",
+        b"origin",
+        b"x-request-id",
+    }
+)
+"""What is read: given twice with different values, nobody can know which was meant."""
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROCESS, _NUMBERS = secrets.token_hex(4), itertools.count(1)
@@ -56,6 +70,9 @@ class Edge:
         elif scope["type"] == "websocket" and self._is_foreign(Headers(scope=scope)):
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": "another origin"})
+        elif scope["type"] == "websocket" and twice_in(scope):
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": "a header stands twice"})
         else:
             await self._app(scope, receive, send)
 
@@ -86,6 +103,8 @@ class Edge:
             raise too_large(self._most)
         if len(scope["path"]) > MOST_PATH or len(scope["query_string"]) > 2 * MOST_PATH:
             raise Problem(414, "address_too_long", "this address is longer than any of ours")
+        if name := twice_in(scope):
+            raise Problem(400, "header_twice", "stands twice, with different values: which is meant?", field=name)
         if self._is_foreign_host(headers):
             detail = "without keys the service answers to its own machine alone: call it as localhost or 127.0.0.1"
             raise Problem(403, "foreign", detail, field="Host", value=headers.get("host", "")[:80], nearest="localhost")
@@ -105,17 +124,20 @@ class Edge:
 
 
 class Incoming:
-    """The body as it comes: bounded in size and in time. Raises Problem."""
+    """The body as it comes: bounded in size, and in time from when it is first asked for. Raises Problem."""
 
-    def __init__(self, receive: Receive, most: int) -> None:
-        self._receive, self._most = receive, most
+    def __init__(self, receive: Receive, most: int, seconds: float = BODY_SECONDS) -> None:
+        self._receive, self._most, self._seconds = receive, most, seconds
+        self._until: float | None = None
         self._got, self._is_over = 0, False
 
     async def __call__(self) -> Message:
         if self._is_over:
             return await self._receive()  # from here on it says only that the other side has gone
+        if self._until is None:
+            self._until = asyncio.get_running_loop().time() + self._seconds
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError:
             raise Problem(408, "too_slow", "the body did not come in time", headers={"Connection": "close"}) from None
@@ -150,6 +172,18 @@ class Outgoing:
 def too_large(most: int) -> Problem:
     detail = f"a body is at most {most:,} bytes (service.max_body_bytes)"
     return Problem(413, "too_large", detail, field="body", nearest=most, headers={"Connection": "close"})
+
+
+def twice_in(scope: Scope) -> str:
+    """The header of ours that is given twice with different values; "" for none."""
+    given = scope["headers"]
+    if len({name for name, _ in given}) == len(given):
+        return ""
+    seen: dict[bytes, bytes] = {}
+    for name, value in given:
+        if name in OWN_HEADERS and seen.setdefault(name, value) != value:
+            return str(name.decode()).title()
+    return ""
 
 
 def request_id_of(headers: Headers) -> str:

@@ -80,6 +80,8 @@ _OF: dict[tuple[str, str], Any] = {
     ("KeyView", "status"): "good",
     ("KeyView", "revoked_at"): None,
     ("BookState", "until"): None,
+    ("BookState", "by"): None,
+    ("BookState", "held"): None,
     ("RequestView", "state"): "acknowledged",
     ("BatchResult", "problem"): None,
 }

@@ -1,6 +1,8 @@
-"""uvicorn's HTTP protocol, with an end to its patience: the head of a request is bounded in size, in lines and in time.
+"""uvicorn's HTTP protocol, with an end to its patience: the head of a request is bounded in size, in lines and in time,
+and an answer that nobody takes is dropped, with its connection.
 
-A client that sends its headers byte by byte (Slowloris), or without end, would keep a connection for ever.
+A client that sends its headers byte by byte (Slowloris), or without end, would keep a connection for ever; so would one
+that does not read, and the answer in memory with it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 15.0
+UNREAD_SECONDS = 30.0
+"""How long a connection may take nothing of what waits for it. Long answers wait in small pieces (large.py)."""
 MOST_HEAD = 32 * 1024
 MOST_HEADERS = 100
 MOST_AFTER = 4 * 1024 * 1024
@@ -30,6 +34,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._head, self._lines, self._raw, self._after = 0, 0, 0, 0
         self._is_cut = False
         self._late: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -37,7 +42,22 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._heard()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._taken()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._taken()
+        super().resume_writing()
+
+    def _taken(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def data_received(self, data: bytes) -> None:
         if self._is_cut:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
+
 import msgspec
 from starlette.responses import Response
 
@@ -46,6 +49,11 @@ def problem_of(error: Exception) -> Problem:
         case Stopping() | CommitFailed() | LogFenced():
             return Problem(503, "stopping", "the service is stopping", headers={"Retry-After": "5"})
         case LogError():
+            return Problem(503, "log", "the log cannot be used now", headers={"Retry-After": "5"})
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
+            detail = "too many connections and files are open here now; try again"
+            return Problem(503, "busy", detail, headers={"Retry-After": "5"})
+        case sqlite3.OperationalError() if "unable to open" in str(error):  # as it says that no file can be opened now
             return Problem(503, "log", "the log cannot be used now", headers={"Retry-After": "5"})
         case _:
             return Problem(500, "fault", "something went wrong here; it was logged")

@@ -38,11 +38,22 @@ class ServiceFailed(OrderwrightError):
     """A fault of ours has ended the service; the log lines have its trace."""
 
 
+class _NotCutOff(logging.Filter):
+    """Leaves out the trace of what was still under way when the time to stop was over: that is no fault."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+_NOT_CUT_OFF = _NotCutOff()
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, without its own way with signals. listening: is set when it takes connections."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
+        logging.getLogger("uvicorn.error").addFilter(_NOT_CUT_OFF)
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from orderwright.core.model import Bracket, LingerRule, Order, OrderStatus, Trail
+from orderwright.core.model import Bracket, LingerRule, Order, OrderStatus, OrderType, Trail
 from orderwright.core.numbers import canonical, divided
 from orderwright.journal.rows import money
 
@@ -23,8 +23,9 @@ _SECOND = 1_000_000
 
 class OrderView(Struct, frozen=True, kw_only=True):
     """An order as it stands. quantity, price and stop_price are what is asked for now. risk_check_passed: pending,
-    passed or failed. filled_at: of the newest fill. repeated: whether it is the answer to a key that came before; only
-    there if so."""
+    passed or failed. filled_at: of the newest fill. collar: the price that a market order goes no further than, where
+    max_slippage_bps sets one; it has no price of its own. repeated: whether it is the answer to a key that came before;
+    only there if so."""
 
     id: int | None
     user_id: str | None
@@ -62,6 +63,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     estimated_fee: str
     estimated_cost: str
     estimated_slippage: str | None
+    collar: str | None
     repeated: bool | UnsetType = UNSET
 
 
@@ -105,7 +107,7 @@ def view_of(order: Order, *, key: int | None, book: str, exchange: str, repeated
     """The view of an order at hand. key: its number in the orders read model. exchange: of its account."""
     said, filled, leaves = order.instruction, order.filled, order.leaves
     verdict, reason = _risk_check(order)
-    quantity = money(order.quantity)
+    quantity, at_market = money(order.quantity), said.type is OrderType.MARKET
     return OrderView(
         id=key,
         user_id=said.user or None,
@@ -116,7 +118,7 @@ def view_of(order: Order, *, key: int | None, book: str, exchange: str, repeated
         side=said.side._value_,
         order_type=said.type._value_,
         quantity=quantity,
-        price=shown(order.price),
+        price=None if at_market else shown(order.price),
         stop_price=shown(order.stop_price),
         status=order.status._value_,
         filled_quantity=money(filled) if filled else "0",
@@ -143,13 +145,17 @@ def view_of(order: Order, *, key: int | None, book: str, exchange: str, repeated
         estimated_fee=money(order.estimated_fee),
         estimated_cost=money(order.estimated_cost),
         estimated_slippage=shown(order.estimated_slippage),
+        collar=shown(order.price) if at_market else None,
         repeated=True if repeated else UNSET,
     )
 
 
 def view_of_row(row: Mapping[str, Any]) -> OrderView:
     """The view of a row of the orders read model."""
-    return OrderView(**{name: _shown(name, row[name]) for name in _COLUMNS})
+    words = {name: _shown(name, row[name]) for name in _COLUMNS} | {"collar": None}
+    if row["order_type"] == OrderType.MARKET:
+        words["price"], words["collar"] = None, words["price"]
+    return OrderView(**words)
 
 
 def detail_of(order: Order, *, key: int | None, book: str, exchange: str) -> OrderDetail:
@@ -254,7 +260,7 @@ def _second(seconds: int) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-_COLUMNS = tuple(name for name in OrderView.__struct_fields__ if name != "repeated")
+_COLUMNS = tuple(name for name in OrderView.__struct_fields__ if name not in ("collar", "repeated"))
 
 __all__ = [
     "OrderDetail",

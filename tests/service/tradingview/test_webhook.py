@@ -417,7 +417,7 @@ SHORT = {"strategy": "trend", "ticker": "BTCUSDT", "action": "sell", "market_pos
         ({}, {**BUY, "action": "sell"}, "nothing", False, "nothing_to_close"),
         ({}, {**BUY, "action": "close", "quantity": None}, "nothing", False, "nothing_to_close"),
         ({}, {"ticker": "BTCUSDT", "action": "buy", "risk_percent": "1"}, "nothing", False, "bracket"),
-        ({"max_order_value": 10}, BUY, "denied", True, "max_order_value"),
+        ({"max_order_value": 10}, BUY, "denied", True, "order_value"),
     ],
 )
 @run
@@ -459,7 +459,8 @@ async def test_a_buy_that_a_shared_account_makes_a_sell_is_noted() -> None:
     async with a_webhook(strategies=strategies) as running:
         first = (await send(running, {**target, "market_position_size": "0.02", "alert_id": "1"})).json()
         await running.later()
-        said = (await send(running, {**target, "market_position_size": "0.01", "alert_id": "2"}, path=f"/{other}")).json()
+        less = {**target, "market_position_size": "0.01", "alert_id": "2"}
+        said = (await send(running, less, path=f"/{other}")).json()
 
         (order,) = said["orders"]
         assert first["notes"] == []
@@ -484,9 +485,9 @@ async def test_strategies_with_accounts_of_their_own_do_not_meet() -> None:
             await running.later()
         state = running.service.desk.books["ada"].state
 
-        assert {account: str(found.size) for (account, _), found in state.positions.items()} == {
-            "trend": "0.02",
-            "dip": "0.01",
+        assert {account: float(found.size) for (account, _), found in state.positions.items()} == {
+            "trend": 0.02,
+            "dip": 0.01,
         }
     assert shared_accounts(a_configuration(**sections)) == []
 
@@ -574,7 +575,6 @@ async def test_a_ticker_is_found_in_any_spelling_and_a_word_that_is_none_is_an_e
         assert found == [3, 3, 3, 0]
         assert (verdict["status"], verdict["field"], verdict["nearest"]) == (422, "verdict", "refused")
         assert (strategy["status"], strategy["field"], strategy["nearest"]) == (422, "strategy", "trend")
-
 
 
 @run

@@ -63,6 +63,11 @@ class LineWriter:
             pass  # the thread looks at `_ending` too
         self._thread.join(timeout=PATIENCE)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the thread is over: one that is stuck in a write still needs its stream."""
+        return not self._thread.is_alive()
+
     def _run(self) -> None:
         while (line := self._next()) is not None:
             lines = [line]
@@ -165,6 +170,8 @@ def set_up(
     def close() -> None:
         root.handlers = before
         writer.close()
+        if stream is None and writer.has_ended:
+            out.close()
         structlog.reset_defaults()
 
     return close

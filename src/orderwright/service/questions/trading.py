@@ -3,8 +3,8 @@
 - active: everything goes. reducing: only what reduces a position. halted: only cancels.
 - A book's own state is its owner's to set; all books at once is the operator's. It stays until it is set again, or
   until the time that was given.
-- What an operator (a key that sees every book) has stopped, only an operator lets go on: its cause begins with
-  `operator:`.
+- What an operator (a key that sees every book) has stopped, only an operator loosens; the owner may stop it further.
+  Who set it is kept by the service (`by`, `held`): a cause is what anybody writes, and decides nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import decimal
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -27,8 +28,6 @@ from orderwright.service.parts import Call, Problem, Service
 from orderwright.service.routing import Route
 from orderwright.service.views import iso_or_none, shown
 from orderwright.service.wanted import Short, When
-
-OPERATOR = "operator: "
 
 
 class AskState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,12 +45,15 @@ class SetState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class BookState(Struct, frozen=True, kw_only=True):
-    """How a book may trade, and why."""
+    """How a book may trade, and why. by: who set it; None where it was set by itself. held: what an operator holds the
+    book to, which only an operator loosens; None where none does."""
 
     book: str
     state: str
     cause: str | None
     until: str | None
+    by: str | None
+    held: str | None
 
 
 class BookStates(Struct, frozen=True, kw_only=True):
@@ -110,20 +112,19 @@ async def set_all(call: Call[SetState, None]) -> BookStates:
 
 async def _set(call: Call[SetState, None], names: list[str]) -> list[BookState]:
     wanted, service = call.body, call.service
-    is_operator = call.principal.books is None
-    for name in names:
-        if not is_operator and service.desk.books[name].state.controls.cause.startswith(OPERATOR):
-            raise Problem(403, "not_yours", "an operator has stopped this book", field="book", value=name)
     until = time_of(wanted.until, "until")
     if until is not None and until <= service.door.clock.now():
         raise InputError("that time has passed", field="until", value=str(wanted.until))
     state = word_of(wanted.state, "state", TradingState)
-    cause = wanted.cause or f"set by {call.principal.user}"
-    if is_operator and state is not TradingState.ACTIVE:
-        cause = OPERATOR + cause
-    said = m.SetTradingState(state=state, cause=cause, until=until)
+    user = call.principal.user
+    role: Literal["owner", "operator"] = "operator" if call.principal.books is None else "owner"
+    cause = wanted.cause or f"set by {user}"
+    said = m.SetTradingState(state=state, cause=cause, until=until, by=user, role=role)
     for future in [service.loop.put(name, said) for name in names]:
-        await future
+        reply = (await future).reply
+        if reply is not None and reply.refusal is not None:
+            told = reply.refusal
+            raise Problem(403, "not_yours", told.rule, field=told.field, value=told.value, nearest=told.nearest)
     return await service.loop.read(lambda: [_state(service, name) for name in names])
 
 
@@ -134,8 +135,14 @@ def _names(call: Call[None, AskState], book: str) -> list[str]:
 
 def _state(service: Service, name: str) -> BookState:
     controls = service.desk.books[name].state.controls
+    held = controls.held(service.door.clock.now())
     return BookState(
-        book=name, state=controls.trading.value, cause=controls.cause or None, until=iso_or_none(controls.until)
+        book=name,
+        state=controls.trading.value,
+        cause=controls.cause or None,
+        until=iso_or_none(controls.until),
+        by=controls.by or None,
+        held=None if held is None else held.state.value,
     )
 
 

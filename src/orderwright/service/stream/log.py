@@ -5,6 +5,8 @@
   key's books. The columns are those of docs/analytics; times are microseconds here, money is text.
 - /api/log/orders: every event of some orders, by which each is put together as it stood.
 
+A history that is long comes in portions (portions.py): `earlier` is the as_of to ask for the rest with.
+
 Questions run beside the event loop, and one that takes too long is interrupted (questions/reads.py).
 """
 
@@ -21,9 +23,9 @@ from orderwright.service.parts import Call, Principal, Service
 from orderwright.service.questions.reads import SYSTEM, seen_by
 from orderwright.service.routing import Route
 from orderwright.service.stream.pages import line_of, page_of
+from orderwright.service.stream.portions import MOST_ROWS_AT_ONCE, portion, whole
 from orderwright.service.wanted import Short
 
-MOST_ROWS = 100_000
 MOST_ORDERS = 500
 MOST_EVENTS = 1_000
 MOST_VALUES = 1_000
@@ -69,11 +71,22 @@ class AskRows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     where: dict[Short, Value | Annotated[list[Value], Meta(max_length=MOST_VALUES)]] = {}
     since: Whole | None = None
     as_of: Whole | None = None
-    limit: Annotated[int, Meta(ge=1, le=MOST_ROWS)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MOST_ROWS_AT_ONCE)] | None = None
 
 
 class LogRows(Struct, frozen=True, kw_only=True):
+    """earlier: of a history that does not fit into one answer, the `as_of` to ask for the rest with; the rows here are
+    its newest."""
+
     rows: list[dict[str, Any]]
+    earlier: int | None = None
+
+
+class _Told(Struct, frozen=True, kw_only=True):
+    """LogRows, encoded row by row where they were read."""
+
+    rows: list[Raw]
+    earlier: int | None = None
 
 
 class AskOrders(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,26 +134,24 @@ async def events(call: Call[None, AskEvents]) -> LogEvents:
     return LogEvents(events=found, next=covered, reached=reached)
 
 
-async def rows(call: Call[AskRows, None]) -> LogRows:
+async def rows(call: Call[AskRows, None]) -> _Told:
     """One question to the log."""
     asked, who = call.body, call.principal
     if asked.table not in TABLES:
         raise UnknownName("table", asked.table, TABLES, field="table")
 
-    def question(log: LogReader) -> list[dict[str, Any]]:
+    def question(log: LogReader) -> _Told:
         seen = seen_by(who, log)
         if asked.ask == "latest":
-            return seen.latest(asked.table, by=asked.by, where=asked.where, as_of=asked.as_of)
-        return seen.history(
-            asked.table, where=asked.where, limit=asked.limit or MOST_ROWS + 1, since=asked.since, as_of=asked.as_of
-        )
+            return _Told(rows=whole(seen.latest(asked.table, by=asked.by, where=asked.where, as_of=asked.as_of)))
 
-    found = await call.service.reads.ask(question)
-    if len(found) > MOST_ROWS:
-        raise InputError(
-            f"more than {MOST_ROWS:,} rows: ask for less, or name a limit", field="limit", nearest=MOST_ROWS
-        )
-    return LogRows(rows=found)
+        def newest(most: int) -> list[dict[str, Any]]:
+            return seen.history(asked.table, where=asked.where, limit=most, since=asked.since, as_of=asked.as_of)
+
+        told, earlier = portion(newest, asked.limit, asked.since)
+        return _Told(rows=told, earlier=earlier)
+
+    return await call.service.reads.ask(question)
 
 
 async def orders(call: Call[AskOrders, None]) -> LogOrders:
