@@ -94,7 +94,9 @@ def start(folder: Path, config: Path, port: int, last_word: str = "listens") -> 
 def alert(port: int) -> dict[str, Any]:
     """Send the alert; what it was answered."""
     body = ALERT | {"secret": SECRET}
-    print(f"\n$ curl -X POST http://127.0.0.1:{port}/api/tradingview/webhook -d '{json.dumps(ALERT)}'")
+    print(
+        f"\n$ curl -X POST http://127.0.0.1:{port}/api/tradingview/webhook -d '{json.dumps(ALERT | {'secret': '...'})}'"
+    )
     said = ask(port, "POST", "/api/tradingview/webhook", body)
     words = ("verdict", "duplicate", "order_id")
     print("  " + ", ".join(f"{word}: {said[word]}" for word in words))

@@ -23,7 +23,13 @@ everything else. Errors are for what stops a call::
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+LONGEST_NAME = 64
+"""Characters; for a longer one no nearest name is looked for."""
+_LEFT: ContextVar[list[int] | None] = ContextVar("left", default=None)
 
 
 class OrderwrightError(Exception):
@@ -78,10 +84,28 @@ class UnknownName(InputError):
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name` (case is ignored), or None where nothing is like it."""
+    """The known name most like `name` (case is ignored), or None where nothing is like it, or it is too long to be one
+    (`LONGEST_NAME`), or enough were looked for in this task (`few_nearest`)."""
+    if len(name) > LONGEST_NAME:
+        return None
+    left = _LEFT.get()
+    if left is not None:
+        if not left[0]:
+            return None
+        left[0] -= 1
     by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     return by_lower[close[0]] if close else None
+
+
+@contextmanager
+def few_nearest(most: int) -> Iterator[None]:
+    """Within the block at most so many nearest names are looked for: each takes up to a millisecond."""
+    token = _LEFT.set([most])
+    try:
+        yield
+    finally:
+        _LEFT.reset(token)
 
 
 class LogError(OrderwrightError):
@@ -161,5 +185,6 @@ __all__ = [
     "UnknownName",
     "Unreachable",
     "VenueError",
+    "few_nearest",
     "nearest_name",
 ]

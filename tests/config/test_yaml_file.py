@@ -85,7 +85,8 @@ def test_variables_are_filled_in_as_text_that_brings_no_keys(written: str, read:
         ("a: {b: 1, b: 2}", "my.yaml, line 1: a.b: there twice, first in line 1"),
         ("? [a]\n: 1", "my.yaml, line 1: a key is a word"),
         ("a: {secret: ${NOPE}}",
-         "my.yaml, line 1: a.secret: the environment variable NOPE is not set: set it, or write ${NOPE:-text}"),
+         "my.yaml, line 1: a.secret: the environment variable NOPE is not set: set it, or write ${NOPE:-text} "
+         "(nearest: NAME)"),
         ("a: {most: 1,000, least: 5}",
          "my.yaml, line 1: a.most: 1,000 is more than one value, for a comma ends one: write 1000 (nearest: 1000)"),
         ("a: {most: 1,000,000.5}",

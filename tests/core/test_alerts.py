@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from orderwright.core import messages as m
+from orderwright.core.evolve import signal_key
 from orderwright.core.model import SECOND, Account, Action, Alert, Signal
 from orderwright.core.recovery import restore
 from orderwright.driver import Driver
@@ -106,6 +107,14 @@ def test_a_signal_that_came_another_way_counts_as_the_first_delivery() -> None:
 
     assert take(driver, m.ReceiveSignal(signal=signal, order_id=order_id)) == ["signal_received", "order_received"]
     assert take(driver, an_alert(2, "bar 7")) == ["alert_received"]
+
+
+def test_where_the_log_was_cut_before_the_order_of_a_signal_the_alert_makes_it() -> None:
+    driver = a_book(MemoryJournal())
+    (first, _) = an_alert(1, "bar 7").signals
+    driver.state.keys[signal_key(first[0].key)] = an_id(10)
+
+    assert take(driver, an_alert(2, "bar 7")) == ACCEPTED[1:]
 
 
 @pytest.mark.parametrize(("after", "comes_of_it"), [(59, ["alert_received"]), (60, ACCEPTED)])

@@ -93,7 +93,7 @@ async def _live(
                     log=place.log,
                     needs_key=configuration.service.auth,
                     key=made[0] if made else None,
-                    warnings=mapping.warnings_of(configuration),
+                    warnings=[*mapping.warnings_of(configuration), *service.keys.warnings()],
                 )
             )
             garbage.settle()

@@ -107,14 +107,14 @@ def _show(config: Path | None, loaded: Loaded | None, problems: list[InputError]
     if problems:
         screen.print(f"{named}: {counted(len(problems), 'problem')}", style="bold red")
         for problem in problems:
-            screen.print(f"  {problem}")
+            screen.print(f"  {problem}", soft_wrap=True)
         return
     assert loaded is not None
     summary, warnings = _notes(loaded)
     screen.print(f"{named}: good", style="bold green")
     table("what it comes to", ("", ""), list(summary.items()), "")
     for warning in warnings:
-        screen.print(f"note: {warning}", style="yellow")
+        screen.print(f"note: {warning}", style="yellow", soft_wrap=True)
 
 
 def _notes(loaded: Loaded) -> tuple[dict[str, str], list[str]]:

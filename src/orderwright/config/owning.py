@@ -106,6 +106,11 @@ def problems(configuration: Configuration) -> Iterator[InputError]:
             owner = owner_of(configuration, keys.book)
             message = f"the book {keys.book} is {owner}'s: a book has one owner"
             yield InputError(message, field=f"users.{name}.book", value=keys.book)
+        book = book_of_user(configuration, name)
+        if keys.book is None and owner_of(configuration, book) != name:
+            owner = owner_of(configuration, book)
+            message = f"the book {book}, which would be theirs by its name, is {owner}'s: name another"
+            yield InputError(message, field=f"users.{name}.book", nearest=_free_name(configuration, name))
         if keys.account in configuration.accounts:
             book = book_of_account(configuration, str(keys.account))
             if book != book_of_user(configuration, name):
@@ -128,6 +133,11 @@ def problems(configuration: Configuration) -> Iterator[InputError]:
         if SYSTEM in place:
             section = "books" if place is configuration.books else "users"
             yield InputError(f"{SYSTEM} is the service's own", field=f"{section}.{SYSTEM}", value=SYSTEM)
+
+
+def _free_name(configuration: Configuration, user: str) -> str:
+    taken = set(books(configuration))
+    return next(name for number in range(2, len(taken) + 3) if (name := f"{user}.{number}") not in taken)
 
 
 def _strategies(configuration: Configuration) -> Iterator[InputError]:

@@ -32,6 +32,7 @@ from orderwright.core.state import (
     is_quiet,
     may_close,
     protects,
+    queues_until,
     request_deadline,
     rests_too_long,
 )
@@ -152,7 +153,7 @@ def _wait_is_over(state: State, order: Order, now: int) -> Decision:
     if order.wait_for == "approval":
         refusal = Refusal(Reason.APPROVAL_EXPIRED, "nobody approved it in time")
         return [denied(order.order_id, refusal, now)], []
-    if order.wait_for == "queue" and order.wait_until is not None and order.wait_until <= now:
+    if order.wait_for == "queue" and queues_until(state, order) <= now:
         refusal = Refusal(Reason.EXECUTION_TIMEOUT, "the rate did not let it out within execution_timeout_ms")
         return [denied(order.order_id, refusal, now)], []
     if order.wait_for == "retry" and order.until is not None and order.until <= now:

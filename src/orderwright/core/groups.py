@@ -31,7 +31,7 @@ from orderwright.core.state import Group, State
 RULE = "group"
 """What is asked of the venue for a group's sake bears this name (`RequestSubmitted.rule`)."""
 MOST_MEMBERS = 10
-STOP, TARGET, MARKET, AGAIN, HEIR = "stop_loss", "take_profit", "market", "again", "trail"
+STOP, TARGET, MARKET, AGAIN, HEIR, RETRY = "stop_loss", "take_profit", "market", "again", "trail", "retry"
 
 
 def exit_id(order_id: str, role: str) -> str:
@@ -47,7 +47,7 @@ def kin(order: Order) -> Iterator[str]:
         yield exit_id(order_id, TARGET)
     if said.group:
         yield from (said.group, said.parent_id, *order.kin)
-        yield from (exit_id(order_id, role) for role in (AGAIN, HEIR, MARKET))
+        yield from (exit_id(order_id, role) for role in (AGAIN, HEIR, MARKET, RETRY))
 
 
 def gathered(first: Order, find: Callable[[str], Order | None]) -> list[Order]:

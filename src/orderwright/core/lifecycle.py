@@ -75,6 +75,7 @@ def received(event: m.OrderReceived) -> Order:
         expire_at=event.expire_at,
         wait_for=event.wait_for,
         wait_until=event.wait_until,
+        place=event.place,
         estimated_fee=event.estimated_fee,
         estimated_cost=event.estimated_cost,
         estimated_slippage=event.estimated_slippage,
@@ -185,7 +186,7 @@ def _withdrawn(order: Order, event: m.OrderWithdrawn) -> None:
 
 
 def _delayed(order: Order, event: m.OrderDelayed) -> None:
-    order.wait_for, order.wait_until = event.wait_for, event.wait_until
+    order.wait_for, order.wait_until, order.place = event.wait_for, event.wait_until, event.place
 
 
 def _submitted(order: Order, event: m.RequestSubmitted) -> None:
@@ -214,7 +215,7 @@ def _submitted(order: Order, event: m.RequestSubmitted) -> None:
     order.price = event.price if event.price is not None else order.price
     order.stop_price = event.stop_price if event.stop_price is not None else order.stop_price
     order.unit_cost, order.arrival = event.unit_cost, event.arrival
-    order.wait_for, order.wait_until = "", None
+    order.wait_for, order.wait_until, order.place = "", None, 0
     order.remainder, order.until = event.remainder, event.until
     _submit_first(order, event.sign_at, event.lifetime_ms, event.arrival)
 

@@ -498,7 +498,8 @@ class OrderReceived(OrderEvent, tag="order_received"):
     live. today and this_second are its numbers among the book's orders of the day and the second; None until it goes
     out. stop_price: where a trailing stop was given none. kin: the orders that are in its group already. price,
     remainder: the collar at which a market order goes out as a limit, and what becomes of the rest, by `until`;
-    attempt: how many orders went before it for the same. this_window: its number among those of the rate's window.
+    attempt: how many orders went before it for the same. this_window: its number among those of the rate's window. place:
+    its place among those that wait for the rate: a lower one goes first.
     estimated_fee, estimated_cost and estimated_slippage, which the cost contains, are in quote (see core/sizing.py).
     """
 
@@ -527,6 +528,7 @@ class OrderReceived(OrderEvent, tag="order_received"):
     attempt: int = 0
     until: int | None = None
     this_window: int | None = None
+    place: int = 0
 
 
 class OrderDenied(OrderEvent, tag="order_denied"):
@@ -552,11 +554,13 @@ class OrderWithdrawn(OrderEvent, tag="order_withdrawn"):
 
 class OrderDelayed(OrderEvent, tag="order_delayed"):
     """A waiting order has to wait on, for `wait_for`: the next second, the rate, its time (it was approved), or the
-    last request of a process whose log was taken over. cause: who approved it, where that was all it waited for."""
+    last request of a process whose log was taken over. cause: who approved it, where that was all it waited for. place:
+    as in OrderReceived."""
 
     wait_until: int
     wait_for: str = "rate"
     cause: str = ""
+    place: int = 0
 
 
 class RequestSubmitted(OrderEvent, tag="request_submitted"):

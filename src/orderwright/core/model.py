@@ -538,7 +538,8 @@ class Order(Struct, kw_only=True, gc=False):
     other orders of its group, by id, but for a bracket's. following: a trailing stop whose activation price was seen.
     remainder: of a market order that went out as a limit at its collar, which is then its price: what becomes of the
     rest; attempt: how many orders went before it for the same; until: when that is over (microseconds).
-    cancel_wanted: (cause, rule) of a cancel that waits until requests may leave again. terms_at: the venue's time of
+    place: among those that wait for the rate, where it does; a lower one goes first.
+    cancel_wanted: (cause, rule) of a cancel that waits until requests may leave, or that did not arrive. terms_at: the venue's time of
     its last word on quantity and prices (microseconds): an older word that comes later does not change them.
     """
 
@@ -557,6 +558,7 @@ class Order(Struct, kw_only=True, gc=False):
     expire_at: int | None = None
     wait_until: int | None = None
     wait_for: str = ""
+    place: int = 0
     estimated_fee: Decimal = ZERO
     estimated_cost: Decimal = ZERO
     estimated_slippage: Decimal | None = None

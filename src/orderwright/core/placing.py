@@ -10,7 +10,8 @@ for the next second, whether it has just come or has waited already; only what w
 the successor of a lingering order) goes at once.
 
 Above `rate_limit_orders` in a window of the clock (as exchanges count) an order waits in a queue, for
-`execution_timeout_ms` at most: it is denied then, and at once where the queue is full. Nobody overtakes: what comes
+`execution_timeout_ms` at most (after a take-over, from when orders may leave): it is denied then, and at once where the
+queue is full. Nobody overtakes: what comes
 while others wait goes behind them, and who waits there keeps the place until the next second too. Cancels and replaces
 never wait there, nor does what waited for other orders to end or protects what an entry has brought; those that are
 orders count all the same.
@@ -233,6 +234,12 @@ def over_window(state: State, now: int) -> bool:
     return limit is not None and same and controls.orders_this_window >= limit
 
 
+def next_place(state: State) -> int:
+    """The place of one more order that has to wait for the rate: behind all of the others."""
+    last = next(reversed(state.queue), None)
+    return state.orders[last].place + 1 if last is not None else 1
+
+
 def queue_full(state: State) -> Refusal | None:
     """The refusal of one more order that would have to wait for the rate."""
     if len(state.queue) < state.settings.rate_queue:
@@ -308,6 +315,7 @@ def received(
         lifetime_ms=lifetime_ms,
         wait_for=wait_for,
         wait_until=wait_until,
+        place=next_place(state) if wait_for == "queue" else 0,
         today=today,
         this_second=this_second,
         this_window=this_window,

@@ -91,7 +91,7 @@ def derive(state: State) -> None:
     """Rebuild what follows from the rest: exposures, who waits for whom, whose price is watched, timers."""
     state.exposures = {key: Exposure() for key in state.positions}
     waiting = [order for order in state.orders.values() if order.wait_for == "queue"]
-    state.queue = {order.order_id: None for order in sorted(waiting, key=lambda order: order.wait_until or 0)}
+    state.queue = {order.order_id: None for order in sorted(waiting, key=lambda order: order.place)}
     for order in state.orders.values():
         key = (order.instruction.account, order.instruction.symbol)
         if order.status is OrderStatus.PENDING:

@@ -24,6 +24,7 @@ from orderwright.core.placing import (
     denied,
     fresh,
     market_of,
+    next_place,
     over_window,
     queue_full,
     shape,
@@ -111,11 +112,13 @@ def _waits_on(state: State, order: Order, now: int) -> m.AnyOrderEvent | None:
     if not (over_rate or over_window(state, now) or _must_queue(state, order)):
         return None
     if order.wait_for == "queue":  # it keeps its place, and the time by which it is over
-        return m.OrderDelayed(time=now, order_id=order.order_id, wait_for="queue", wait_until=order.wait_until or now)
+        waits = m.OrderDelayed(time=now, order_id=order.order_id, wait_for="queue", wait_until=order.wait_until or now)
+        return msgspec.structs.replace(waits, place=order.place)
     if (full := queue_full(state)) is not None:
         return denied(order.order_id, full, now)
     until = now + 1_000 * settings.execution_timeout_ms
-    return m.OrderDelayed(time=now, order_id=order.order_id, wait_for="queue", wait_until=until)
+    place = next_place(state)
+    return m.OrderDelayed(time=now, order_id=order.order_id, wait_for="queue", wait_until=until, place=place)
 
 
 def _must_queue(state: State, order: Order) -> bool:

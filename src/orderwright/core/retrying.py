@@ -11,6 +11,7 @@ wait is over; a cancel of any of them ends what goes on for it.
 - The venue's end is what makes it: cancelled or expired, unasked, with something left that it would take.
 - At most `retry_attempts` of them, after `retry_delay_ms`, then twice as long each time; none that would go out after
   `execution_timeout_ms` since the first.
+- Its id is made of that of the order before it, so that others of a group find it after a restart (`groups.kin`).
 - It is in the log before the end that it follows: a log cut between the two hears of the end again, and makes no other.
 """
 
@@ -21,7 +22,7 @@ from decimal import Decimal
 import msgspec
 
 from orderwright.core import messages as m
-from orderwright.core.ids import order_id_of
+from orderwright.core.groups import RETRY, exit_id
 from orderwright.core.model import DONE, Instrument, Order
 from orderwright.core.placing import UNPRICED, Decision, received
 from orderwright.core.sizing import Sized, size
@@ -53,7 +54,7 @@ def _child(state: State, order: Order, claimed: Decimal, now: int) -> m.OrderRec
     said = order.instruction
     instruction = msgspec.structs.replace(
         said,
-        order_id=order_id_of(now, state.book, order.order_id, "retry"),
+        order_id=exit_id(order.order_id, RETRY),
         quantity=rest,
         quote_quantity=None,
         execute_at=None,

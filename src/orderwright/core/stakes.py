@@ -140,8 +140,8 @@ def _reduce(market: Market, signal: Signal, side: OrderSide, held: Decimal) -> P
     wanted = signal.quantity
     if wanted is None and signal.quote_quantity is not None:
         price = _price(market, signal, side)
-        if price is None:
-            return no_price(signal.symbol)
+        if isinstance(price, Refusal):
+            return price
         wanted = most_within(signal.quote_quantity, price, market.instrument.step_size)
     note = ""
     if wanted is not None and wanted > held:
@@ -237,10 +237,22 @@ def _target(market: Market, signal: Signal, terms: Terms) -> Planned | Refusal:
 # How much
 
 
-def _price(market: Market, signal: Signal, side: OrderSide) -> Decimal | None:
-    """The price that the signal's order is expected to pay."""
+def _price(market: Market, signal: Signal, side: OrderSide) -> Decimal | Refusal:
+    """The price that the signal's order is expected to pay; above 0."""
     if signal.order_type in HAS_PRICE and signal.price is not None:
-        return signal.price
+        return _positive(signal.price, Reason.PRICE_NOT_POSITIVE, "price", "must be above 0")
+    if signal.stop_price is not None and signal.stop_price <= 0:
+        return _positive(signal.stop_price, Reason.STOP_PRICE_NOT_POSITIVE, "stop_price", "must be above 0")
+    price, beyond = _paid(market, signal, side), "with what is allowed for slippage it would not be above 0"
+    return no_price(signal.symbol) if price is None else _positive(price, Reason.PRICE_NOT_POSITIVE, "price", beyond)
+
+
+def _positive(price: Decimal, reason: Reason, field: str, rule: str) -> Decimal | Refusal:
+    return price if price > 0 else Refusal(reason, rule, field, text(price))
+
+
+def _paid(market: Market, signal: Signal, side: OrderSide) -> Decimal | None:
+    """What an order that takes the market pays, with slippage; None where it cannot be seen."""
     price, quote = signal.stop_price, market.quote
     if price is None:
         if quote is None:
@@ -264,8 +276,8 @@ def _sized(
         quantity = floor_to(sizing.amount, step)
         return _given(signal, quantity, Stake(by="base", quantity=quantity))
     price = _price(market, signal, side)
-    if price is None:
-        return no_price(signal.symbol)
+    if isinstance(price, Refusal):
+        return price
     unit = priced(ONE, side, price, market.instrument, market.account)
     paid = price * (ONE + market.account.taker_fee) if market.account.fee_in == "quote" else price
     if sizing.by == "quote":
@@ -318,8 +330,11 @@ def _by_equity(
         if per_unit <= 0:
             return Refusal(Reason.BRACKET, "the stop is on the wrong side of the price", "stop_loss", text(stop))
     elif sizing.by == "volatility":
-        if not signal.volatility:
+        if signal.volatility is None:
             return Refusal(Reason.QUANTITY_MISSING, "sizing by volatility needs it", "volatility", "")
+        if signal.volatility <= 0:
+            given = text(signal.volatility)
+            return Refusal(Reason.QUANTITY_NOT_POSITIVE, "sizing by volatility needs it above 0", "volatility", given)
         per_unit = sizing.multiple * signal.volatility
     quantity = most_within(share, per_unit * rate, step)
     return Stake(

@@ -298,6 +298,15 @@ def _rate_slot(state: State) -> int:
     return slot
 
 
+def queues_until(state: State, order: Order) -> int:
+    """When an order that waits for the rate has waited for too long, in microseconds. While nothing may leave, because
+    the log was taken over, that is not counted: it has its whole wait when orders may leave again."""
+    quiet_until, wait_until = state.controls.quiet_until, order.wait_until or order.created_at
+    if quiet_until is None:
+        return wait_until
+    return max(wait_until, quiet_until + 1_000 * state.settings.execution_timeout_ms)
+
+
 def _wait_deadline(state: State, order: Order) -> int | None:
     """When a waiting order next needs a look."""
     if order.status is OrderStatus.PENDING:  # else its account is not known
@@ -313,8 +322,11 @@ def _wait_deadline(state: State, order: Order) -> int | None:
             return order.expire_at if waits_on else begins
         if order.wait_for == "retry":
             return order.expire_at
-        if order.wait_for == "queue" and order.wait_until is not None and order.order_id == next(iter(state.queue), ""):
-            return min(max(_rate_slot(state), order.created_at), order.wait_until)
+        if order.wait_for == "queue":
+            until = queues_until(state, order)
+            if order.order_id == next(iter(state.queue), ""):
+                return min(max(_rate_slot(state), order.created_at), until)
+            return until if order.expire_at is None else min(until, order.expire_at)
     times = [time for time in (order.wait_until, order.expire_at) if time is not None]
     return min(times, default=None)
 

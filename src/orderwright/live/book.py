@@ -100,8 +100,8 @@ class LiveBook:
         self._keep()
         taken = 0
         while self.waiting and taken < commands and state.sequence < full:
-            said, told = self.waiting.popleft()
-            self._take(said, told, now)
+            self._take(*self.waiting[0], now)
+            self.waiting.popleft()  # not before: whoever asked for what ends the desk is told so with the others
             taken += 1
         return taken
 

@@ -77,10 +77,14 @@ class Books:
         for book, owner in self._owners.items():
             self._defaults.setdefault(owner, book)
         for user in self.configuration.users:
-            self._defaults[user] = owning.book_of_user(self.configuration, user)
+            book = self._defaults[user] = owning.book_of_user(self.configuration, user)
+            if self._owners[book] != user:
+                message = f"the book {book} is {self._owners[book]}'s: name another"
+                raise InputError(message, field=f"users.{user}.book", value=book)
         self._place_operator()
-        for book, owner in self._owners.items():
-            self._ask(book, self._news_of(book, owner))
+        moved = [(book, list(self._moved(book, owner))) for book, owner in self._owners.items()]
+        for book, said in moved:
+            self._ask(book, [*said, *self._news_of(book, self._owners[book])])
         self._turn()
 
     def _place_operator(self) -> None:
@@ -128,6 +132,22 @@ class Books:
         known = {*state.accounts, *(one.account.account for one in planned)}
         if not known or known == {own}:
             yield from _account_news(state, *self.exchanges_on_paper.account(own, owner))
+
+    def _moved(self, book: str, owner: str) -> Iterator[m.Input]:
+        """The accounts of `main`, which were nobody's in particular, become those of its first named owner. Raises
+        InputError where any other account of the log would change hands: its money is its user's."""
+        for account in self.desk.books[book].state.accounts.values():
+            user = account.user
+            if user in ("", owner):
+                continue
+            if book != MAIN or user not in (MAIN, OPERATOR) or user in self.configuration.users:
+                message = (
+                    f"in the log its account {account.account} is {user}'s, and an account keeps its user: write "
+                    f"books.{book}.user: {user} (with {user} under users), and give {owner} a book of another name "
+                    f"(users.{owner}.book)"
+                )
+                raise InputError(message, field=f"books.{book}.user", value=owner, nearest=user)
+            yield m.OpenAccount(account=structs.replace(account, user=owner))
 
     def _instruments_of(self, book: str) -> Iterator[Instrument]:
         """What the exchanges of a book trade."""
@@ -189,10 +209,19 @@ class Books:
         return own or frozenset({self._defaults[user]}) if user == OPERATOR and user in self._defaults else own
 
     def ceiling_of(self, user: str) -> str:
-        """The scope that keys of a user have at most: users.NAME.scope; admin for the operator and for who is not
-        configured."""
-        keys = self.configuration.users.get(user)
-        return "admin" if keys is None or user == OPERATOR else keys.scope
+        """The scope that keys of a user have at most: users.NAME.scope. Where users are configured and they are not
+        one of them: trade for who was added while the service ran, and read for who is in the log alone, as somebody
+        taken out of `users` is. Admin for the operator, and for everybody where nobody is configured."""
+        users = self.configuration.users
+        if user == OPERATOR or not users:
+            return "admin"
+        if user in users:
+            return users[user].scope
+        return "trade" if self.is_expected(user) else "read"
+
+    def is_expected(self, user: str) -> bool:
+        """Whether a user is configured, was added while the service ran, or runs it."""
+        return user == OPERATOR or user in self.configuration.users or user in self.desk.books[SYSTEM].state.users
 
     def owner_of(self, book: str) -> str:
         """Whose a book is; nobody's ("") for `system`. Raises UnknownName."""

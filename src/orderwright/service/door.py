@@ -107,7 +107,7 @@ class Door(Finding):
         """(book, the core's record of it). Raises Problem or InputError."""
         user, book = self.whose(principal, wanted.user_id, wanted.book)
         if not book:
-            book = await self.book_of(user)
+            book = await self.book_of(principal, user)
         account, symbol = self.place_of(book, user, wanted.exchange, wanted.account, wanted.symbol)
         now = self.clock.now()
         words = words_of(wanted, self._type, self._force, now // 1_000 * 1_000)
@@ -227,7 +227,7 @@ class Door(Finding):
         """(book, the core's command). Raises Problem or InputError."""
         user, book = self.whose(principal, wanted.user_id, wanted.book)
         if not book:
-            book = await self.book_of(user)
+            book = await self.book_of(principal, user)
         account, symbol = self.place_of(book, user, wanted.exchange, wanted.account, wanted.symbol)
         now = self.clock.now()
         order_id = self.new_order_id(now)

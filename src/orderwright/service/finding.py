@@ -95,7 +95,7 @@ class Finding:
         if not user and not book:
             return None
         user, found = self.whose(principal, user, book)
-        return found or self.books.default_book(user)
+        return found or self._seen(principal, self.books.default_book(user))
 
     def _exchange_of(self, book: str, order: Order) -> str:
         account = self.desk.books[book].state.accounts.get(order.instruction.account)
@@ -107,19 +107,26 @@ class Finding:
             raise Problem(403, "not_yours", "another user's", field="user_id", value=user, nearest=principal.user)
         if not book:
             return user or principal.user, ""
-        if not principal.sees(book):
-            nearest = min(principal.books) if principal.books else None
-            raise Problem(403, "not_yours", "another user's book", field="book", value=book, nearest=nearest)
+        self._seen(principal, book)
         if book not in self.desk.books or book == SYSTEM:
             raise UnknownName("book", book, set(self.desk.books) - {SYSTEM}, field="book")
         return user or (self.books.owner_of(book) if principal.books is None else principal.user), book
 
-    async def book_of(self, user: str) -> str:
-        """The book of a user's orders that name none; made for it, where that may be."""
+    async def book_of(self, principal: Principal, user: str) -> str:
+        """The book of a user's orders that name none; made for it, where that may be. Raises Problem (403) for one
+        that the caller does not see."""
         try:
-            return self.books.default_book(user)
+            book = self.books.default_book(user)
         except UnknownName:
             return await self.books.ensure_user(user)
+        return self._seen(principal, book)
+
+    def _seen(self, principal: Principal, book: str) -> str:
+        """A book that the caller sees. Raises Problem (403)."""
+        if principal.sees(book):
+            return book
+        nearest = min(principal.books) if principal.books else None
+        raise Problem(403, "not_yours", "another user's book", field="book", value=book, nearest=nearest)
 
     def copy_of(self, book: str, order_id: str) -> Order | None:
         """A copy of an order in memory, as it stands now."""

@@ -130,6 +130,15 @@ class Keys:
         """What a key may do now: what it was issued for, and no more than its user may by now."""
         return min(key.scope, self._books.ceiling_of(key.user), key=SCOPES.index)
 
+    def warnings(self) -> list[str]:
+        """Of users who are in the log and not configured (any more) and have good keys, where users are configured."""
+        good = [key for key in self._state.api_keys.values() if self.is_good(key.key_id)]
+        return [
+            f"{user} is in the log and not in users: their keys may only read; add {user} to users, or revoke the keys"
+            for user in sorted({key.user for key in good if key.scope != "read"})
+            if self._books.configuration.users and not self._books.is_expected(user)
+        ]
+
     def all(self) -> list[tuple[ApiKey, int | None]]:
         """(key, when it was revoked) of every key, oldest first; microseconds."""
         revoked = self._state.revoked

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route as Served
 from starlette.types import Receive, Scope, Send
 
+from orderwright.service.large import LARGE, Waiting
 from orderwright.service.parts import Call, Principal, Problem, Result, Service
 from orderwright.service.problems import path_shown, problem_of, respond
 from orderwright.service.reading import convert, decode, single
@@ -52,9 +53,9 @@ def install(
 ) -> list[tuple[str, str, Endpoint]]:
     """Serve the routes; a path without a parameter comes before one that it would fit. (method, path, what serves it)
     of each, for who finds them in another way (dispatch.py)."""
-    installed = []
+    installed, waiting = [], Waiting()
     for route in sorted(routes, key=lambda route: route.path.count("{")):
-        endpoint = Endpoint(service, route, authenticate)
+        endpoint = Endpoint(service, route, authenticate, waiting)
         app.router.routes.append(Served(route.path, endpoint, methods=[route.method]))
         installed.append((route.method, route.path, endpoint))
     return installed
@@ -63,8 +64,11 @@ def install(
 class Endpoint:
     """One route as an ASGI application: FastAPI's own way of calling a function costs more than most of ours do."""
 
-    def __init__(self, service: Service, route: Route, authenticate: Authenticate) -> None:
+    def __init__(
+        self, service: Service, route: Route, authenticate: Authenticate, waiting: Waiting | None = None
+    ) -> None:
         self.service, self.route, self._authenticate = service, route, authenticate
+        self._waiting = waiting if waiting is not None else Waiting()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -74,11 +78,26 @@ class Endpoint:
             return
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a problem document and no trace
             response = respond(told(error, request))
-        await response(scope, receive, send)
+        if len(response.body) > LARGE:
+            await self._send_long(request, response, send)
+        else:
+            await response(scope, receive, send)
+
+    async def _send_long(self, request: Request, response: Response, send: Send) -> None:
+        """Refused where too much waits for who asked, unless something has been done."""
+        who = request.scope.get("orderwright.key") or (request.client.host if request.client is not None else "")
+        try:
+            if self.route.scope in (None, "read"):
+                self._waiting.check(who, len(response.body))
+        except Problem as problem:
+            await respond(problem)(request.scope, request.receive, send)
+        else:
+            await self._waiting.send(who, response, send)
 
     async def _answer(self, request: Request) -> Response:
         route = self.route
         principal = await self._authenticate(request, route)
+        request.scope["orderwright.key"] = principal.key_id
         body = await _body(request, route)
         query = convert(single(request.query_params.multi_items()), route.query) if route.query is not None else None
         call: Call[Any, Any] = Call(

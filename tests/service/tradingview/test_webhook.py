@@ -478,7 +478,7 @@ async def test_strategies_with_accounts_of_their_own_do_not_meet() -> None:
     strategies = {name: {"user": "ada", "accounts": [name], "token_hash": hash_of(names[name])} for name in names}
     accounts = {name: {"user": "ada", "deposits": {"USDT": 5000}} for name in names}
     target = {"ticker": "BTCUSDT", "action": "buy", "market_position": "long"}
-    sections = {"users": {"ada": {"book": "ada"}}, "accounts": accounts, "strategies": strategies}
+    sections: dict[str, Any] = {"users": {"ada": {"book": "ada"}}, "accounts": accounts, "strategies": strategies}
     async with a_webhook(**sections) as running:
         for number, (token, size) in enumerate([(TOKEN, "0.02"), (other, "0.01"), (other, "0.01"), (TOKEN, "0.02")]):
             await send(running, {**target, "market_position_size": size, "alert_id": str(number)}, path=f"/{token}")
@@ -607,7 +607,13 @@ async def test_an_alert_played_again_by_hand_is_a_new_one_linked_to_the_first() 
         path = f"/api/tradingview/alerts/{first['alert']}/replay"
         foreign = await running.post(path, as_who=a_user("somebody"))
         reader = await running.post(path, as_who=a_user("main", scope="read"))
-        keys = ({}, {}, {"Idempotency-Key": "a"}, {"Idempotency-Key": "a"}, {"Idempotency-Key": "b"})
+        keys: tuple[dict[str, str], ...] = (
+            {},
+            {},
+            {"Idempotency-Key": "a"},
+            {"Idempotency-Key": "a"},
+            {"Idempotency-Key": "b"},
+        )
         played = [(await running.post(path, headers=key)).json() for key in keys]
         running.clock.pass_by(61 * SECOND)
         played.append((await running.post(path)).json())

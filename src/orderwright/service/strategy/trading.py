@@ -133,6 +133,11 @@ class LiveTrading(Trading):
         self._caused += 1
         return f"{self.strategy.name}|{self.account.account}|{symbol}|{self._cause}|{self._caused}"
 
+    def group(self, symbol: str) -> str:
+        """A group's name has the account in it too: the same strategy may trade with another one of the book."""
+        self._grouped += 1
+        return f"oco {self.strategy.name}|{self.account.account}|{symbol}|{self._cause}|{self._grouped}"
+
     def submit(self, instruction: Instruction) -> OrderHandle:
         """Send an order. Within a look at the book it is put by; `send` sends it."""
         instruction = structs.replace(instruction, user=self.account.user)

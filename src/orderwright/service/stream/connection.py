@@ -68,6 +68,7 @@ class Connection:
         self._out = Outgoing(socket)
         self._following: dict[str, Following] = {}
         self._principal: Principal | None = None
+        self._wrong: Problem | None = None
         self._entry: OrderEntry | None = None
         self._cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._faults, self._ops, self._since = 0, 0, 0.0
@@ -105,7 +106,16 @@ class Connection:
 
     # Who is it?
 
-    async def _who(self) -> Principal:
+    def known(self) -> bool:
+        """Whether its key came with it (or none is needed), and is good. What is wrong with it, `run` tells."""
+        try:
+            self._principal = self._known()
+        except Problem as problem:
+            self._wrong = problem
+        return self._principal is not None
+
+    def _known(self) -> Principal | None:
+        """By its headers; None where the key is to come in the first message. Raises Problem."""
         given = self._socket.headers.get("authorization", "")
         if not given and (key := self._socket.headers.get("x-api-key", "").strip()):
             return self._admits.admit(key, self._socket)
@@ -116,6 +126,13 @@ class Connection:
             return self._admits.admit(key.strip(), self._socket)
         with contextlib.suppress(Problem):
             return self._admits.admit("", self._socket)
+        return None
+
+    async def _who(self) -> Principal:
+        if self._wrong is not None:
+            raise self._wrong
+        if self._principal is not None:
+            return self._principal
         try:
             async with asyncio.timeout(w.AUTH_TIMEOUT):
                 said = self._read(await self._receive())

@@ -29,31 +29,50 @@ class Stream:
         service.desk.watchers.append(self.tails)
         self._open = 0
         self._of_key: Counter[str] = Counter()
+        self._strangers: Counter[str] = Counter()
 
     async def serve(self, socket: WebSocket) -> None:
-        """One connection, until it ends."""
-        if self._open >= w.MAX_CONNECTIONS:
+        """One connection, until it ends. Until its key has come it is a stranger, of which there are few: they cannot
+        take the places of those that have one."""
+        one = Connection(socket, self._service, self._admits, self._routes, self.tails, self._pages)
+        is_stranger = not one.known()
+        address = socket.client.host if socket.client is not None else ""
+        if is_stranger and not self._has_room_for(address):
             await socket.accept()
-            await close(socket, w.TOO_MANY, "too many connections")
+            await close(socket, w.TOO_MANY, "too many connections without a key: send it in the Authorization header")
             return
         counted: list[str] = []
 
+        def end_stranger() -> None:
+            nonlocal is_stranger
+            if is_stranger:
+                is_stranger = False
+                _less(self._strangers, address)
+
         def count(principal: Principal) -> None:
+            end_stranger()
             key = principal.key_id or principal.user
+            if self._open >= w.MAX_CONNECTIONS:
+                raise Problem(429, "too_many", "too many connections")
             if self._of_key[key] >= w.MAX_OF_ONE_KEY:
                 raise Problem(429, "too_many", f"a key may have {w.MAX_OF_ONE_KEY} connections")
             self._of_key[key] += 1
+            self._open += 1
             counted.append(key)
 
-        self._open += 1
+        if is_stranger:
+            self._strangers[address] += 1
         try:
-            await Connection(socket, self._service, self._admits, self._routes, self.tails, self._pages).run(count)
+            await one.run(count)
         finally:
-            self._open -= 1
+            end_stranger()
             for key in counted:
-                self._of_key[key] -= 1
-                if not self._of_key[key]:
-                    del self._of_key[key]
+                self._open -= 1
+                _less(self._of_key, key)
+
+    def _has_room_for(self, address: str) -> bool:
+        of_one = self._strangers.get(address, 0)
+        return of_one < w.MAX_STRANGERS_OF_ONE and self._strangers.total() < w.MAX_STRANGERS
 
     def close(self) -> None:
         """The service has ended: no more is read from its log."""
@@ -61,6 +80,12 @@ class Stream:
         if self.tails in self._service.desk.watchers:
             self._service.desk.watchers.remove(self.tails)
         self._pages.close()
+
+
+def _less(counts: Counter[str], name: str) -> None:
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]
 
 
 def mount(app: FastAPI, service: Service, admits: Admits, routes: Iterable[Route]) -> Stream:

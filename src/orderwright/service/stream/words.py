@@ -32,6 +32,8 @@ MAX_QUEUED_BYTES = 8 << 20
 """What may wait for one reader; one that lets more come is cut."""
 MAX_CONNECTIONS = 1_000
 MAX_OF_ONE_KEY = 32
+MAX_STRANGERS, MAX_STRANGERS_OF_ONE = 100, 20
+"""Connections whose key has not come yet: in all, and of one address. They take no place of those that are known."""
 MAX_IN_FLIGHT = 256
 """Orders of one connection that were not answered yet; more are not read meanwhile."""
 MAX_FAULTS = 50
