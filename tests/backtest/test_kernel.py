@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderwright.backtest import compiling, kernel
+from orderwright.backtest import announcing, compiling, kernel
 from orderwright.backtest.bars import read_bars
 from orderwright.backtest.kernel.averages import rolling_sum, sma_cross_signals
 from orderwright.backtest.kernel.figures import Figures, figures_of, round_trips
@@ -240,6 +240,18 @@ def test_the_line_about_compiling_is_said_once(
     compiling.announce("Compiling")
     compiling.announce("Compiling")
     assert capsys.readouterr().err == "Compiling\n"
+
+
+def test_a_program_that_keeps_a_log_has_such_lines_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "_said", [])
+    told: list[str] = []
+    with announcing.told_by(told.append):
+        compiling.announce("Compiling")
+    compiling.announce("Another")
+
+    assert (told, capsys.readouterr().err) == (["Compiling"], "Another\n")
 
 
 RUNS = """

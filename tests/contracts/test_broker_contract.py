@@ -257,3 +257,29 @@ def test_a_path_is_not_needed_over_a_service(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         Broker(log=tmp_path / "log.sqlite", url="http://127.0.0.1:1")
     assert refused.value.field == "log"
+
+
+def test_a_halted_book_takes_no_order_until_it_is_active_again(here: Here) -> None:
+    broker = here.broker
+    broker.halt("prices look wrong")
+    trade = broker.submit(here.resting())
+    assert (trade.status, trade.code) == (OrderStatus.DENIED, "halted")
+    assert "prices look wrong" in trade.reason
+    with pytest.raises(InputError, match="unknown"):
+        broker.set_trading("hatled")
+    broker.set_trading("active")
+    assert broker.submit(here.resting()).status is not OrderStatus.DENIED
+
+
+def test_an_order_that_waits_for_nobody_cannot_be_approved_or_denied_and_says_so(here: Here) -> None:
+    broker = here.broker
+    trade = here.settled(broker.submit(here.resting()))
+    for decide in (broker.approve, broker.deny):
+        assert "not waiting for approval" in decide(trade).reason
+        assert trade.status is OrderStatus.OPEN
+
+
+def test_an_unknown_symbol_is_a_denied_trade_with_the_reason(here: Here) -> None:
+    trade = here.broker.submit(Trade("BTX", "USDT", "buy", "0.01"))
+    assert (trade.status, trade.code) == (OrderStatus.DENIED, "unknown_symbol")
+    assert "symbol" in trade.reason

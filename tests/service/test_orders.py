@@ -98,7 +98,7 @@ def test_a_market_order_shows_its_collar_as_that_and_no_price_of_its_own(log: Pa
         placed = (await running.post("/api/orders/create", SEED)).json()
         await running.later()
         found = (await running.get(f"/api/orders/{placed['id']}")).json()
-        listed = (await running.get("/api/orders", params={"user_id": "user123"})).json()["orders"][0]
+        listed = (await running.get("/api/orders/list", user_id="user123")).json()["orders"][0]
 
         assert (placed["order_type"], placed["price"]) == ("market", None)
         assert Decimal(found["average_fill_price"]) <= Decimal(placed["collar"])

@@ -388,7 +388,7 @@ async def test_the_route_tells_of_the_strategies_of_the_callers_books_alone() ->
             return [(one.name, one.state, one.bar) for one in view.strategies]
 
         assert await told(frozenset({"alice"})) == [("hers", "running", "2026-01-01T00:00:00.000000Z")]
-        assert await told(None) == [("hers", "running", "2026-01-01T00:00:00Z"), ("his", "waiting", None)]
+        assert await told(None) == [("hers", "running", "2026-01-01T00:00:00.000000Z"), ("his", "waiting", None)]
         await found.stop()
 
 

@@ -4,6 +4,8 @@
   same is sent again, a few times; what is raised in the end (`ServiceLost`) says whether it may have been done.
 - What the service finds wrong with what it was told is a `ServiceProblem`, an InputError with the field, the value and
   the nearest that would pass. A key that is not let in, and a busy service, are `ServiceRefused`: nothing was done.
+- Once an attempt was lost that may have arrived, a refusal of a later one says nothing of it: that is `ServiceLost` too,
+  unless it names the order that there is.
 - The key goes into a header, and never into an error, a repr or an address.
 """
 
@@ -107,7 +109,17 @@ class ServiceClient:
                 why = f"it is busy: {said.get('detail', '')}"
                 wait = max(wait, min(_seconds(answer.headers.get("retry-after")), LONGEST_PAUSE))
                 continue
-            return self._read(answer.status_code, answer.content)
+            try:
+                return self._read(answer.status_code, answer.content)
+            except ServiceError as error:
+                if not may_exist or _is_question(method, path):
+                    raise
+                why = str(error).removeprefix(f"{self.url}: ").removeprefix(f"{self.url} ")
+            except ServiceProblem as problem:
+                if not may_exist or _is_question(method, path) or "order" in problem.said:
+                    raise
+                why = str(problem)
+            break
         if why.startswith("it is busy") and not may_exist:
             raise ServiceRefused(f"{self.url}: {why}", 503)
         raise ServiceLost(f"{self.url}: {why}{_outcome(method, path, may_exist)}", may_exist=may_exist)
@@ -142,9 +154,14 @@ def _seconds(text: str | None) -> float:
 
 
 def _outcome(method: str, path: str, may_exist: bool) -> str:
-    if method == "GET" or path.startswith("/api/log/"):
+    if _is_question(method, path):
         return ""
     return "; it may have been done: asking again is safe" if may_exist else "; nothing was done"
+
+
+def _is_question(method: str, path: str) -> bool:
+    """Whether it changes nothing."""
+    return method == "GET" or path.startswith("/api/log/")
 
 
 def _plain(url: object) -> str:

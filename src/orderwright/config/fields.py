@@ -181,6 +181,14 @@ Rate = Annotated[Decimal, BeforeValidator(_rate)]
 Amount = Annotated[Decimal, BeforeValidator(_number), _from(0)]
 Whole = Annotated[int, BeforeValidator(_whole), _from(0)]
 Count = Annotated[int, BeforeValidator(_whole), _from(1)]
+HOUR, DAY = 3_600, 86_400
+"""Seconds. Times have an upper bound: a longer one is a slip of the unit, and some would overflow."""
+UpToHour = Annotated[int, BeforeValidator(_whole), _from(1, most=HOUR)]
+UpToDayMs = Annotated[int, BeforeValidator(_whole), _from(1, most=DAY * 1_000)]
+NoneToDayMs = Annotated[int, BeforeValidator(_whole), _from(0, most=DAY * 1_000)]
+UpToYearMs = Annotated[int, BeforeValidator(_whole), _from(1, most=365 * DAY * 1_000)]
+NoneToYear = Annotated[int, BeforeValidator(_whole), _from(0, most=365 * DAY)]
+OptionalToYear = Annotated[int | None, BeforeValidator(_optional(_whole)), _from(1, most=365 * DAY)]
 Port = Annotated[int, BeforeValidator(_whole), _from(0, most=65_535)]
 Signed = Annotated[int, BeforeValidator(_whole)]
 OptionalAmount = Annotated[Decimal | None, BeforeValidator(_optional(_number)), _from(0)]
@@ -198,8 +206,11 @@ __all__ = [
     "Location",
     "Mapped",
     "Name",
+    "NoneToDayMs",
+    "NoneToYear",
     "OptionalAmount",
     "OptionalCount",
+    "OptionalToYear",
     "OptionalWhole",
     "Port",
     "Rate",
@@ -207,6 +218,9 @@ __all__ = [
     "Section",
     "Signed",
     "Texts",
+    "UpToDayMs",
+    "UpToHour",
+    "UpToYearMs",
     "Whole",
     "Word",
     "key",

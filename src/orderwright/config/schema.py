@@ -22,8 +22,11 @@ from orderwright.config.fields import (
     Location,
     Mapped,
     Name,
+    NoneToDayMs,
+    NoneToYear,
     OptionalAmount,
     OptionalCount,
+    OptionalToYear,
     OptionalWhole,
     Port,
     Rate,
@@ -31,6 +34,9 @@ from orderwright.config.fields import (
     Section,
     Signed,
     Texts,
+    UpToDayMs,
+    UpToHour,
+    UpToYearMs,
     Whole,
     Word,
     key,
@@ -57,7 +63,7 @@ class ServiceKeys(Section):
     requests_per_minute: OptionalCount = key(6_000, "Requests of one key; above it the answer is 429.", unit="1/min")
     most_waiting: Count = key(10_000, "Commands that may wait; above it the answer is 503 with Retry-After.")
     free_disk_mb: Whole = key(256, "With less free space beside the log trading is REDUCING.", unit="MB")
-    stop_timeout_s: Count = key(10, "How long requests and commits may take to end after SIGTERM.", unit="s")
+    stop_timeout_s: UpToHour = key(10, "How long requests and commits may take to end after SIGTERM.", unit="s")
     log_format: Annotated[Literal["console", "json"], Word] = key("console", "How log lines look.")
 
 
@@ -74,7 +80,7 @@ class DatabaseKeys(Section):
     url: Secret = key(
         None, "The log as a URL (sqlite:///./data/orders.sqlite): it beats type and path.", env="DATABASE_URL"
     )
-    refresh_ms: Count = key(5_000, "How often the DuckDB copy takes in what is new.", unit="ms")
+    refresh_ms: UpToDayMs = key(5_000, "How often the DuckDB copy takes in what is new.", unit="ms")
     project: str | None = key(None, f"Of bigquery: {LATER}.")
     dataset: str | None = key(None, f"Of bigquery: {LATER}.")
 
@@ -97,11 +103,11 @@ class SimulationKeys(Section):
     slippage: Rate = key(
         Decimal(0), "How much worse than the market a taker fills: 0.0005 is 5 basis points.", unit="fraction"
     )
-    delay_ms: Whole = key(0, "From sending a request until the exchange has it; a report takes none.", unit="ms")
+    delay_ms: NoneToDayMs = key(0, "From sending a request until the exchange has it; a report takes none.", unit="ms")
     seed: Signed = key(7, "One seed, one market.")
     symbols: Texts = key([f"{base}/USDT" for base in MAJORS], "What can be traded.")
     spread_bps: Amount = key(Decimal(2), "Between bid and ask.", unit="bps")
-    tick_ms: Count = key(1_000, "How often the market moves.", unit="ms")
+    tick_ms: UpToDayMs = key(1_000, "How often the market moves.", unit="ms")
     deposits: Annotated[dict[Asset, Amount], Mapped] = key(
         {"USDT": Decimal(10_000)}, "What a paper account starts with, by asset."
     )
@@ -132,7 +138,7 @@ class ExecutionKeys(Section):
     approval: Approval = key(
         "none", "Which orders wait for approval: none, all, or `above 5000` (a value in the book's currency)."
     )
-    approval_timeout_ms: Count = key(900_000, "An order that nobody approves is denied after this.", unit="ms")
+    approval_timeout_ms: UpToYearMs = key(900_000, "An order that nobody approves is denied after this.", unit="ms")
     linger: list[dict[str, Any]] = key(
         [], "What becomes of orders that linger: rules, such as {name: enough, after_ms: 60000} (lingering.md)."
     )
@@ -188,12 +194,12 @@ class OrderParamKeys(Section):
         "cancel", "What of it did not fill at the collar: is cancelled, tried again, or rests at its limit."
     )
     retry_attempts: Whole = key(3, "How often what is left, a read or a cancel is tried again.")
-    retry_delay_ms: Whole = key(100, "The first pause; each later one is longer.", unit="ms")
-    execution_timeout_ms: Count = key(
+    retry_delay_ms: NoneToDayMs = key(100, "The first pause; each later one is longer.", unit="ms")
+    execution_timeout_ms: UpToYearMs = key(
         5_000, "How long that goes on, and how long an order waits for the rate limit.", unit="ms"
     )
     rate_limit_orders: OptionalCount = key(None, "Orders per window; the others wait, PENDING.")
-    rate_limit_window_ms: Count = key(1_000, "The window.", unit="ms")
+    rate_limit_window_ms: UpToDayMs = key(1_000, "The window.", unit="ms")
     rate_queue: Count = key(1_000, "Orders of a book that may wait for it; above that they are denied.")
     track_execution_metrics: Flag = key(
         True, "Off: slippage and fill ratios are not derived; the log has the same columns."
@@ -213,8 +219,8 @@ class TradingViewKeys(Section):
         [], "The layers that an alert must all pass; empty: a token, a signature or a secret in the body."
     )
     addresses: Texts = key([], "Alerts come from these addresses or networks alone, such as 10.0.0.0/8.")
-    max_age_s: OptionalCount = key(300, "An older alert is refused.", unit="s")
-    dedupe_window_s: Whole = key(60, "Within it an identical body without an alert_id is a duplicate.", unit="s")
+    max_age_s: OptionalToYear = key(300, "An older alert is refused.", unit="s")
+    dedupe_window_s: NoneToYear = key(60, "Within it an identical body without an alert_id is a duplicate.", unit="s")
 
 
 class AlertKeys(Section):

@@ -704,7 +704,8 @@ class TradesAsked(OrderEvent, tag="trades_asked"):
 
 
 class CancelWanted(OrderEvent, tag="cancel_wanted"):
-    """The order is to be cancelled as soon as requests may leave again: the log was taken over a moment ago."""
+    """The order is to be cancelled as soon as requests may leave again: the log was taken over a moment ago, or its cancel
+    never reached the venue."""
 
     cause: str = ""
     rule: str = ""

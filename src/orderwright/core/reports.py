@@ -17,6 +17,7 @@ final, else two, seconds apart); or closed by an operator.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +25,17 @@ from orderwright.core import messages as m
 from orderwright.core.asking import fetch_trades, question, unknown
 from orderwright.core.contingent_acts import told
 from orderwright.core.deaths import watched
-from orderwright.core.model import DONE, WORKING, Account, Execution, Order, OrderSide, OrderStatus, Request
+from orderwright.core.model import (
+    DONE,
+    MAX_REQUESTS,
+    WORKING,
+    Account,
+    Execution,
+    Order,
+    OrderSide,
+    OrderStatus,
+    Request,
+)
 from orderwright.core.numbers import ONE, fits, text
 from orderwright.core.placing import Decision
 from orderwright.core.retrying import with_retry
@@ -329,7 +340,9 @@ def _status(state: State, order: Order, said: m.StatusReport, now: int) -> Decis
         return _ended_as_told(state, order, said, terms, now)
     if isinstance(terms, m.OrderRestated):
         events.append(terms)
-    events += settled
+    dead = [event for event in settled if isinstance(event, m.RequestDead)]
+    wanted = [one for event in dead for one in _still_wanted(order, event, now, dead)[0] if one is not event][:1]
+    events += [*wanted, *settled]
     if said.cumulative > max(order.filled, order.reported):
         events.append(m.GapSeen(time=now, order_id=order.order_id, cumulative=said.cumulative))
     return events, [fetch_trades(state, order)] if said.cumulative > order.filled else []
@@ -402,7 +415,23 @@ def _not_sent(state: State, order: Order, said: m.NotSentReport, now: int) -> De
     dead = m.RequestDead(
         time=now, order_id=order.order_id, number=said.number, evidence="process", message=said.message or "not sent"
     )
-    return [dead], []
+    return _still_wanted(order, dead, now)
+
+
+def _still_wanted(order: Order, dead: m.RequestDead, now: int, also: Sequence[m.RequestDead] = ()) -> Decision:
+    """A request that came to nothing; where it was the only cancel of an order that works, it is to be sent again. That
+    is in the log before it, so that one that is cut between the two loses no cancel. also: those that have come to
+    nothing with it."""
+    request, over = order.requests[dead.number], {dead.number, *(event.number for event in also)}
+    others = any(it.kind == "cancel" and it.in_flight and it.number not in over for it in order.requests)
+    wants = request.kind == "cancel" and order.status in WORKING and order.ending is None
+    if not wants or others or order.cancel_wanted is not None:
+        return [dead], []
+    if len(order.requests) >= MAX_REQUESTS:
+        words = f"the cancel of order {order.order_id} did not arrive, and no more can be sent: {dead.message}"
+        return [dead], [m.RaiseAlert(topic="cancel", text=words)]
+    wanted = m.CancelWanted(time=now, order_id=order.order_id, cause=request.cause, rule=request.rule)
+    return [wanted, dead], []
 
 
 def _not_found(state: State, order: Order, said: m.NotFoundReport, now: int) -> Decision:

@@ -115,7 +115,7 @@ ROWS: tuple[Row, ...] = (
     Row(m.OrderEnded, _set(FILLED), SAME, "said twice"),
     Row(m.GapSeen, WORKING | {FILLED}, SAME, "trades are fetched; no fill is made up"),
     Row(m.GapSeen, CUT_SHORT, FILLING, "it waits for the fills that have come to light"),
-    Row(m.CancelWanted, LIVE, SAME, "the log was taken over: it leaves when the last request of before is dead"),
+    Row(m.CancelWanted, LIVE, SAME, "the log was taken over, or it did not arrive: it leaves as soon as it may"),
     Row(m.OrderLingered, FILLING, SAME, "a rule was due and could do nothing"),
     Row(m.OrderJoined, LIVE | {PENDING}, SAME, "an order has come into its group"),
     Row(m.TrailStarted, FILLING, SAME, "the market was at its activation price"),

@@ -31,6 +31,13 @@ _ELSEWHERE = (
     "orderwright.service.stream.log",
     "orderwright.service.strategy.routes",
 )
+_NEEDED = (
+    "orderwright.analytics.portfolio",
+    "orderwright.analytics.summary",
+    "orderwright.analytics.windows",
+    "orderwright.service.docs_page",
+)
+"""What routes import when they are first asked: there at the start, when files can still be opened."""
 
 
 class App:
@@ -38,6 +45,8 @@ class App:
 
     def __init__(self, service: Service) -> None:
         keys: Configuration = service.config
+        for name in _NEEDED:
+            import_module(name)
         self.routes = every_route()
         self.admission = Admission(
             service.keys,

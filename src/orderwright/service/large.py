@@ -1,7 +1,7 @@
 """Long answers on their way: sent in pieces, each when the one before is taken, and counted while they wait.
 
-What one key lets wait is bounded: more is a 429, so a caller that asks much and reads little holds MOST_OF_ONE bytes and
-no more. An answer to what has been done (an order, a batch) is counted and never refused.
+What one key lets wait is bounded: more is a 429, so a caller that asks much and reads little holds MOST_OF_ONE bytes
+and no more. An answer to what has been done (an order, a batch) is counted and never refused.
 """
 
 from __future__ import annotations

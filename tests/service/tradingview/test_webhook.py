@@ -246,6 +246,17 @@ async def test_only_listed_addresses_may_send_and_a_proxy_is_believed_only_where
     assert sender_of("9.9.9.9", "1.1.1.1", ["10.0.0.0/8"]) == "9.9.9.9"
 
 
+@pytest.mark.parametrize("require", [[], ["token"], ["body"], ["token", "address"]], ids=str)
+@run
+async def test_a_list_of_addresses_holds_whatever_else_is_required(require: list[str]) -> None:
+    keys = {"addresses": ["10.0.0.0/8"], "require": require}
+    async with a_webhook(tradingview=keys) as running:
+        answer = await send(running, {**BUY, "secret": TOKEN})
+
+        assert (answer.status_code, answer.json()["code"]) == (403, "address")
+        assert await orders(running) == []
+
+
 @run
 async def test_strangers_are_stored_so_many_a_minute_and_cannot_fill_the_log() -> None:
     async with a_webhook() as running:
@@ -634,6 +645,30 @@ async def test_an_alert_played_again_by_hand_is_a_new_one_linked_to_the_first() 
         assert {one["replay_of"] for one in played} == {first["alert"]}
         links = [alert["replay_of"] for alert in await stored(running, book="main")]
         assert links == [*([first["alert"]] * 6), None]
+
+
+@run
+async def test_an_alert_is_not_played_again_in_the_book_of_somebody_else(tmp_path: Path) -> None:
+    log = tmp_path / "log.sqlite"
+    people = {"users": {"alice": {}, "bob": {}}, "books": {"a": {"user": "alice"}, "b": {"user": "bob"}}}
+    alice, bob = a_user("alice", books=["a"]), a_user("bob", books=["b"])
+
+    def trend(book: str) -> dict[str, Any]:
+        return {"trend": {"token_hash": hash_of(TOKEN), "book": book}}
+
+    async with a_webhook(log, **people, strategies=trend("a")) as running:
+        first = (await send(running, BUY)).json()
+        path = f"/api/tradingview/alerts/{first['alert']}/replay"
+        clock = running.clock
+        assert (await running.post(path, as_who=alice)).json()["book"] == "a"
+        assert (await running.post(path, as_who=bob)).status_code == 404
+    async with a_webhook(log, clock=clock, **people, strategies=trend("b")) as running:
+        for who in (alice, None):
+            moved = await (running.post(path, as_who=who) if who else running.post(path))
+            assert (moved.status_code, moved.json()["code"], moved.json()["field"]) == (409, "strategy_moved", "alert")
+        assert (await running.post(path, as_who=bob)).status_code == 404
+        assert not running.service.desk.books["b"].state.orders
+        assert await stored(running, book="b") == []
 
 
 # Configuration

@@ -30,7 +30,7 @@ from orderwright.service.wanted import AmendOrder, CreateOrder, Short
 
 MOST = 1_000
 MOST_NEAREST = 20
-"""Misspelt names of one batch that the nearest one is offered for: looking for it takes its time, and nobody reads on."""
+"""Misspelt names of one batch that the nearest one is offered for: looking for it takes its time."""
 ACTIONS = ("create", "cancel", "amend")
 _OF_AN_ITEM = frozenset({"action", "order_id", "symbol", "side"})
 

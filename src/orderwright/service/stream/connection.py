@@ -3,7 +3,9 @@
     who is it?      the Authorization header, or a first message {"op": "auth"}; never the address
     hello           its books and where they are
     then            three things at a time: what comes in is read and answered in its order, what waits is sent, and
-                    every HEARTBEAT the key is looked at again and the reader is told how far it has got
+                    every HEARTBEAT the reader is told how far it has got
+
+The key is looked at again at each word in, before events are handed on, at each HEARTBEAT, and when a key is revoked.
 
 It ends when the other side goes, when it is cut (too slow, too much nonsense, a key that was revoked), or with the
 service. A close has a code, 44xx for HTTP's 4xx, and a reason that says up to where events were sent.
@@ -155,6 +157,13 @@ class Connection:
         assert self._principal is not None
         return self._principal
 
+    def look(self) -> bool:
+        """Whether the key is still good; where it is not, nothing more is told and the connection is cut."""
+        if self._principal is None or self._admits.still(self._principal):
+            return True
+        self._cut_off(w.NO_KEY, "the key is no longer good")
+        return False
+
     # Serving
 
     async def _serve(self) -> None:
@@ -206,10 +215,10 @@ class Connection:
             raise InputError(f"not valid JSON: {error}", field="message") from None
 
     async def _take(self, said: w.Said) -> None:
+        if not self.look():
+            return
         if isinstance(said, w.Entry):
             assert self._entry is not None
-            if not self._admits.still(self._who_it_is):
-                raise Cut(w.NO_KEY, "the key is no longer good")
             await self._entry.take(said)
             return
         await self._paced()
@@ -242,8 +251,8 @@ class Connection:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(w.HEARTBEAT)
-            if not self._admits.still(self._who_it_is):
-                raise Cut(w.NO_KEY, "the key is no longer good")
+            if not self.look():
+                return
             books = {book: following.at for book, following in self._following.items()}
             self._tell(w.At(books=books, time=self._now()))
 
@@ -268,7 +277,9 @@ class Connection:
         for book, after in begins.items():
             if book in self._following:
                 self._following.pop(book).end()
-            self._following[book] = Following(book, after, wanted, self._out, self._tails, self._pages, self._cut_off)
+            self._following[book] = Following(
+                book, after, wanted, self._out, self._tails, self._pages, self._cut_off, self.look
+            )
 
     def _unsubscribe(self, said: w.Unsubscribe) -> None:
         for book in list(self._following) if said.books is None else said.books:

@@ -16,17 +16,29 @@ Cut = Callable[[int, str], None]
 
 class Following:
     """One book of one connection. at: the sequence up to which it was read. wanted: words, one of which a row must
-    have; None: all rows. cut: ends the connection, with a code and a reason."""
+    have; None: all rows. cut: ends the connection, with a code and a reason. allowed: whether its reader may still be
+    told; cuts it where not."""
 
     def __init__(
-        self, book: str, after: int, wanted: frozenset[str] | None, out: Outgoing, tails: Tails, pages: Pages, cut: Cut
+        self,
+        book: str,
+        after: int,
+        wanted: frozenset[str] | None,
+        out: Outgoing,
+        tails: Tails,
+        pages: Pages,
+        cut: Cut,
+        allowed: Callable[[], bool],
     ) -> None:
         self.book, self.at, self._wanted = book, after, wanted
-        self._out, self._tails, self._pages, self._cut = out, tails, pages, cut
+        self._out, self._tails, self._pages, self._cut, self._allowed = out, tails, pages, cut, allowed
         self._task = asyncio.create_task(self._catch_up(), name=f"catch up on {book}")
 
     def take(self, lines: Sequence[Line], covered: int) -> None:
         """What the tail tells; see `Follower`."""
+        if not self._allowed():
+            self._tails.leave(self.book, self)
+            return
         for line in lines:
             if line.sequence <= self.at:
                 continue
@@ -64,6 +76,8 @@ class Following:
                 return
             for line in lines:
                 await self._out.room()
+                if not self._allowed():
+                    return
                 if self._wants(line) and not self._out.put(line.text, line.book, line.sequence):
                     self._cut(TOO_SLOW, "you read too slowly")
                     return

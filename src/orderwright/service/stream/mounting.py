@@ -26,7 +26,8 @@ class Stream:
         self._service, self._admits, self._routes = service, admits, routes_of(routes)
         self._pages = Pages(service.desk.journal)
         self.tails = Tails(service.desk, self._pages)
-        service.desk.watchers.append(self.tails)
+        service.desk.watchers += [self.tails, self]
+        self._connections: set[Connection] = set()
         self._open = 0
         self._of_key: Counter[str] = Counter()
         self._strangers: Counter[str] = Counter()

@@ -9,7 +9,7 @@
 
 `require` names the layers that all have to pass. Without it one of token, signature and body has to; an address alone
 proves nothing, since everybody's alerts come from TradingView's addresses, so it only counts where `require` names it.
-A list of addresses holds in any case where `require` is empty. What is there and wrong is refused, whatever else is
+A list of addresses holds in any case, whatever `require` names. What is there and wrong is refused, whatever else is
 right. Secrets are compared in constant time, tokens by their hashes. With nothing configured everything is refused.
 """
 
@@ -108,7 +108,7 @@ class Guard:
         return bool(self._secret or self._tokens or (self._networks and "address" in self._require))
 
     def _address(self, seen: Seen) -> bool:
-        if not self._networks or (self._require and "address" not in self._require):
+        if not self._networks:
             return False
         address = address_of(seen.address)
         if address is None or not any(address in network for network in self._networks):

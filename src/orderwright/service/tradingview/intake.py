@@ -112,11 +112,15 @@ class Intake:
         return await self._take(body, seen.address, strategy)
 
     async def replay(self, alert: Alert, book: str, key: str = "") -> AlertAnswer:
-        """Play a stored alert again by hand: as a new one, of any age. key: the same one plays it once; without, it is
-        played once within the window in which a text is a duplicate. Raises Problem."""
+        """Play a stored alert again by hand: as a new one, of any age, in the book that it is in. key: the same one
+        plays it once; without, it is played once within the window in which a text is a duplicate. Raises Problem (409
+        where its strategy trades in another book by now, which may be somebody else's), InputError."""
         body = Body(alert.body.encode())
         known = self.strategies.get(alert.strategy)
-        strategy = known or Strategy(name=alert.strategy, user=alert.user, book=book)
+        strategy = self._home(known or Strategy(name=alert.strategy, user=alert.user, book=book))
+        if strategy.book != book:
+            detail = f"the strategy {alert.strategy} trades in another book by now: send the alert anew"
+            raise Problem(409, "strategy_moved", detail, field="alert", value=alert.alert)
         return await self._take(body, "", strategy, replay_of=alert.alert, key=key)
 
     # The way of an alert whose sender is known
