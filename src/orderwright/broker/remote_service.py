@@ -4,8 +4,8 @@
   same is sent again, a few times; what is raised in the end (`ServiceLost`) says whether it may have been done.
 - What the service finds wrong with what it was told is a `ServiceProblem`, an InputError with the field, the value and
   the nearest that would pass. A key that is not let in, and a busy service, are `ServiceRefused`: nothing was done.
-- Once an attempt was lost that may have arrived, a refusal of a later one says nothing of it: that is `ServiceLost` too,
-  unless it names the order that there is.
+- Once an attempt was lost that may have arrived, a refusal of a later one says nothing of it: that is `ServiceLost`
+  too, unless it names the order that there is.
 - The key goes into a header, and never into an error, a repr or an address.
 """
 

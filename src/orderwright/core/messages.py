@@ -498,8 +498,8 @@ class OrderReceived(OrderEvent, tag="order_received"):
     live. today and this_second are its numbers among the book's orders of the day and the second; None until it goes
     out. stop_price: where a trailing stop was given none. kin: the orders that are in its group already. price,
     remainder: the collar at which a market order goes out as a limit, and what becomes of the rest, by `until`;
-    attempt: how many orders went before it for the same. this_window: its number among those of the rate's window. place:
-    its place among those that wait for the rate: a lower one goes first.
+    attempt: how many orders went before it for the same. this_window: its number among those of the rate's window.
+    place: its place among those that wait for the rate: a lower one goes first.
     estimated_fee, estimated_cost and estimated_slippage, which the cost contains, are in quote (see core/sizing.py).
     """
 
@@ -704,7 +704,7 @@ class TradesAsked(OrderEvent, tag="trades_asked"):
 
 
 class CancelWanted(OrderEvent, tag="cancel_wanted"):
-    """The order is to be cancelled as soon as requests may leave again: the log was taken over a moment ago, or its cancel
+    """The order is to be cancelled as soon as requests may leave again: the log was taken over a moment ago, or a cancel
     never reached the venue."""
 
     cause: str = ""
