@@ -64,6 +64,12 @@ strategies: {trend: {accounts: [paper]}, swing: {user: bob}}
          "strategies.a.accounts.1: the account paper is in the book small, and the strategy in main"),
         ("users: {alice: {}, bob: {}}\nbooks: {main: {}}",
          "books.main.user: whose is it? There are 2 users: name one of them (nearest: alice)"),
+        ("users: {alice: {}, x: {}}\nbooks: {x: {user: alice}}",
+         "users.x.book: the book x, which would be theirs by its name, is alice's: write "
+         "books: {x.2: {user: x}}, or any other name"),
+        ("users: {alice: {book: bob}, bob: {}}",
+         "users.bob.book: the book bob, which would be theirs by its name, is alice's: write "
+         "books: {bob.2: {user: bob}}, or any other name"),
         ("books: {system: {}}", "books.system: system is the service's own"),
         ("strategies: {a: {class: sma}}",
          "strategies.a.symbol: a class needs the symbol that it trades, such as BTC/USDT"),
@@ -98,6 +104,7 @@ def test_what_does_not_fit_together_is_told(text: str, told: str) -> None:
         "tradingview: {require: [signature, address], secret: s, addresses: [10.0.0.0/8, '::1']}",
         "strategies: {a: {class: my.module:Trend, symbol: BTC/USDT, params: {fast: 5, share: 0.5}, interval: 5M}}",
         "strategies: {a: {class: strategies/trend.py:Trend, symbol: BTC/USDT}}",
+        "users: {alice: {}, x: {}}\nbooks: {x: {user: alice}, x.2: {user: x}}",
         WHOSE,
     ],
 )

@@ -132,6 +132,8 @@ def test_a_file_that_is_not_there_is_named_with_the_variable_that_named_it(tmp_p
          "my.yaml, line 1: max_order_value: unknown key (nearest: account_limits.max_order_value)"),
         ("books:\n  main:\n    limit: {}\n", "my.yaml, line 3: books.main.limit: unknown key (nearest: limits)"),
         ("service:\n  port: eight\n", "my.yaml, line 2: service.port: 'eight' is not a number"),
+        ("service:\n  stop_timeout_s: 1000000\n",
+         "my.yaml, line 2: service.stop_timeout_s: 1000000 is above 3600 (nearest: 3600)"),
         ("service:\n  port: 80040\n", "my.yaml, line 2: service.port: 80040 is above 65535 (nearest: 65535)"),
         ("service:\n  port: on\n", "my.yaml, line 2: service.port: True is not a number"),
         ("service:\n  port:\n", "my.yaml, line 2: service.port: nothing is given"),

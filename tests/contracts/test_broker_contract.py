@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orderwright import Broker, InputError, LogError, OrderStatus, Trade, UnknownName
-from orderwright.core.model import DONE
+from orderwright.core.model import DONE, Settings
 from tests.face.builders import a_broker
 from tests.service.running import Served, a_served
 
@@ -283,3 +283,21 @@ def test_an_unknown_symbol_is_a_denied_trade_with_the_reason(here: Here) -> None
     trade = here.broker.submit(Trade("BTX", "USDT", "buy", "0.01"))
     assert (trade.status, trade.code) == (OrderStatus.DENIED, "unknown_symbol")
     assert "symbol" in trade.reason
+
+
+def test_an_order_that_waits_is_approved_or_denied_by_somebody_for_a_reason() -> None:
+    with a_broker(settings=Settings(approval="all", max_price_age_ms=120_000)) as broker:
+        first, second = (broker.submit(Trade("BTC", "USDT", "buy", "1", order_type="limit", price=50)) for _ in "12")
+        assert broker.approve(first, by="ann").status is not OrderStatus.PENDING
+        assert broker.deny(second, "too large", by="ann").status is OrderStatus.DENIED
+        assert second.reason == "denied by ann: too large"
+        details = [row["detail"] for row in broker.journal.history("story", where={"client_order_id": first.order_id})]
+        assert "approved by ann" in details
+
+
+def test_over_a_service_it_is_the_key_that_approves_or_denies() -> None:
+    with a_served(execution={"approval": "all"}) as served, Broker(url=served.url, key=served.new_key("ann")) as broker:
+        words = {"order_type": "limit", "price": 20_000}
+        first, second = (broker.submit(Trade("BTC", "USDT", "buy", "0.01", **words)) for _ in "12")
+        assert broker.approve(first).status is not OrderStatus.PENDING
+        assert broker.deny(second, "too large").reason == "denied by ann: too large"

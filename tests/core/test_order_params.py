@@ -8,6 +8,7 @@ import pytest
 from orderwright.core import messages as m
 from orderwright.core.model import (
     SECOND,
+    Account,
     Action,
     Bracket,
     Instruction,
@@ -22,9 +23,12 @@ from orderwright.core.model import (
     Terms,
     TimeInForce,
     TradingState,
+    VenueTraits,
 )
 from orderwright.core.recovery import order_from
 from orderwright.core.requests import as_sent
+from orderwright.driver import Driver
+from orderwright.journal.memory import MemoryJournal
 from tests.builders import (
     NOW,
     SYMBOL,
@@ -34,7 +38,10 @@ from tests.builders import (
     a_limit_buy,
     a_market_buy,
     a_market_sell,
+    a_quote,
+    an_execution,
     an_id,
+    an_instrument,
 )
 
 S = OrderStatus
@@ -472,3 +479,74 @@ def test_settings_that_nothing_can_be_sent_by_are_refused(field: str, value: obj
     refusals = [action.refusal for action in actions if isinstance(action, m.Reply)]
     assert events == []
     assert [(refusal.field, refusal.nearest) for refusal in refusals if refusal is not None] == [(field, nearest)]
+
+
+def test_what_waits_for_the_rate_when_the_log_is_taken_over_has_its_whole_wait_afterwards() -> None:
+    account = Account(account="main", traits=VenueTraits(lifetime_ms=20_000, margin_ms=1_000))
+    settings = Settings(rate_limit_orders=1, execution_timeout_ms=5_000, max_price_age_ms=10**9)
+    harness = a_harness(settings=settings, accounts=(account,))
+    harness.submit(*(a_limit_buy(1, 100, number) for number in (1, 2, 3)))
+    harness.run(m.BeginEpoch(epoch=1, by="b"))
+    assert harness.state.controls.quiet_until == NOW + 21 * SECOND
+    harness.wait(22 * SECOND)
+
+    assert statuses(harness, 2, 3) == [S.SUBMITTED, S.SUBMITTED]
+
+
+class Venue:
+    def send(self, action: m.VenueAction) -> None:
+        """Say nothing."""
+
+
+def test_who_waits_for_the_rate_keeps_the_place_across_a_restart_whatever_the_time_it_may_wait() -> None:
+    def at(timeout_ms: int) -> m.Configure:
+        return m.Configure(settings=Settings(rate_limit_orders=1, execution_timeout_ms=timeout_ms))
+
+    def submitted(*numbers: int) -> list[m.Input]:
+        return [m.SubmitOrder(instruction=a_limit_buy(1, 100, number)) for number in numbers]
+
+    journal, venues = MemoryJournal(), {"simulated": Venue()}
+    driver = Driver("main", journal, venues)  # type: ignore[arg-type]
+    driver.turn([m.OpenAccount(account=Account(account="main")), m.DefineInstrument(instrument=an_instrument())], NOW)
+    driver.turn([m.MoveCash(account="main", asset="USDT", amount=Decimal(10**6), reference="r"), at(60_000)], NOW)
+    driver.turn([m.QuoteSeen(exchange="simulated", symbol=SYMBOL, quote=a_quote(time=NOW))], NOW)
+    driver.turn([*submitted(1, 5, 4), at(5_000), *submitted(3)], NOW)
+    again = Driver("main", journal, venues)  # type: ignore[arg-type]
+
+    assert list(driver.state.queue) == list(again.state.queue) == [an_id(5), an_id(4), an_id(3)]
+
+
+def test_what_goes_on_for_a_market_order_of_a_group_is_counted_in_it_after_a_restart() -> None:
+    settings = Settings(max_slippage_bps=Decimal(20), remainder="retry", retry_attempts=1, max_price_age_ms=10**9)
+    journal, sent = MemoryJournal(), list[Any]()
+    venue = Venue()
+    venue.send = sent.append  # type: ignore[method-assign]
+    driver = Driver("main", journal, {"simulated": venue})  # type: ignore[dict-item]
+    driver.turn([m.OpenAccount(account=Account(account="main")), m.DefineInstrument(instrument=an_instrument())], NOW)
+    cash = m.MoveCash(account="main", asset="USDT", amount=Decimal(10**6), reference="r")
+    driver.turn([cash, m.Configure(settings=settings)], NOW)
+    seen = m.QuoteSeen(exchange="simulated", symbol=SYMBOL, quote=a_quote(time=NOW))
+    pair = (a_market_buy(2, number=1, group="g"), a_limit_buy(2, 90, number=2, group="g"))
+    driver.turn([seen, *(m.SubmitOrder(instruction=one) for one in pair)], NOW)
+    driver.turn([m.AckReport(order_id=an_id(number), time=NOW) for number in (1, 2)], NOW)
+
+    def filled(order_id: str, quantity: str, name: str, now: int) -> None:
+        execution = an_execution(quantity, "100.01", name)
+        end = m.EndReport(order_id=order_id, time=now, status=S.EXPIRED, cumulative=Decimal(quantity))
+        driver.turn([m.FillReport(order_id=order_id, time=now, execution=execution), end], now)
+        driver.turn([], now)
+        asked = [one for one in sent if isinstance(one, m.SendReplace)]
+        said = {"time": now, "number": asked[-1].number, "quantity": asked[-1].quantity}
+        driver.turn([m.ReplacedReport(order_id=asked[-1].order_id, **said)], now)
+
+    filled(an_id(1), "0.5", "e1", NOW)
+    driver.turn([], NOW + SECOND)
+    (child,) = (order_id for order_id in driver.state.orders if order_id not in (an_id(1), an_id(2)))
+    filled(child, "1", "e2", NOW + SECOND)
+    assert driver.state.orders[an_id(2)].quantity == Decimal("0.5")
+    again = Driver("main", journal, {"simulated": venue})  # type: ignore[dict-item]
+    sent.clear()
+    again.turn([seen], NOW + 2 * SECOND)
+
+    assert sent == []
+    assert set(again.state.groups["g"].members) == {an_id(1), an_id(2), child}

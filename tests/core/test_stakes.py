@@ -209,6 +209,11 @@ buy stop=101          | risk 1                         | bracket             # o
 buy stop=99.01        | risk 5                         | buy 9999.00009      # 50,000 would be 5,000,000 USDT
 buy volatility=2.5    | volatility 1 multiple=2        | buy 2000            # 10,000 / (2 x 2.5)
 buy                   | volatility 1                   | quantity_missing
+buy volatility=0      | volatility 1                   | quantity_not_positive
+buy volatility=-1     | volatility 1                   | quantity_not_positive
+buy price=0           | equity 10                      | price_not_positive
+buy price=-1          | risk 1                         | price_not_positive
+buy price=0 quote=5   | equity 10                      | price_not_positive
 buy                   | quote 0.0001                   | quantity_too_small
 """
 
@@ -220,6 +225,24 @@ def test_a_signal_without_a_quantity_gets_one_from_its_strategy(row: dict[str, s
     terms = Terms(sizing=Sizing(by=by, amount=Decimal(amount), **more))  # type: ignore[arg-type]
 
     assert outcome(a_harness(), a_signal(row["signal"], terms)) == row["becomes"]
+
+
+@pytest.mark.parametrize("by", ["equity", "quote", "risk"])
+@pytest.mark.parametrize("stop", ["0", "-1"])
+def test_a_stop_price_that_is_none_sizes_nothing(by: str, stop: str) -> None:
+    terms = Terms(sizing=Sizing(by=by, amount=Decimal(1)))  # type: ignore[arg-type]
+    signal = a_signal("buy stop=50", terms, order_type=OrderType.STOP_LOSS, stop_price=Decimal(stop))
+
+    assert outcome(a_harness(), signal) == "stop_price_not_positive"
+
+
+def test_a_price_that_the_allowance_for_slippage_takes_to_nothing_sizes_nothing() -> None:
+    account = Account(account="main", slippage_bps=Decimal(10_000))
+    instrument = an_instrument(linear=True)
+    harness = a_harness(accounts=[account], instruments=[instrument])
+    terms = Terms(sizing=Sizing(by="quote", amount=Decimal(10)), allow_short=True)
+
+    assert outcome(harness, a_signal("sell", terms)) == "price_not_positive"
 
 
 def test_a_buy_leaves_room_for_the_fee_and_for_slippage() -> None:

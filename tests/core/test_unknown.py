@@ -164,24 +164,24 @@ BOUNDED = """
     unsent 0  | denied    | dead     | 0      | not_sent | request_dead   |
     unsent 0  | denied    | dead     | 0      | not_sent |                |
 
-    A cancel or a replace that certainly never left leaves the order as it was
-    said       | status          | requests       | locked | events            | actions
-    submit 10  | submitted       | sent           | 1000   | order_received    | send
-    ack        | open            | done           | 1000   | order_accepted    |
-    replace 12 | pending_replace | done sent      | 1200   | request_submitted | send replace
-    unsent 1   | open            | done dead      | 1000   | request_dead      |
-    cancel     | pending_cancel  | done dead sent | 1000   | request_submitted | send cancel
-    unsent 2   | open            | done dead dead | 1000   | request_dead      |
+    A replace that certainly never left leaves the order as it was; a cancel is to be sent again
+    said       | status          | requests       | locked | events                      | actions
+    submit 10  | submitted       | sent           | 1000   | order_received              | send
+    ack        | open            | done           | 1000   | order_accepted              |
+    replace 12 | pending_replace | done sent      | 1200   | request_submitted           | send replace
+    unsent 1   | open            | done dead      | 1000   | request_dead                |
+    cancel     | pending_cancel  | done dead sent | 1000   | request_submitted           | send cancel
+    unsent 2   | open            | done dead dead | 1000   | cancel_wanted, request_dead |
 
     An unknown cancel: the order is still open after the cancel's life, so it is dead
-    said        | status         | requests     | events            | actions
-    submit 10   | submitted      | sent         | order_received    | send
-    ack         | open           | done         | order_accepted    |
-    cancel      | pending_cancel | done sent    | request_submitted | send cancel
-    silence 1   | pending_cancel | done unknown | request_unknown   | ask, alert
-    status open | pending_cancel | done unknown |                   |
-    wait 6s     | pending_cancel | done unknown | request_asked     | ask
-    status open | open           | done dead    | request_dead      |
+    said        | status         | requests     | events                      | actions
+    submit 10   | submitted      | sent         | order_received              | send
+    ack         | open           | done         | order_accepted              |
+    cancel      | pending_cancel | done sent    | request_submitted           | send cancel
+    silence 1   | pending_cancel | done unknown | request_unknown             | ask, alert
+    status open | pending_cancel | done unknown |                             |
+    wait 6s     | pending_cancel | done unknown | request_asked               | ask
+    status open | open           | done dead    | cancel_wanted, request_dead |
 
     An unknown cancel was done
     said             | status         | requests     | events            | actions
@@ -323,3 +323,53 @@ def test_a_denied_order_and_a_dead_one_free_what_they_had_locked_and_say_why() -
     assert (order.status, order.code, order.reason) == ("rejected", "never_reached_venue", "never reached the venue")
     assert harness.state.orders == {}
     assert harness.state.finished == {an_id(): order}
+
+
+def unsent(number: int) -> m.NotSentReport:
+    return m.NotSentReport(order_id=an_id(), time=NOW, number=number, message="its signed lifetime was over")
+
+
+def cancels(actions: list[m.AnyAction]) -> list[int]:
+    return [action.number for action in actions if isinstance(action, m.SendCancel)]
+
+
+def test_a_cancel_that_was_not_sent_is_sent_again_at_once_and_then_a_minute_later() -> None:
+    harness = a_venue()
+    harness.submit(a_limit_buy(10, 100))
+    harness.run(m.AckReport(order_id=an_id(), time=NOW), m.CancelOrder(order_id=an_id(), cause="by hand"), unsent(1))
+    assert harness.events[-2] == m.CancelWanted(time=NOW, order_id=an_id(), cause="by hand")
+    (again,) = harness.run(m.CancelOrder(order_id=an_id()))[1]
+    assert isinstance(again, m.Reply)
+    assert again.outcome == "nothing"
+
+    assert cancels(harness.wait(0)[1]) == [2]
+    assert harness.order().status is OrderStatus.PENDING_CANCEL
+    harness.run(unsent(2))
+    assert cancels(harness.wait(MINUTE - 1)[1]) == []
+    assert cancels(harness.wait(1)[1]) == [3]
+    assert {request.cause for request in harness.order().requests[1:]} == {"by hand"}
+
+
+def test_a_cancel_that_was_not_sent_is_not_sent_again_for_what_has_filled_meanwhile() -> None:
+    harness = a_venue()
+    harness.submit(a_limit_buy(10, 100))
+    harness.run(m.AckReport(order_id=an_id(), time=NOW), m.CancelOrder(order_id=an_id()), unsent(1), a_fill(10, 100))
+
+    assert cancels(harness.wait(HOUR)[1]) == []
+    assert harness.order().status is OrderStatus.FILLED
+
+
+def test_where_an_order_can_have_no_more_requests_somebody_is_told_that_its_cancel_did_not_arrive() -> None:
+    harness = a_venue()
+    harness.submit(a_limit_buy(10, 100))
+    harness.run(m.AckReport(order_id=an_id(), time=NOW))
+    for number in range(1, MAX_REQUESTS):
+        harness.run(m.CancelOrder(order_id=an_id()), m.RejectReport(order_id=an_id(), time=NOW, number=number))
+        if number == MAX_REQUESTS - 2:
+            break
+    harness.run(m.CancelOrder(order_id=an_id()))
+    _, (alert,) = harness.run(unsent(MAX_REQUESTS - 1))
+
+    words = "the cancel of order 019b8e074600000000000000000001 did not arrive, and no more can be sent: "
+    assert alert == m.RaiseAlert(topic="report", text=words + "its signed lifetime was over")
+    assert harness.wait(HOUR)[0] == []

@@ -97,6 +97,50 @@ def test_a_cancel_whose_answer_was_lost_cancels_once_and_is_no_refusal(served: S
         assert kinds.count("request_submitted") == 1
 
 
+class LostThen(httpx.BaseTransport):
+    """The first request gets through and its answer is lost; what is asked after it is answered so."""
+
+    def __init__(self, path: str, status: int, body: bytes) -> None:
+        self._real, self._path, self._said, self.asked = httpx.HTTPTransport(), path, (status, body), 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path != self._path or self.asked == 2:
+            return self._real.handle_request(request)
+        self.asked += 1
+        if self.asked == 2:
+            return httpx.Response(self._said[0], content=self._said[1], request=request)
+        answer = self._real.handle_request(request)
+        answer.read()
+        answer.close()
+        raise httpx.ReadTimeout("", request=request)
+
+    def close(self) -> None:
+        self._real.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (401, b'{"code": "unknown_key", "detail": "the key has expired"}'),
+        (403, b'{"code": "scope", "detail": "this key only reads"}'),
+        (403, b'{"code": "not_yours", "detail": "not your book"}'),
+        (400, b'{"code": "invalid", "detail": "is missing", "field": "symbol"}'),
+        (404, b"<html>"),
+        (200, b"<html>"),
+    ],
+)
+def test_what_a_later_attempt_is_refused_with_says_nothing_of_one_whose_answer_was_lost(
+    served: Served, status: int, body: bytes
+) -> None:
+    with over(served, LostThen(CREATE, status, body)) as broker:
+        trade = a_rest()
+        with pytest.raises(ServiceLost, match="it may have been done: asking again is safe") as lost:
+            broker.submit(trade)
+        assert (lost.value.may_exist, bool(trade.idempotency_key)) == (True, True)
+        broker.submit(trade)
+        assert [one.order_id for one in broker.load()] == [trade.order_id]
+
+
 class Answers(httpx.BaseTransport):
     """A service that answers so, and counts how often it was asked."""
 

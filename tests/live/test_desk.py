@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -370,6 +371,23 @@ def test_a_fault_while_acting_leaves_nobody_without_a_word() -> None:
     assert isinstance(first, Answer)
     assert last is raised.value
     assert [action.order_id for action in desk.exchanges["main"].sent] == [an_id(1), an_id(2)]
+
+
+def test_whoever_asked_for_what_ends_the_desk_is_told_so_too() -> None:
+    desk, error = Fixture(), ArithmeticError("a fault of ours")
+    book = desk.open()
+
+    def fail(said: Sequence[m.Input], now: int) -> None:
+        if said:
+            raise error
+
+    book.driver.decide = fail  # type: ignore[method-assign]
+    desk.put(submit(1))
+    desk.put(submit(2))
+    with pytest.raises(ArithmeticError, match="a fault of ours"):
+        desk.decide()
+    desk.desk.fail(error)
+    assert desk.heard == [error, error]
 
 
 @pytest.mark.parametrize("error", [Unreachable("the line is dead"), ValueError("key=12345")])

@@ -72,6 +72,14 @@ class Orders(Strategy):
                 SEEN.append((context.position(), [order.tag for order in context.orders()]))
 
 
+class Pairs(Strategy):
+    """Two orders far from the market, of which one cancels the other."""
+
+    def on_bar(self, context: Any, bar: Any) -> None:
+        legs = ({"price": bar.close * 0.5}, {"price": bar.close * 0.6})
+        SEEN.append(context.oco(*({"side": "buy", "quantity": 0.001, **leg} for leg in legs)))
+
+
 class Signals(Strategy):
     """Long in even minutes, flat in odd ones."""
 

@@ -419,3 +419,58 @@ async def test_an_account_cannot_move_to_another_exchange() -> None:
 
     assert refused.value.field == "accounts.mine.exchange"
     assert refused.value.nearest == "simulated"
+
+
+# Money stays whose it is
+
+
+@by_itself
+async def test_a_configured_user_never_gets_the_book_of_another() -> None:
+    with pytest.raises(InputError) as refused:
+        async with running(users={"alice": {}, "x": {}}, books={"x": {"user": "alice"}}):
+            raise AssertionError
+
+    assert (refused.value.field, refused.value.value) == ("users.x.book", "x")
+
+
+@by_itself
+async def test_a_book_of_the_log_is_not_handed_to_another_user() -> None:
+    journal = MemoryJournal()
+    sections: dict[str, Any] = {"users": {"alice": {}}, "books": {"x": {"user": "alice"}}}
+    async with running(journal, **sections):
+        pass
+    for changed in ({"users": {"x": {}, "alice": {}}}, {"users": {"bob": {}}, "books": {"x": {"user": "bob"}}}):
+        rows = len(list(journal.events("x")))
+        with pytest.raises(InputError) as refused:
+            async with running(journal, **changed):
+                raise AssertionError
+        owner = next(iter(changed["users"]))
+        assert str(refused.value) == (
+            f"books.x.user: in the log its account alice@simulated is alice's, and an account keeps its user: write "
+            f"books.x.user: alice (with alice under users), and for {owner} a book of another name (nearest: alice)"
+        )
+        assert len(list(journal.events("x"))) == rows
+    books = {"x": {"user": "alice"}, "x.2": {"user": "x"}}
+    async with running(journal, users={"alice": {}, "x": {}}, books=books) as service:
+        assert service.books.books_of("x") == frozenset({"x.2"})
+        assert service.money("x") == {("alice@simulated", "USDT"): PAPER}
+
+
+@by_itself
+async def test_what_was_traded_before_anybody_was_named_goes_to_the_first_one_and_to_no_other() -> None:
+    journal = MemoryJournal()
+    async with running(journal) as service:
+        await service.order("main")
+        await service.later(SECOND)
+        money = service.money("main")
+    sections: dict[str, Any] = {"users": {"alice": {}}, "books": {"main": {}}}
+    async with running(journal, **sections) as service:
+        assert service.books.books_of("alice") == frozenset({"main"})
+        assert service.money("main") == money
+        assert [(one.account, one.user) for one in service.desk.books["main"].state.accounts.values()] == [
+            ("main@simulated", "alice")
+        ]
+    with pytest.raises(InputError) as refused:
+        async with running(journal, users={"bob": {}}, books={"main": {}}):
+            raise AssertionError
+    assert refused.value.nearest == "alice"

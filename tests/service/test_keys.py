@@ -7,7 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from orderwright.core.model import MINUTE
+from orderwright.errors import InputError
 from orderwright.service.admission import FAILURES_PER_MINUTE
 from orderwright.service.keys import digest_of, new_key
 from orderwright.service.limiting import Buckets
@@ -199,6 +202,31 @@ def test_without_auth_whoever_asks_by_a_name_of_this_machine_is_the_operator() -
                 assert said["value"] == value
 
     asyncio.run(scene())
+
+
+def test_a_key_of_somebody_who_is_configured_no_more_may_only_read_and_the_start_says_so(tmp_path: Path) -> None:
+    log = tmp_path / "log.sqlite"
+
+    async def before() -> dict[str, str]:
+        async with a_shell(log=log, users={"bob": {}, "carl": {}}) as shell:
+            return {user: await shell.key(user) for user in ("bob", "carl", "dora")}
+
+    async def after(keys: dict[str, str]) -> None:
+        async with a_shell(log=log, users={"bob": {}}) as shell:
+            scopes = {user: (await shell.ask("GET", "/api/me", key)).json()["scope"] for user, key in keys.items()}
+            assert scopes == {"bob": "trade", "carl": "read", "dora": "trade"}
+            order = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.001"}
+            assert (await shell.ask("POST", "/api/orders/create", keys["carl"], json=order)).status_code == 403
+            assert shell.service.keys.warnings() == [
+                "carl is in the log and not in users: their keys may only read; add carl to users, or revoke the keys"
+            ]
+            with pytest.raises(InputError):
+                await shell.service.keys.issue("carl", "trade")
+        async with a_shell(log=log) as shell:
+            assert (await shell.ask("GET", "/api/me", keys["carl"])).json()["scope"] == "trade"
+            assert shell.service.keys.warnings() == []
+
+    asyncio.run(after(asyncio.run(before())))
 
 
 def test_no_key_does_more_than_its_user_may_whenever_it_was_issued(tmp_path: Path) -> None:

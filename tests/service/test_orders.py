@@ -505,3 +505,20 @@ def test_an_order_view_has_the_columns_of_the_seed_first() -> None:
     )
     assert list(OrderView.__struct_fields__)[:23] == seed.split()
     assert OrderStatus.DENIED.value == "denied"
+
+
+def test_no_order_signal_or_cancel_goes_to_a_book_that_its_key_does_not_see() -> None:
+    async def story(running: Running) -> None:
+        await running.create(user_id="ann")
+        stranger = a_user("ann", books=["elsewhere"])
+        signal = {"symbol": "ETH/USDT", "action": "buy", "quantity": "0.1"}
+        for answer in (
+            await running.create(as_who=stranger),
+            await running.post("/api/signals", signal, as_who=stranger),
+            await running.post("/api/orders/cancel-all", {"user_id": "ann"}, as_who=stranger),
+        ):
+            said = answer.json()
+            assert (answer.status_code, said["code"], said["field"]) == (403, "not_yours", "book")
+        assert len((await running.get("/api/orders/list")).json()["orders"]) == 1
+
+    run(story)

@@ -114,6 +114,7 @@ def test_users_and_keys_are_kept_on_the_log_while_the_service_is_stopped(tmp_pat
         code, _, said = command(tmp_path, "keys", "issue", "main", *log)
         assert code == 1
         assert "Ask the running service instead: POST /api/keys, with a key of scope admin" in said
+        assert "--take-over" not in said
         assert first.key[3:13] in command(tmp_path, "keys", "list", *log)[1]
         assert first.stop() == 0
     assert command(tmp_path, "users", "add", "alice", *log)[0] == 0
@@ -121,6 +122,12 @@ def test_users_and_keys_are_kept_on_the_log_while_the_service_is_stopped(tmp_pat
     issued = said.split()[0]
     code, _, errors = command(tmp_path, "keys", "issue", "alcie", *log)
     assert (code, errors) == (2, "orderwright: user: unknown user 'alcie' (nearest: alice)\n")
+    (tmp_path / "read.yaml").write_text("users: {alice: {scope: read}}\n", encoding="utf-8")
+    code, _, errors = command(tmp_path, "keys", "issue", "alice", "--config", "read.yaml", *log)
+    assert (code, errors) == (
+        2,
+        "orderwright: scope: the keys of alice may do at most read (users.alice.scope) (nearest: read)\n",
+    )
     with a_process(tmp_path, *log) as second:
         with second.client(issued) as client:
             assert client.get("/api/me").json() == {

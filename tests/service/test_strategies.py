@@ -369,6 +369,18 @@ async def test_a_strategy_trades_in_each_of_its_accounts_by_itself() -> None:
 
 
 @by_itself
+async def test_orders_of_which_one_cancels_the_other_are_each_accounts_own() -> None:
+    accounts = {"one": {"user": "main"}, "two": {"user": "main"}}
+    async with trading("Pairs", strategy={"accounts": ["one", "two"]}, accounts=accounts) as service:
+        await service.until(NOW)
+
+        groups = {order.said.account: {one.said.group for one in pair} for pair in classes.SEEN for order in pair}
+        assert [order.status for pair in classes.SEEN for order in pair] == [OrderStatus.OPEN] * 4
+        assert [len(names) for names in groups.values()] == [1, 1]
+        assert groups["one"].isdisjoint(groups["two"])
+
+
+@by_itself
 async def test_the_route_tells_of_the_strategies_of_the_callers_books_alone() -> None:
     keys = {"class": f"{HERE}:BuysEachBar", "symbol": "BTCUSDT"}
     strategies = {"hers": {**keys, "user": "alice"}, "his": {**keys, "user": "bob", "interval": "5m"}}

@@ -108,6 +108,7 @@ async def _live(
             await service.strategies.stop()
             app.close()
             if mirror is not None:
+                structlog.get_logger().info("the DuckDB copy takes in what is new")
                 await asyncio.to_thread(mirror.stop, float(configuration.service.stop_timeout_s))
 
 

@@ -109,8 +109,9 @@ def problems(configuration: Configuration) -> Iterator[InputError]:
         book = book_of_user(configuration, name)
         if keys.book is None and owner_of(configuration, book) != name:
             owner = owner_of(configuration, book)
-            message = f"the book {book}, which would be theirs by its name, is {owner}'s: name another"
-            yield InputError(message, field=f"users.{name}.book", nearest=_free_name(configuration, name))
+            its = f"write books: {{{_free_name(configuration, name)}: {{user: {name}}}}}"
+            message = f"the book {book}, which would be theirs by its name, is {owner}'s: {its}, or any other name"
+            yield InputError(message, field=f"users.{name}.book")
         if keys.account in configuration.accounts:
             book = book_of_account(configuration, str(keys.account))
             if book != book_of_user(configuration, name):

@@ -539,8 +539,9 @@ class Order(Struct, kw_only=True, gc=False):
     remainder: of a market order that went out as a limit at its collar, which is then its price: what becomes of the
     rest; attempt: how many orders went before it for the same; until: when that is over (microseconds).
     place: among those that wait for the rate, where it does; a lower one goes first.
-    cancel_wanted: (cause, rule) of a cancel that waits until requests may leave, or that did not arrive. terms_at: the venue's time of
-    its last word on quantity and prices (microseconds): an older word that comes later does not change them.
+    cancel_wanted: (cause, rule) of a cancel that waits until requests may leave, or did not arrive. terms_at: the
+    venue's time of its last word on quantity and prices (microseconds): an older word that comes later does not change
+    them.
     """
 
     instruction: Instruction

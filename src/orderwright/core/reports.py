@@ -429,7 +429,7 @@ def _still_wanted(order: Order, dead: m.RequestDead, now: int, also: Sequence[m.
         return [dead], []
     if len(order.requests) >= MAX_REQUESTS:
         words = f"the cancel of order {order.order_id} did not arrive, and no more can be sent: {dead.message}"
-        return [dead], [m.RaiseAlert(topic="cancel", text=words)]
+        return [dead], [m.RaiseAlert(topic="report", text=words)]
     wanted = m.CancelWanted(time=now, order_id=order.order_id, cause=request.cause, rule=request.rule)
     return [wanted, dead], []
 

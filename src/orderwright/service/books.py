@@ -143,8 +143,7 @@ class Books:
             if book != MAIN or user not in (MAIN, OPERATOR) or user in self.configuration.users:
                 message = (
                     f"in the log its account {account.account} is {user}'s, and an account keeps its user: write "
-                    f"books.{book}.user: {user} (with {user} under users), and give {owner} a book of another name "
-                    f"(users.{owner}.book)"
+                    f"books.{book}.user: {user} (with {user} under users), and for {owner} a book of another name"
                 )
                 raise InputError(message, field=f"books.{book}.user", value=owner, nearest=user)
             yield m.OpenAccount(account=structs.replace(account, user=owner))

@@ -174,6 +174,8 @@ class Keys:
     async def add_user(self, user: str, by: str = "") -> str:
         """Somebody with a book and a paper account, durable when this returns: their default book."""
         book = await self._books.add_user(user)
+        if user in self._books.configuration.users:
+            return book
         await self._loop.ask(SYSTEM, m.AddUser(user=User(user=user, by=by)))
         return book
 

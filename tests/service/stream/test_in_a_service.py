@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from itertools import count
@@ -14,6 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from orderwright import Broker, Trade
 from orderwright.journal.tables import TABLES
+from orderwright.service.stream import portions, words
 from tests.service.running import Served, a_served
 
 _USERS = count()
@@ -93,6 +95,22 @@ def test_events_over_the_stream_and_page_by_page_are_the_same(served: Served) ->
         assert [one["order"] for one in streamed if one.get("order")][-1] == order
 
 
+def test_a_long_history_comes_in_portions_and_is_whole(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = served.new_key(f"streamer{next(_USERS)}")
+    with ask(served, key) as client, Broker(url=served.url, key=key) as broker:
+        for number in range(6):
+            client.post("/api/orders/create", json=REST | {"idempotency_key": str(number)})
+        served.settle()
+        whole = broker.journal.history("story")
+        assert client.post("/api/log/rows", json={"ask": "history", "table": "story"}).json()["earlier"] is None
+        monkeypatch.setattr(portions, "MOST_ROWS", 2)
+        said = client.post("/api/log/rows", json={"ask": "history", "table": "story"}).json()
+        assert said["earlier"] is not None
+        assert len(said["rows"]) < len(whole)
+        assert broker.journal.history("story") == whole
+        assert broker.journal.history("story", limit=5) == whole[-5:]
+
+
 def test_nothing_of_another_user_is_heard_asked_for_or_cancelled(served: Served) -> None:
     mine, theirs = f"mine{next(_USERS)}", f"theirs{next(_USERS)}"
     key, other = served.new_key(mine), served.new_key(theirs)
@@ -133,16 +151,38 @@ def test_a_question_that_makes_no_sense_is_a_422(served: Served, body: dict[str,
     assert (answer.status_code, "field" in answer.json()) == (422, True)
 
 
-def test_a_key_that_was_revoked_is_cut_at_its_next_order(served: Served) -> None:
+def test_no_order_of_a_key_that_was_revoked_is_taken(served: Served) -> None:
     key = served.new_key(f"streamer{next(_USERS)}")
     with stream(served, bearer(key)) as socket:
         hear(socket, "hello")
         served.run(lambda: served.service.keys.revoke(key.split("_")[1]))
-        say(socket, op="create", id=1, body=REST)
+        with contextlib.suppress(ConnectionClosed):
+            say(socket, op="create", id=1, body=REST)
         with pytest.raises(ConnectionClosed) as closed:
             hear(socket, "answer")
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4401
+
+
+def test_revoking_a_key_cuts_its_connections_at_once_and_no_others(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "HEARTBEAT", 3_600.0)
+    user = f"streamer{next(_USERS)}"
+    key, other = served.new_key(user), served.new_key(user)
+    with stream(served, bearer(key)) as socket, stream(served, bearer(other)) as kept:
+        for one in (socket, kept):
+            hear(one, "hello")
+            say(one, op="subscribe")
+            hear(one, "subscribed")
+        served.run(lambda: served.service.keys.revoke(key.split("_")[1]))
+        with pytest.raises(ConnectionClosed) as closed:
+            hear(socket, "event")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+        with ask(served, other) as client:
+            assert client.post("/api/orders/create", json=REST).status_code == 201
+        assert hear(kept, "event")["book"] == user
 
 
 def test_where_no_key_is_asked_for_pages_of_other_sites_are_kept_out() -> None:

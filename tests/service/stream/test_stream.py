@@ -367,6 +367,21 @@ def test_a_key_that_was_revoked_ends_its_connections(tmp_path: Path, monkeypatch
     run(read())
 
 
+def test_a_key_that_has_expired_is_told_no_event_more(tmp_path: Path) -> None:
+    async def read() -> None:
+        async with a_world(tmp_path / "log.sqlite") as world, world.client() as client:
+            await client.hear()
+            await client.subscribe(books={"main": len(world.log())})
+            world.doorman.revoked.add("a")
+            await world.buy(1)
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.hear()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 4401
+
+    run(read())
+
+
 def test_a_key_has_so_many_connections_and_no_more(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(limits, "MAX_OF_ONE_KEY", 1)
 
@@ -379,6 +394,28 @@ def test_a_key_has_so_many_connections_and_no_more(tmp_path: Path, monkeypatch: 
             await until(lambda: not world.stream._open)
             async with world.client() as again:
                 assert (await again.hear())["type"] == "hello"
+
+    run(read())
+
+
+def test_connections_without_a_key_take_no_place_of_those_that_have_one(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(limits, "MAX_STRANGERS_OF_ONE", 2)
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 2)
+
+    async def read() -> None:
+        async with a_world(tmp_path / "log.sqlite") as world:
+            async with world.client("") as first, world.client("") as second, world.client("") as third:
+                assert await closing(third) == 4429
+                async with world.client() as known:
+                    assert (await known.hear())["type"] == "hello"
+                    await first.say(op="auth", key="bob-key")
+                    assert (await first.hear())["type"] == "hello"
+                    async with world.client("") as fourth:  # in the place of the first
+                        await fourth.say(op="auth", key="chief-key")
+                        assert await closing(fourth) == 4429  # as many as there may be are known
+                assert world.stream._strangers.total() == 1
+                await second.socket.close()
+            await until(lambda: not world.stream._open and not world.stream._strangers)
 
     run(read())
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from fastapi import FastAPI
 from starlette.websockets import WebSocket
 
+from orderwright.core import messages as m
+from orderwright.core.evolve import Changes
+from orderwright.service.finding import SYSTEM
 from orderwright.service.parts import Principal, Problem, Service
 from orderwright.service.routing import Route
 from orderwright.service.stream import words as w
@@ -59,6 +62,7 @@ class Stream:
                 raise Problem(429, "too_many", f"a key may have {w.MAX_OF_ONE_KEY} connections")
             self._of_key[key] += 1
             self._open += 1
+            self._connections.add(one)
             counted.append(key)
 
         if is_stranger:
@@ -67,6 +71,7 @@ class Stream:
             await one.run(count)
         finally:
             end_stranger()
+            self._connections.discard(one)
             for key in counted:
                 self._open -= 1
                 _less(self._of_key, key)
@@ -78,9 +83,24 @@ class Stream:
     def close(self) -> None:
         """The service has ended: no more is read from its log."""
         self.tails.close()
-        if self.tails in self._service.desk.watchers:
-            self._service.desk.watchers.remove(self.tails)
+        for watcher in (self.tails, self):
+            if watcher in self._service.desk.watchers:
+                self._service.desk.watchers.remove(watcher)
         self._pages.close()
+
+    # What the desk tells a watcher
+
+    def seen(self, book: str, sequence: int, event: m.AnyEvent, changes: Changes) -> None:
+        """Not durable yet: of no interest."""
+
+    def committed(self, reached: dict[str, int], rows: int, seconds: float) -> None:  # noqa: ARG002  # as the desk says it
+        """A key may have been revoked: its connections are cut at once."""
+        if SYSTEM in reached:
+            for connection in list(self._connections):
+                connection.look()
+
+    def acted(self) -> None:
+        """Of no interest here."""
 
 
 def _less(counts: Counter[str], name: str) -> None:
