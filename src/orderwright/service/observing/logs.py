@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import queue
 import re
 import sys
@@ -62,11 +61,6 @@ class LineWriter:
         except queue.Full:
             pass  # the thread looks at `_ending` too
         self._thread.join(timeout=PATIENCE)
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the thread is over: one that is stuck in a write still needs its stream."""
-        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while (line := self._next()) is not None:
@@ -170,8 +164,6 @@ def set_up(
     def close() -> None:
         root.handlers = before
         writer.close()
-        if stream is None and writer.has_ended:
-            out.close()
         structlog.reset_defaults()
 
     return close
@@ -179,7 +171,7 @@ def set_up(
 
 def _stderr() -> BinaryIO:
     """Without Python's buffer: a thread that is stuck in that one's lock ends the interpreter with a fault."""
-    return io.FileIO(os.dup(sys.stderr.fileno()), "w")
+    return io.FileIO(sys.stderr.fileno(), "w", closefd=False)
 
 
 class _Handler(logging.Handler):
