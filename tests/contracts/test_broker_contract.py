@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -297,7 +298,7 @@ def test_an_order_that_waits_is_approved_or_denied_by_somebody_for_a_reason() ->
 
 def test_over_a_service_it_is_the_key_that_approves_or_denies() -> None:
     with a_served(execution={"approval": "all"}) as served, Broker(url=served.url, key=served.new_key("ann")) as broker:
-        words = {"order_type": "limit", "price": 20_000}
+        words: dict[str, Any] = {"order_type": "limit", "price": 20_000}
         first, second = (broker.submit(Trade("BTC", "USDT", "buy", "0.01", **words)) for _ in "12")
         assert broker.approve(first).status is not OrderStatus.PENDING
         assert broker.deny(second, "too large").reason == "denied by ann: too large"

@@ -520,7 +520,7 @@ def test_what_goes_on_for_a_market_order_of_a_group_is_counted_in_it_after_a_res
     settings = Settings(max_slippage_bps=Decimal(20), remainder="retry", retry_attempts=1, max_price_age_ms=10**9)
     journal, sent = MemoryJournal(), list[Any]()
     venue = Venue()
-    venue.send = sent.append  # type: ignore[method-assign]
+    venue.send = sent.append  # type: ignore[method-assign,assignment]
     driver = Driver("main", journal, {"simulated": venue})  # type: ignore[dict-item]
     driver.turn([m.OpenAccount(account=Account(account="main")), m.DefineInstrument(instrument=an_instrument())], NOW)
     cash = m.MoveCash(account="main", asset="USDT", amount=Decimal(10**6), reference="r")
@@ -536,7 +536,7 @@ def test_what_goes_on_for_a_market_order_of_a_group_is_counted_in_it_after_a_res
         driver.turn([m.FillReport(order_id=order_id, time=now, execution=execution), end], now)
         driver.turn([], now)
         asked = [one for one in sent if isinstance(one, m.SendReplace)]
-        said = {"time": now, "number": asked[-1].number, "quantity": asked[-1].quantity}
+        said: dict[str, Any] = {"time": now, "number": asked[-1].number, "quantity": asked[-1].quantity}
         driver.turn([m.ReplacedReport(order_id=asked[-1].order_id, **said)], now)
 
     filled(an_id(1), "0.5", "e1", NOW)

@@ -19,6 +19,7 @@ from orderwright.core.model import (
     Settings,
     Signal,
     TimeInForce,
+    TradingState,
     Trail,
 )
 from orderwright.core.reasons import Reason, Refusal
@@ -55,6 +56,12 @@ def duplicate_signal() -> Actions:
 def conflict() -> Actions:
     harness = resting(idempotency_key="k")
     return harness.submit(a_limit_buy(3, 100, number=2, idempotency_key="k"))[1]
+
+
+def held() -> Actions:
+    harness = a_harness()
+    harness.run(m.SetTradingState(state=TradingState.REDUCING, by="chief", role="operator"))
+    return harness.run(m.SetTradingState(state=TradingState.ACTIVE, by="ann", role="owner"))[1]
 
 
 def no_conversion_price() -> Actions:
@@ -109,6 +116,7 @@ REFUSED: dict[Reason, Callable[[], Actions]] = {
         a_limit_buy(1, 100), a_limit_buy(1, 100, number=2)
     )[1],
     Reason.TAKEN_OVER: taken_over,
+    Reason.HELD: held,
     Reason.NO_CONVERSION_PRICE: no_conversion_price,
     Reason.UNKNOWN_ORDER: lambda: a_harness().run(m.CancelOrder(order_id=an_id()))[1],
     Reason.NOT_OPEN: lambda: waiting().run(m.ReplaceOrder(order_id=an_id(), price=Decimal(99)))[1],
@@ -223,6 +231,7 @@ def test_a_number_once_given_out_keeps_its_meaning() -> None:
         " 212:price_too_high 213:stop_price_off_tick 220:quantity_off_step 221:quantity_too_small"
         " 222:quantity_too_large"
         " 230:value_too_small 231:value_too_large 240:price_collar 241:no_market_price 300:halted 301:reducing"
+        " 302:held"
         " 310:order_value 311:order_value_small 312:position_value 313:symbol_position_value 314:daily_loss"
         " 315:open_orders 316:daily_orders 317:order_rate 318:buying_power 319:no_conversion_price 320:reduce_only"
         " 400:unknown_order 401:not_open 402:nothing_changes 403:below_filled 404:too_many_requests"

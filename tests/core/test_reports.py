@@ -237,7 +237,7 @@ def test_a_replace_that_is_told_late_still_changes_what_no_newer_one_has_asked_f
     harness.run(m.ReplacedReport(order_id=an_id(), time=NOW, number=2))
     harness.run(m.ReplacedReport(order_id=an_id(), time=NOW, number=1))
 
-    assert (harness.order().quantity, harness.order().price) == (12, 98)
+    assert (harness.order().quantity, harness.order().price) == (Decimal(12), Decimal(98))
 
 
 def test_an_unknown_replace_of_the_stop_price_alone_is_settled_by_the_stop_price_that_shows() -> None:

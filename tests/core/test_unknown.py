@@ -371,3 +371,21 @@ def test_where_an_order_can_have_no_more_requests_somebody_is_told_that_its_canc
     words = "the cancel of order 019b8e074600000000000000000001 did not arrive, and no more can be sent: "
     assert alert == m.RaiseAlert(topic="report", text=words + "its signed lifetime was over")
     assert harness.wait(HOUR)[0] == []
+
+
+def test_a_cancel_that_the_exchange_refused_after_its_life_is_sent_again() -> None:
+    def refused(after: int, number: int, ended: OrderStatus | None = None) -> m.RejectReport:
+        return m.RejectReport(
+            order_id=an_id(), time=NOW + after, number=number, code="-1021", message="too late", final_status=ended
+        )
+
+    for after, ended, again in (
+        (5 * SECOND + 1, None, [2]),
+        (5 * SECOND + 1, OrderStatus.OPEN, [2]),
+        (5 * SECOND + 1, OrderStatus.CANCELLED, []),
+        (5 * SECOND, None, []),
+    ):
+        harness = a_venue()
+        harness.submit(a_limit_buy(10, 100))
+        harness.run(m.AckReport(order_id=an_id(), time=NOW), m.CancelOrder(order_id=an_id()), refused(after, 1, ended))
+        assert cancels(harness.wait(HOUR)[1])[:1] == again, (after, ended)

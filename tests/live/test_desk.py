@@ -381,7 +381,7 @@ def test_whoever_asked_for_what_ends_the_desk_is_told_so_too() -> None:
         if said:
             raise error
 
-    book.driver.decide = fail  # type: ignore[method-assign]
+    book.driver.decide = fail  # type: ignore[method-assign,assignment]
     desk.put(submit(1))
     desk.put(submit(2))
     with pytest.raises(ArithmeticError, match="a fault of ours"):

@@ -439,7 +439,11 @@ async def test_a_book_of_the_log_is_not_handed_to_another_user() -> None:
     sections: dict[str, Any] = {"users": {"alice": {}}, "books": {"x": {"user": "alice"}}}
     async with running(journal, **sections):
         pass
-    for changed in ({"users": {"x": {}, "alice": {}}}, {"users": {"bob": {}}, "books": {"x": {"user": "bob"}}}):
+    others: list[dict[str, Any]] = [
+        {"users": {"x": {}, "alice": {}}},
+        {"users": {"bob": {}}, "books": {"x": {"user": "bob"}}},
+    ]
+    for changed in others:
         rows = len(list(journal.events("x")))
         with pytest.raises(InputError) as refused:
             async with running(journal, **changed):

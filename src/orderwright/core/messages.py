@@ -704,8 +704,8 @@ class TradesAsked(OrderEvent, tag="trades_asked"):
 
 
 class CancelWanted(OrderEvent, tag="cancel_wanted"):
-    """The order is to be cancelled as soon as requests may leave again: the log was taken over, or a cancel never reached
-    the venue."""
+    """The order is to be cancelled as soon as requests may leave again: the log was taken over, or a cancel of it never
+    reached the venue."""
 
     cause: str = ""
     rule: str = ""

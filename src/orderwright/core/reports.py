@@ -130,10 +130,21 @@ def _reject(state: State, order: Order, said: m.RejectReport, now: int) -> Decis
             time=now, order_id=order.order_id, number=said.number, code=said.code, message=said.message
         )
         unseen = said.final_status is not None and order.ending is None and order.filled < order.quantity
-        return [refused], [question(state, order, said.number)] if unseen else []
+        asked: list[m.AnyAction] = [question(state, order, said.number)] if unseen else []
+        if _came_too_late(order.requests[said.number], said):
+            events, alerts = _still_wanted(order, refused, now)
+            return events, [*asked, *alerts]
+        return [refused], asked
     if order.status in DONE or order.filled or order.reported:
         return NOTHING if order.status is OrderStatus.REJECTED else _park(said, f"the order is {order.status}", now)
     return [m.OrderRejected(time=now, order_id=order.order_id, code=said.code, message=said.message)], []
+
+
+def _came_too_late(request: Request, said: m.RejectReport) -> bool:
+    """Whether a request was refused after its life, with nothing else the matter: a clock was set forward, or it was
+    under way for too long."""
+    alive = said.final_status is None or said.final_status not in DONE
+    return alive and request.dead_at is not None and said.time > request.dead_at
 
 
 def _pending(state: State, order: Order, said: m.PendingReport, now: int) -> Decision:
@@ -418,7 +429,9 @@ def _not_sent(state: State, order: Order, said: m.NotSentReport, now: int) -> De
     return _still_wanted(order, dead, now)
 
 
-def _still_wanted(order: Order, dead: m.RequestDead, now: int, also: Sequence[m.RequestDead] = ()) -> Decision:
+def _still_wanted(
+    order: Order, dead: m.RequestDead | m.RequestRefused, now: int, also: Sequence[m.RequestDead] = ()
+) -> Decision:
     """A request that came to nothing; where it was the only cancel of an order that works, it is to be sent again. That
     is in the log before it, so that one that is cut between the two loses no cancel. also: those that have come to
     nothing with it."""

@@ -270,7 +270,7 @@ def _acts_at(order: Order, account: Account, *, asked: bool) -> list[int]:
     if order.ending is not None or len(order.requests) >= MAX_REQUESTS:
         return []
     if order.cancel_wanted is not None:
-        tried = [it.sign_at for it in order.requests if it.kind == "cancel" and it.state == "dead"]
+        tried = [it.sign_at for it in order.requests if it.kind == "cancel" and it.state in ("dead", "refused")]
         return [tried[-1] + RECANCEL if len(tried) > 1 else 0]  # at once, but not again and again
     if asked:
         return []
