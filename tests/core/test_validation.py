@@ -359,3 +359,22 @@ def test_an_order_of_a_quote_amount_is_checked_by_the_quantity_it_buys() -> None
 
     assert refusal_of(harness, a_market_buy(None, quote_quantity=Decimal(50))) is None
     assert harness.order().quantity == Decimal("0.499")
+
+
+@pytest.mark.parametrize("time", [2**62, -(2**62)])
+def test_a_time_that_no_calendar_has_is_an_answer_too(time: int) -> None:
+    harness = a_harness()
+    harness.submit(a_limit_buy(1, 100, 1, expire_at=time))
+
+    assert harness.order(1).status is OrderStatus.DENIED
+    assert f"{time} microseconds" in harness.order(1).reason
+
+
+@pytest.mark.parametrize("unknown", [{"symbol": "NO/USDT"}, {"account": "nobody"}])
+def test_an_order_of_a_group_that_names_what_there_is_not_leaves_nothing_behind(unknown: dict[str, str]) -> None:
+    limits = RiskLimits(max_position_value=Decimal(1_000_000))
+    harness = a_harness(settings=Settings(limits=limits))
+    harness.submit(a_limit_buy(1, 100, 1, group="g", **unknown))
+    harness.submit(a_limit_buy(1, 100, 2))
+
+    assert [harness.order(number).status for number in (1, 2)] == [OrderStatus.DENIED, OrderStatus.SUBMITTED]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 import sqlite3
 from pathlib import Path
@@ -191,3 +192,32 @@ def test_half_a_body_at_the_stop_is_no_fault_in_the_log(tmp_path: Path) -> None:
                 client.get("/health")  # the head before it was read
             assert service.stop() == 0
         assert "Traceback" not in service.told_errors()
+
+
+def test_an_answer_that_is_cut_off_by_the_stop_is_no_fault_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    begun = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def scene() -> None:
+        listener = bind("127.0.0.1", 0)
+        server = server_of(app, stop_timeout_s=0, trusted_proxies=[])
+        serving = asyncio.create_task(server.serve([listener]))
+        await server.listening.wait()
+        with socket.create_connection(listener.getsockname(), timeout=PATIENCE_S) as caller:
+            caller.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await asyncio.wait_for(begun.wait(), PATIENCE_S)
+            server.should_exit = True
+            await serving
+            await asyncio.sleep(0)
+
+    logger = logging.getLogger("uvicorn.error")
+    logger.addHandler(caplog.handler)
+    try:
+        asyncio.run(scene())
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert [record.message for record in caplog.records if record.exc_info] == []

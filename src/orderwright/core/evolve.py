@@ -216,13 +216,15 @@ def _reserve(state: State, order: Order, reserved: Decimal) -> list[LedgerRow] |
 def _expose(state: State, order: Order, exposed: Decimal, was: OrderStatus) -> None:
     """Bring the exposure in line with the order, and keep live and finished orders apart."""
     if order.exposed is not exposed or order.instruction.group:
-        exposure, more = _exposure(state, order), order.exposed - exposed
+        more = order.exposed - exposed
         if order.instruction.group:
             more = groups.newly_exposed(state, state.groups[order.instruction.group])
-        if order.instruction.side is OrderSide.BUY:
-            exposure.buy += more
-        else:
-            exposure.sell += more
+        if more:  # one that was denied may name an account or a symbol that there is not
+            exposure = _exposure(state, order)
+            if order.instruction.side is OrderSide.BUY:
+                exposure.buy += more
+            else:
+                exposure.sell += more
     if order.status in DONE:
         if was not in DONE:
             _finish(state, order)

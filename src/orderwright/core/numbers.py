@@ -107,9 +107,13 @@ def fits(number: Decimal) -> bool:
 
 
 def moment(time: int) -> str:
-    """A time in microseconds as people write it: 2024-08-05T00:01:00Z, with what there is of a fraction."""
+    """A time in microseconds as people write it: 2024-08-05T00:01:00Z, with what there is of a fraction. One
+    that no calendar has is told as the number that it is."""
     seconds, rest = divmod(time, 1_000_000)
-    shown = dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    try:
+        shown = dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"{time} microseconds"
     return f"{shown}.{rest:06d}".rstrip("0") + "Z" if rest else f"{shown}Z"
 
 
