@@ -21,7 +21,7 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 """Of the tables, what is derived from them, and how they are kept: a mirror of another version is rebuilt."""
 
 DECIMAL = "decimal(38, 18)"
@@ -54,6 +54,7 @@ TABLES: dict[str, dict[str, str]] = {
         "ask": DECIMAL,
         "estimated_fee": DECIMAL,
         "estimated_cost": DECIMAL,
+        "estimated_slippage": DECIMAL,
         "wait_for": "string",  # null: its first request left at once
     },
     "steps": _KEY

@@ -71,6 +71,7 @@ _SOURCES: dict[str, tuple[dict[str, str], str]] = {
             *("account", "exchange", "user_id", "strategy", "episode", "symbol", "side", "order_type", "time_in_force"),
             *("source", "parent_id", "quantity", "price", "stop_price", "arrival_price", "estimated_fee"),
             "estimated_cost",
+            "estimated_slippage",
             id="order_key",
             order_id="client_order_id",
             signal_id="source_signal_id",

@@ -60,7 +60,7 @@ SELECT
     p.source, p.signal_id AS source_signal_id, make_timestamp(p.time) AS created_at,
     make_timestamp(s.time) AS updated_at, make_timestamp(last.filled) AS filled_at,
     p.book, p.account, p.strategy, p.episode, p.parent_id, p.time_in_force, p.arrival_price, p.decision_price,
-    p.estimated_fee, p.estimated_cost, s.error_code, s.reason, s.kind AS event, s.sequence
+    p.estimated_fee, p.estimated_cost, p.estimated_slippage, s.error_code, s.reason, s.kind AS event, s.sequence
 FROM (
     SELECT id, max(sequence) AS sequence,
         max(time) FILTER (WHERE kind IN ('order_filled', 'fill_corrected')) AS filled
