@@ -13,6 +13,7 @@ from orderwright.ports import Journal
 from orderwright.service.orders.listing import books_asked
 from orderwright.service.parts import Call
 from orderwright.service.questions.reads import seen_by
+from orderwright.service.routing import Route
 from orderwright.service.views import plain
 from orderwright.service.wanted import Short
 
@@ -32,12 +33,18 @@ class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     as_of: Short = ""
 
 
-async def ask(call: Call[Any, Any], question: Callable[[Journal], T]) -> T:
+async def ask(call: Call[Any, Any], look: Callable[[Journal], T]) -> T:
     """What a question finds in the books that the caller sees, or in the one that the query names."""
     asked, principal = call.query, call.principal
     books_asked(call.service, principal, getattr(asked, "user_id", ""), asked.book)
     book = asked.book or None
-    return await call.service.reads.ask(lambda journal: question(seen_by(principal, journal, book)))
+    return await call.service.reads.ask(lambda journal: look(seen_by(principal, journal, book)))
+
+
+def question(path: str, handler: Any, query: type[Struct], answer: Any, summary: str, *, tag: str) -> Route:
+    """The route of a question: it only reads, and says what every question may be answered with."""
+    answers = {200: answer, 403: None, 422: None, 503: None}
+    return Route("GET", path, handler, query=query, answers=answers, summary=summary, tag=tag)
 
 
 def scope_words(asked: Any) -> dict[str, Any]:
@@ -66,4 +73,4 @@ def shown(records: Iterable[Any]) -> Rows:
     return [plain(one) for one in records]
 
 
-__all__ = ["Currency", "Limit", "Rows", "Scope", "ask", "check_order", "moment", "scope_words", "shown"]
+__all__ = ["Currency", "Limit", "Rows", "Scope", "ask", "check_order", "moment", "question", "scope_words", "shown"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
 from msgspec import Meta, Struct
@@ -20,8 +21,7 @@ from orderwright.live.desk import Busy
 from orderwright.market.symbols import parse_symbol
 from orderwright.service.orders.listing import books_asked
 from orderwright.service.parts import Call, Problem
-from orderwright.service.questions.asking import check_order, moment
-from orderwright.service.routing import Route
+from orderwright.service.questions.asking import check_order, moment, question
 from orderwright.service.views import plain
 from orderwright.service.wanted import Short
 
@@ -290,18 +290,7 @@ def _running(one: Running) -> dict[str, Any]:
     return {"mean": plain(one.estimate()), "quantiles": plain(one.quantiles())}
 
 
-def _route(path: str, handler: Any, query: type[Struct], answer: Any, summary: str) -> Route:
-    return Route(
-        "GET",
-        path,
-        handler,
-        query=query,
-        answers={200: answer, 403: None, 422: None, 503: None},
-        summary=summary,
-        tag="analytics",
-    )
-
-
+_route = partial(question, tag="analytics")
 ROUTES = [
     _route("/api/execution/stats", stats, AskStats, dict[str, Any], "How well orders were executed"),
     _route("/api/execution/running", running, AskBook, RunningAnswer, "Execution figures so far"),

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from orderwright.service.parts import Call
-from orderwright.service.questions.asking import Currency, Limit, Rows, Scope, ask, check_order, moment, scope_words
+from orderwright.service.questions.asking import (
+    Currency,
+    Limit,
+    Rows,
+    Scope,
+    ask,
+    check_order,
+    moment,
+    question,
+    scope_words,
+)
 from orderwright.service.questions.asking import shown as as_rows
-from orderwright.service.routing import Route
 from orderwright.service.views import plain
 from orderwright.service.wanted import Short
 
@@ -175,18 +185,7 @@ async def equity(call: Call[None, AskEquity]) -> EquityCurve:
     return EquityCurve(equity=as_rows(found))
 
 
-def _route(path: str, handler: Any, query: type[Struct], answer: Any, summary: str) -> Route:
-    return Route(
-        "GET",
-        path,
-        handler,
-        query=query,
-        answers={200: answer, 403: None, 422: None, 503: None},
-        summary=summary,
-        tag="portfolio",
-    )
-
-
+_route = partial(question, tag="portfolio")
 ROUTES = [
     _route("/api/balances", balances, Scope, Balances, "Balances: total, locked, free"),
     _route("/api/balances/history", balance_history, AskHistory, BalanceHistory, "Every change of the balances"),
